@@ -1,0 +1,16 @@
+//! The engine of Rubellite: bytes, memory and sockets.
+//!
+//! Plain Rust without Python. `net` reads and writes sockets and knows frames,
+//! not commands; `resp` is the protocol; `dispatch` is the pipeline that every
+//! command passes; `keyspace` holds the data; `types` are the data structures.
+//! Where the pipeline needs a command's meaning it asks a `dispatch::Runtime`,
+//! which the Python binding implements.
+
+pub mod keyspace;
+pub mod net;
+pub mod output;
+pub mod reply;
+pub mod resp;
+pub mod service;
+pub mod text;
+pub mod types;

@@ -1,0 +1,192 @@
+//! What waits to be written to one client.
+//!
+//!     | shared | owned | owned … |  tail (being filled) |
+//!
+//! Replies are appended to `tail`; a big value joins as a shared block, so that
+//! a reply of 512 MB is not copied. `bytes_pending` is kept at each change,
+//! because output limits and client eviction look at it.
+
+use std::collections::VecDeque;
+use std::io::{self, IoSlice};
+use std::sync::Arc;
+
+/// A value of this size or more is sent from where it lies instead of being copied.
+pub const SHARED_BYTES_MIN: usize = 16 * 1024;
+/// Tails of this size are closed and a new one begun, so that memory is given back as it is written.
+const TAIL_BYTES_MAX: usize = 64 * 1024;
+/// How many blocks one `writev` takes.
+const SLICES_MAX: usize = 32;
+
+#[derive(Debug)]
+enum Block {
+    Owned(Vec<u8>),
+    Shared(Arc<Vec<u8>>),
+}
+
+impl Block {
+    fn bytes(&self) -> &[u8] {
+        match self {
+            Block::Owned(bytes) => bytes,
+            Block::Shared(bytes) => bytes,
+        }
+    }
+}
+
+/// An ordered queue of bytes on its way to one client.
+#[derive(Debug, Default)]
+pub struct Output {
+    blocks: VecDeque<Block>,
+    tail: Vec<u8>,
+    /// Bytes of the first block (or of the tail, without blocks) that are written already.
+    written: usize,
+    pending: usize,
+}
+
+impl Output {
+    /// Bytes that wait to be written.
+    pub fn bytes_pending(&self) -> usize {
+        self.pending + self.tail.len()
+    }
+
+    /// True when nothing waits.
+    pub fn is_empty(&self) -> bool {
+        self.bytes_pending() == 0
+    }
+
+    /// Bytes of memory that this queue holds.
+    pub fn memory_bytes(&self) -> usize {
+        self.pending + self.tail.capacity() + self.blocks.capacity() * size_of::<Block>()
+    }
+
+    /// How many closed blocks wait (CLIENT LIST's `oll`).
+    pub fn block_count(&self) -> usize {
+        self.blocks.len()
+    }
+
+    /// The buffer to append encoded replies to.
+    pub fn tail(&mut self) -> &mut Vec<u8> {
+        if self.tail.len() >= TAIL_BYTES_MAX {
+            self.close_tail();
+        }
+        &mut self.tail
+    }
+
+    /// Appends bytes.
+    pub fn push(&mut self, bytes: &[u8]) {
+        self.tail().extend_from_slice(bytes);
+    }
+
+    /// Appends a block that is shared with its owner instead of copied.
+    pub fn push_shared(&mut self, bytes: Arc<Vec<u8>>) {
+        self.close_tail();
+        self.pending += bytes.len();
+        self.blocks.push_back(Block::Shared(bytes));
+    }
+
+    /// Appends all that waits in `other`, which must not have been written from.
+    pub fn append(&mut self, mut other: Output) {
+        if other.blocks.is_empty() {
+            self.push(&other.tail);
+            return;
+        }
+        self.close_tail();
+        other.close_tail();
+        self.pending += other.pending;
+        self.blocks.append(&mut other.blocks);
+    }
+
+    /// Removes and returns all bytes that wait, in one piece.
+    pub fn take_bytes(&mut self) -> Vec<u8> {
+        if self.blocks.is_empty() && self.written == 0 {
+            return std::mem::take(&mut self.tail);
+        }
+        self.close_tail();
+        let mut all = Vec::with_capacity(self.pending);
+        for block in self.blocks.drain(..) {
+            all.extend_from_slice(&block.bytes()[self.written..]);
+            self.written = 0;
+        }
+        self.pending = 0;
+        all
+    }
+
+    /// Drops all that waits.
+    pub fn clear(&mut self) {
+        *self = Output::default();
+    }
+
+    fn close_tail(&mut self) {
+        if !self.tail.is_empty() {
+            let tail = std::mem::take(&mut self.tail);
+            self.pending += tail.len();
+            self.blocks.push_back(Block::Owned(tail));
+            if self.blocks.len() == 1 {
+                self.pending -= self.written;
+            }
+        }
+    }
+
+    /// Writes what waits until all is gone or the socket takes no more.
+    ///
+    /// Returns how many bytes went out. `WouldBlock` is not an error here;
+    /// the queue is simply not empty afterwards.
+    pub fn write_to(&mut self, socket: &mut impl io::Write) -> io::Result<usize> {
+        let mut total = 0;
+        while !self.is_empty() {
+            let result = if self.blocks.is_empty() {
+                socket.write(&self.tail[self.written..])
+            } else {
+                let mut slices = [IoSlice::new(&[]); SLICES_MAX];
+                let mut count = 0;
+                let mut skip = self.written;
+                let blocks = self.blocks.iter().map(Block::bytes);
+                for bytes in blocks.chain(std::iter::once(&self.tail[..])).take(SLICES_MAX) {
+                    slices[count] = IoSlice::new(&bytes[skip..]);
+                    skip = 0;
+                    count += 1;
+                }
+                socket.write_vectored(&slices[..count])
+            };
+            match result {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(count) => {
+                    total += count;
+                    self.advance(count);
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(total)
+    }
+
+    fn advance(&mut self, mut count: usize) {
+        while let Some(first) = self.blocks.front() {
+            let left = first.bytes().len() - self.written;
+            if count < left {
+                self.written += count;
+                self.pending -= count;
+                return;
+            }
+            count -= left;
+            self.pending -= left;
+            self.written = 0;
+            self.blocks.pop_front();
+        }
+        // Only the tail is left. Its written part is cut off at once when all is gone,
+        // else when it is worth the copy.
+        let done = self.written + count;
+        if done == self.tail.len() {
+            self.written = 0;
+            if self.tail.capacity() > TAIL_BYTES_MAX {
+                self.tail = Vec::new();
+            } else {
+                self.tail.clear();
+            }
+        } else {
+            self.tail.drain(..done);
+            self.written = 0;
+        }
+    }
+}

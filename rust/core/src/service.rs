@@ -1,0 +1,153 @@
+//! The border between `net`, which knows sockets and frames, and the engine.
+//!
+//! `net` calls a `Service`; nothing calls back into `net`. A client is known on
+//! both sides by its `ClientId`, which is never used twice.
+
+use std::time::Duration;
+
+use crate::output::Output;
+
+/// Identifies one client for the life of the process (CLIENT ID).
+pub type ClientId = u64;
+
+/// How a client came in.
+#[derive(Debug, Clone)]
+pub struct Peer {
+    /// `ip:port`, or the path of the Unix socket with `:0`, as CLIENT LIST shows it.
+    pub address: String,
+    /// Our own side of the connection, written the same way.
+    pub local_address: String,
+    /// The file descriptor (CLIENT LIST's `fd`), or -1.
+    pub descriptor: i64,
+    pub is_unix_socket: bool,
+    /// The peer is on this machine (loopback or Unix socket); protected mode lets it in.
+    pub is_local: bool,
+}
+
+/// One request: arguments as ranges of a buffer.
+///
+/// The buffer is owned by whoever parsed it and does not move during execution.
+#[derive(Debug, Clone, Copy)]
+pub struct Request<'a> {
+    pub buffer: &'a [u8],
+    /// `start..end` of each argument in `buffer`.
+    pub arguments: &'a [(u32, u32)],
+}
+
+impl<'a> Request<'a> {
+    /// How many arguments there are, the command's name included.
+    pub fn len(&self) -> usize {
+        self.arguments.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.arguments.is_empty()
+    }
+
+    /// The argument at `index`, counted from the command's name.
+    #[inline]
+    pub fn get(&self, index: usize) -> &'a [u8] {
+        let (start, end) = self.arguments[index];
+        &self.buffer[start as usize..end as usize]
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &'a [u8]> + '_ {
+        (0..self.len()).map(|index| self.get(index))
+    }
+}
+
+/// What `net` does with a client after a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Flow {
+    /// Go on with the client's next request.
+    Continue,
+    /// Read no further requests until `Service::resumed` names this client (blocked, paused).
+    Pause,
+    /// Write what waits, then close.
+    CloseAfterReply,
+    /// Close at once.
+    CloseNow,
+}
+
+/// What the parser must know about a client before it reads on.
+#[derive(Debug, Clone, Copy)]
+pub struct InputLimits {
+    /// `proto-max-bulk-len`.
+    pub bulk_bytes_max: usize,
+    /// `client-query-buffer-limit`.
+    pub buffer_bytes_max: usize,
+    /// Before AUTH: at most 10 arguments of at most 16,384 bytes each.
+    pub is_authenticated: bool,
+}
+
+/// How the listening sockets and the loop behave; read anew at each turn.
+#[derive(Debug, Clone, Copy)]
+pub struct NetLimits {
+    /// `maxclients`.
+    pub clients_max: usize,
+    /// `tcp-keepalive` in seconds, 0 for none.
+    pub keepalive_seconds: u32,
+    /// Output waiting for one client above which no more of its requests are executed
+    /// until it reads (back-pressure, so that a slow reader cannot hold memory without bound).
+    pub output_bytes_pause: usize,
+}
+
+/// The engine as `net` sees it.
+pub trait Service {
+    /// A client connected. `Err` holds the bytes to send before closing.
+    fn connected(&mut self, peer: Peer) -> Result<ClientId, Vec<u8>>;
+
+    /// A client is gone: its socket is closed, whoever wanted it.
+    fn disconnected(&mut self, client: ClientId);
+
+    fn input_limits(&self, client: ClientId) -> InputLimits;
+
+    fn net_limits(&self) -> NetLimits;
+
+    /// Executes one request; its reply is in `output(client)` afterwards.
+    fn execute(&mut self, client: ClientId, request: Request<'_>) -> Flow;
+
+    /// The client broke the protocol. `message` is Redis's own text without `-ERR `
+    /// (for example `Protocol error: invalid bulk length`). `net` closes the client
+    /// after its reply.
+    fn protocol_error(&mut self, client: ClientId, message: &str);
+
+    /// What waits to be written to a client.
+    fn output(&mut self, client: ClientId) -> &mut Output;
+
+    /// The client's buffers changed: bytes held by the query buffer (used and allocated).
+    /// Called after each read and after each batch of requests.
+    fn query_buffer_changed(&mut self, client: ClientId, used: usize, allocated: usize);
+
+    /// Bytes went over the network (INFO's total_net_input_bytes / total_net_output_bytes).
+    fn bytes_moved(&mut self, client: ClientId, read: usize, written: usize);
+
+    /// Clients whose output got bytes outside of their own request (pushes, wake-ups).
+    fn take_dirty(&mut self, into: &mut Vec<ClientId>);
+
+    /// Clients to be closed (CLIENT KILL, output limits); `true`: after what waits is written.
+    fn take_closing(&mut self, into: &mut Vec<(ClientId, bool)>);
+
+    /// Clients that were paused (`Flow::Pause`) and may go on.
+    fn take_resumed(&mut self, into: &mut Vec<ClientId>);
+
+    /// Time-driven work: expiry, timeouts, statistics. Called once a turn, after the
+    /// requests of the turn. Returns how long the loop may sleep at most.
+    fn tick(&mut self) -> Duration;
+
+    /// True when the loop shall end; everything that waits is then written as far as
+    /// the sockets take it, and all is closed.
+    fn is_stopping(&self) -> bool;
+}
+
+/// Where the event loop runs: gives the loop's owner the chance to let go of locks
+/// (the engine's, Python's) while it sleeps.
+pub trait Host {
+    type Service: Service;
+
+    /// Runs `sleep` with no lock held.
+    fn detached(&mut self, sleep: &mut dyn FnMut());
+
+    /// Runs `work` with the engine's lock held.
+    fn with_service(&mut self, work: &mut dyn FnMut(&mut Self::Service));
+}

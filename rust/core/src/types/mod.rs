@@ -1,0 +1,1 @@
+//! The data structures. They know nothing of keys.
