@@ -1,0 +1,68 @@
+"""Draws a run as SVG, from its rows: bars for each server, grouped by what was measured."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from benchmarks.report import Results, Row
+
+COLOURS = {"ours": "#b3123d", "redis70": "#9a9a9a", "redis82": "#6f6f6f", "valkey91": "#4a6fa5"}
+
+
+def draw(results: Results, titles: dict[str, str], directory: Path) -> list[Path]:
+    """Writes the charts that this run has rows for; without matplotlib raises ImportError."""
+    pictures = (
+        ("cpu", "Server user CPU per command at pipeline 16, best peer = 1", "user CPU", " P16"),
+        ("requests", "Requests per second at pipeline 1, best peer = 1", "requests", " P1"),
+        ("memory", "Memory per item, bytes of RSS", "RSS", ""),
+    )
+    written = []
+    for name, title, metric, ending in pictures:
+        section = "memory" if name == "memory" else "speed"
+        rows = [
+            row
+            for row in results.rows
+            if row.section == section
+            and row.metric == metric
+            and row.name.endswith(ending)
+            and row.unit != "MB"
+        ]
+        if rows:
+            path = directory / f"{name}.svg"
+            _bars(rows, title, titles, path, relative=section == "speed")
+            written.append(path)
+    return written
+
+
+def _bars(
+    rows: Sequence[Row], title: str, titles: dict[str, str], path: Path, relative: bool
+) -> None:
+    # Imported here, so that measuring works where drawing does not.
+    import matplotlib as mpl
+
+    mpl.use("svg")
+    # Without a salt and with a date, every run would change the file's every id.
+    mpl.rcParams["svg.hashsalt"] = "rubellite"
+    from matplotlib import pyplot as plt
+
+    height = 0.8 / len(titles)
+    figure, axes = plt.subplots(figsize=(8, 1 + 0.22 * len(rows) * len(titles)))
+    for index, (server, label) in enumerate(titles.items()):
+        lengths = [
+            row.values.get(server, 0.0) / ((row.best_peer() if relative else None) or 1.0)
+            for row in rows
+        ]
+        places = [place + index * height for place in range(len(rows))]
+        axes.barh(places, lengths, height, label=label, color=COLOURS[server])
+    axes.set_yticks(
+        [place + 0.4 - height / 2 for place in range(len(rows))], [row.name for row in rows]
+    )
+    axes.invert_yaxis()
+    axes.set_title(title, loc="left")
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False)
+    figure.tight_layout()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, metadata={"Date": None})
+    plt.close(figure)

@@ -1,0 +1,86 @@
+"""What the speed benchmark asks of each server, as data.
+
+A command is written as for redis-benchmark: `__rand_int__` becomes twelve random
+digits below the number of keys. Before every round the server is emptied and
+`preload` fills it, so each round of each server does the same work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from benchmarks.wire import encode
+
+RANDOM = "__rand_int__"
+PIPELINES = (1, 16, 64)
+
+# (number of keys, number of requests to come) -> encoded commands
+Preload = Callable[[int, int], Iterator[bytes]]
+
+PUSHED_AT_ONCE = 500
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """One command under load. `requests_max` bounds what a popping command needs preloaded."""
+
+    name: str
+    command: tuple[str, ...]
+    preload: Preload | None = None
+    requests_max: int | None = None
+
+    def probe(self) -> tuple[str, ...]:
+        """The command as one request, to learn whether a server knows it."""
+        return tuple(argument.replace(RANDOM, "0" * 12) for argument in self.command)
+
+
+def strings(keys: int, _requests: int) -> Iterator[bytes]:
+    for number in range(keys):
+        yield encode("SET", b"key:%012d" % number, b"xxx")
+
+
+def long_list(_keys: int, _requests: int) -> Iterator[bytes]:
+    for _ in range(100_000 // PUSHED_AT_ONCE):
+        yield encode("RPUSH", "mylist", *[b"xxx"] * PUSHED_AT_ONCE)
+
+
+def list_to_pop(_keys: int, requests: int) -> Iterator[bytes]:
+    for _ in range(0, requests, PUSHED_AT_ONCE):
+        yield encode("RPUSH", "mylist", *[b"xxx"] * PUSHED_AT_ONCE)
+
+
+def set_to_pop(_keys: int, requests: int) -> Iterator[bytes]:
+    for start in range(0, requests, PUSHED_AT_ONCE):
+        numbers = range(start, start + PUSHED_AT_ONCE)
+        yield encode("SADD", "myset", *(b"element:%012d" % number for number in numbers))
+
+
+def sorted_set_to_pop(_keys: int, requests: int) -> Iterator[bytes]:
+    for start in range(0, requests, PUSHED_AT_ONCE):
+        arguments: list[bytes | int] = []
+        for number in range(start, start + PUSHED_AT_ONCE):
+            arguments += (number, b"element:%012d" % number)
+        yield encode("ZADD", "myzset", *arguments)
+
+
+SCENARIOS = (
+    Scenario("PING", ("PING",)),
+    Scenario("GET", ("GET", f"key:{RANDOM}"), strings),
+    Scenario("SET", ("SET", f"key:{RANDOM}", "xxx")),
+    Scenario("INCR", ("INCR", f"counter:{RANDOM}")),
+    Scenario("MSET(10)", ("MSET", *(f"key:{RANDOM}", "xxx") * 10)),
+    Scenario("LPUSH", ("LPUSH", "mylist", "xxx")),
+    Scenario("RPUSH", ("RPUSH", "mylist", "xxx")),
+    Scenario("LPOP", ("LPOP", "mylist"), list_to_pop),
+    Scenario("RPOP", ("RPOP", "mylist"), list_to_pop),
+    Scenario("SADD", ("SADD", "myset", f"element:{RANDOM}")),
+    Scenario("HSET", ("HSET", "myhash", f"element:{RANDOM}", "xxx")),
+    Scenario("SPOP", ("SPOP", "myset"), set_to_pop, requests_max=500_000),
+    Scenario("ZADD", ("ZADD", "myzset", RANDOM, f"element:{RANDOM}")),
+    Scenario("ZPOPMIN", ("ZPOPMIN", "myzset"), sorted_set_to_pop, requests_max=500_000),
+    Scenario("LRANGE_100", ("LRANGE", "mylist", "0", "99"), long_list),
+    Scenario("LRANGE_300", ("LRANGE", "mylist", "0", "299"), long_list),
+    Scenario("LRANGE_500", ("LRANGE", "mylist", "0", "499"), long_list),
+    Scenario("LRANGE_600", ("LRANGE", "mylist", "0", "599"), long_list),
+)

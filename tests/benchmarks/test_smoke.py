@@ -1,0 +1,101 @@
+"""The benchmarks run: every section, at a size that says nothing about speed."""
+
+import json
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from benchmarks.report import Goal, Row
+from benchmarks.scenarios import SCENARIOS
+from benchmarks.speed import read_percentiles
+from benchmarks.tail import percentile
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.mark.skipif(shutil.which("redis-benchmark") is None, reason="needs redis-tools")
+def test_a_quick_run_measures_every_section_and_says_what_it_skipped(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks", "--quick", "--results", tmp_path],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    run = json.loads((tmp_path / "latest.json").read_text())
+    assert {row["section"] for row in run["rows"]} == {
+        *("speed", "memory", "tail", "stall", "connections")
+    }
+    measured = {row["name"].rpartition(" ")[0] for row in run["rows"] if row["section"] == "speed"}
+    skipped = {skip["what"] for skip in run["skipped"]}
+    assert {scenario.name for scenario in SCENARIOS} <= measured | skipped
+    for skip in run["skipped"]:
+        assert f"skipped: {skip['what']} on {skip['server']}: {skip['why']}" in done.stdout
+
+
+def test_a_refusal_names_what_is_wrong() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks", "--servers", "ours,redis99"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 2
+    assert '--servers "redis99": not one of ours, redis70, redis82, valkey91' in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("goal", "higher_is_better", "ours", "verdict"),
+    [
+        (Goal(at_most=60), False, 60, "PASS"),
+        (Goal(at_most=60), False, 61, "FAIL"),
+        (Goal(below_best=True), False, 99, "PASS"),
+        (Goal(below_best=True), False, 100, "FAIL"),
+        (Goal(share_of_best=0.95), True, 190, "PASS"),
+        (Goal(share_of_best=0.95), True, 189, "FAIL"),
+    ],
+)
+def test_a_goal_is_held_against_the_best_peer(
+    goal: Goal, higher_is_better: bool, ours: float, verdict: str
+) -> None:
+    values = {"ours": ours, "redis70": 200.0, "valkey91": 100.0}
+    assert Row("s", "n", "m", "u", values, higher_is_better, goal).verdict() == verdict
+
+
+def test_nothing_is_judged_that_was_not_measured() -> None:
+    alone = Row("s", "n", "m", "u", {"ours": 1.0}, goal=Goal(below_best=True))
+    absent = Row("s", "n", "m", "u", {"redis70": 1.0}, goal=Goal(at_most=5))
+    assert (alone.verdict(), absent.verdict()) == ("", "")
+
+
+def test_percentiles_are_read_from_the_distribution_and_never_rounded_down() -> None:
+    output = """Latency by percentile distribution:
+0.000% <= 0.111 milliseconds (cumulative count 1)
+50.000% <= 0.207 milliseconds (cumulative count 501)
+96.875% <= 0.300 milliseconds (cumulative count 969)
+99.219% <= 0.400 milliseconds (cumulative count 993)
+99.902% <= 0.500 milliseconds (cumulative count 1000)
+100.000% <= 0.600 milliseconds (cumulative count 1000)
+
+Cumulative distribution of latencies:
+99.900% <= 7.000 milliseconds (cumulative count 1000)
+"""
+    assert read_percentiles(output) == {
+        "p50": 0.207,
+        "p95": 0.3,
+        "p99": 0.4,
+        "p99.9": 0.5,
+        "max": 0.6,
+    }
+
+
+def test_a_percentile_is_the_smallest_wait_that_enough_requests_stayed_within() -> None:
+    waits = Counter({10: 998, 500: 1, 9000: 1})
+    assert percentile(waits, 0.5) == 10
+    assert percentile(waits, 0.999) == 500
+    assert percentile(waits, 1.0) == 9000
