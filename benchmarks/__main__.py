@@ -47,7 +47,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _run_sections(options, programs, results)
     except ServerError as why:
         return _refuse(str(why))
-    titles = {program.name: program.title for program in programs}
+    except KeyboardInterrupt:
+        print(report.table(results, _titles(programs)))
+        return _refuse("interrupted; nothing was filed")
+    if options.quick:
+        # Nothing so small can be judged.
+        for row in results.rows:
+            row.goal = None
+    titles = _titles(programs)
     print(report.table(results, titles))
     if options.quick:
         print("a smoke run: it shows that everything runs, not how fast")
@@ -92,7 +99,16 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     options.scenario = _choice(parser, "--scenario", options.scenario, names)
     depths = _choice(parser, "--pipeline", options.pipeline, [str(depth) for depth in PIPELINES])
     options.pipeline = [int(depth) for depth in depths]
-    if not options.quick:
+    narrowed = options.command or any(
+        len(chosen) < len(known)
+        for chosen, known in (
+            (options.scenario, SCENARIOS),
+            (options.pipeline, PIPELINES),
+            (options.servers, SERVERS),
+        )
+    )
+    # What is published comes from whole runs only.
+    if not (options.quick or narrowed):
         options.results = options.results or report.ROOT / "benchmarks" / "results"
         options.charts = options.charts or report.ROOT / "docs" / "img"
     return options
@@ -128,6 +144,10 @@ def _chosen(names: Sequence[str], results: report.Results) -> list[Program]:
         else:
             found.append(program)
     return found
+
+
+def _titles(programs: Sequence[Program]) -> dict[str, str]:
+    return {program.name: program.title for program in programs}
 
 
 def _versions(programs: Sequence[Program]) -> dict[str, str]:
@@ -196,7 +216,9 @@ def _file(
     options: argparse.Namespace,
 ) -> None:
     if options.results:
-        print(f"results: {report.write(run, options.results)}")
+        # A second run of one section must not overwrite the record of all.
+        part = "" if len(options.only) == len(SECTIONS) else "-" + "-".join(options.only)
+        print(f"results: {report.write(run, options.results, part)}")
     if options.charts:
         try:
             for path in chart.draw(results, titles, options.charts):

@@ -41,14 +41,14 @@ def strings_with_expiry(elements: int) -> Iterator[bytes]:
 
 
 def small_hashes(elements: int) -> Iterator[bytes]:
-    pairs = [part for field in range(5) for part in (b"f%d" % field, b"v%d" % field)]
+    pairs = [part for number in range(5) for part in (b"field%d" % number, b"val%d" % number)]
     for number in range(elements // 5):
-        yield encode("HSET", b"key:%012d" % number, *pairs)
+        yield encode("HSET", b"hash:%d" % number, *pairs)
 
 
 def small_integer_sets(elements: int) -> Iterator[bytes]:
     for number in range(elements // 10):
-        yield encode("SADD", b"key:%012d" % number, *range(1, 11))
+        yield encode("SADD", b"set:%d" % number, *range(1, 11))
 
 
 def _in_groups(elements: int, *start: str, item: Callable[[int], list[bytes]]) -> Iterator[bytes]:

@@ -188,10 +188,10 @@ def document(
     }
 
 
-def write(run: dict[str, Any], directory: Path) -> Path:
-    """Writes `<date>-<commit>.json`, and `latest.json` beside it for scripts."""
+def write(run: dict[str, Any], directory: Path, part: str) -> Path:
+    """Writes `<date>-<commit><part>.json`, and `latest.json` beside it for scripts."""
     directory.mkdir(parents=True, exist_ok=True)
-    path = directory / f"{run['date'][:10]}-{run['commit']}.json"
+    path = directory / f"{run['date'][:10]}-{run['commit']}{part}.json"
     text = json.dumps(run, indent=1, ensure_ascii=False) + "\n"
     path.write_text(text)
     (directory / "latest.json").write_text(text)

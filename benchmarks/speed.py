@@ -14,6 +14,7 @@ import statistics
 import subprocess
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from benchmarks.report import Goal, Results, Row
 from benchmarks.scenarios import Scenario
@@ -21,7 +22,7 @@ from benchmarks.servers import CLIENT_PIN, TICKS_PER_SECOND, Cpu, Server
 from benchmarks.wire import ReplyError
 
 CLIENTS = 50
-CALIBRATION_ROUNDTRIPS = 200
+CALIBRATION_S = 0.1
 
 # Below this many ticks the clock alone is off by more than 3 %.
 TICKS_MIN = 34
@@ -158,8 +159,7 @@ def _rounds(
     try:
         requests = plan.requests
         if requests is None:
-            trial = CALIBRATION_ROUNDTRIPS * batch
-            rates = [run(server, trial).requests_per_s for server in servers]
+            rates = [_rate(partial(run, server), batch) for server in servers]
             requests = int(plan.seconds * max(rates, default=0))
         if scenario.requests_max:
             requests = min(requests, scenario.requests_max)
@@ -173,6 +173,15 @@ def _rounds(
         results.skip(f"{scenario.name} at pipeline {pipeline}", "all", why)
         return {}
     return runs
+
+
+def _rate(run: Callable[[int], Run], requests: int) -> float:
+    """Requests per second, from the smallest run that is long enough to tell."""
+    while True:
+        rate = run(requests).requests_per_s
+        if requests / rate >= CALIBRATION_S:
+            return rate
+        requests *= 4
 
 
 def _summary(scenario: Scenario, pipeline: int, runs: dict[str, list[Run]]) -> str:

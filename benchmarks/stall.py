@@ -26,7 +26,8 @@ CONTROL_S = 1.0
 
 LINGER_S = 0.05
 
-# Loading must end before the keys expire; the slowest of us loads about 100,000 a second.
+# Loading must end before the keys expire: their life is set by this rate, and by a
+# quarter of it on a second try.
 LOADED_PER_S = 100_000
 
 
@@ -100,11 +101,13 @@ def _stalls(plan: StallPlan) -> list[tuple[str, Stall]]:
         return watcher.max_ms
 
     def expiry(server: Server, connection: Connection) -> float:
-        lead_s = 0.1 + plan.keys / LOADED_PER_S
-        deadline = time.time() + lead_s
-        deadline_ms = int(deadline * 1000)
-        connection.load(_strings(plan.keys, "PXAT", deadline_ms))
-        if time.time() > deadline:
+        for rate in (LOADED_PER_S, LOADED_PER_S / 4):
+            lead_s = 0.1 + plan.keys / rate
+            deadline = time.time() + lead_s
+            connection.load(_strings(plan.keys, "PXAT", int(deadline * 1000)))
+            if time.time() < deadline:
+                break
+        else:
             raise TimeoutError("loading took longer than the keys live")
         with Watcher(server) as watcher:
             time.sleep(max(0.0, deadline - time.time()))

@@ -8,21 +8,28 @@ while the server stalls, and the stall would count once instead of a thousand ti
 from __future__ import annotations
 
 import gc
+import os
 import random
 import select
 import socket
+import statistics
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
+from itertools import cycle
+from pathlib import Path
 
 from benchmarks.report import Results, Row
 from benchmarks.servers import Server
 from benchmarks.wire import Connection, ReplyError, encode
 
 CONNECTIONS = 20
-REQUESTS_PER_S = 10_000
+REQUESTS_PER_S = 5_000
 KEYS = 100_000
 SLICE_S = 30.0
+
+# Requests are encoded before the clock runs: a busy client measures itself.
+PREPARED = 50_000
 
 # Small commands on every type, drawn with equal chance; pushes and pops balance.
 MIX: tuple[tuple[str, ...], ...] = (
@@ -54,15 +61,42 @@ def measure(
         return
     slices = max(1, round(duration_s / SLICE_S))
     waits_us: dict[str, Counter[int]] = {server.name: Counter() for server in servers}
+    server_shares: dict[str, list[float]] = {server.name: [] for server in servers}
+    client_shares: dict[str, list[float]] = {server.name: [] for server in servers}
     for index in range(slices):
         for server in servers:
             # The same seed for every server: the same requests in the same order.
-            requests = _requests(mix, random.Random(index))
+            count = min(PREPARED, int(duration_s * requests_per_s))
+            requests = _requests(mix, random.Random(index), count)
+            kept = kept_from_core_s(server.pid)
+            client = time.process_time() + kept_from_core_s(os.getpid())
+            started = time.perf_counter()
             waits_us[server.name] += _run(server, requests, duration_s / slices, requests_per_s)
+            took = time.perf_counter() - started
+            kept = kept_from_core_s(server.pid) - kept
+            client = time.process_time() + kept_from_core_s(os.getpid()) - client
+            server_shares[server.name].append(100 * kept / took)
+            client_shares[server.name].append(100 * client / took)
             say(f"tail: {server.name}, slice {index + 1} of {slices}")
     for metric, share in (("p50", 0.5), ("p99", 0.99), ("p99.9", 0.999), ("max", 1.0)):
         values = {name: percentile(waits, share) / 1000 for name, waits in waits_us.items()}
         results.add(Row("tail", f"mixed load, {requests_per_s:,} requests/s", metric, "ms", values))
+    # Controls: a server that others keep from its core, or a client that is always busy,
+    # makes waits of its own.
+    for name, shares in (
+        ("server kept from its core", server_shares),
+        ("client busy or kept from its core", client_shares),
+    ):
+        values = {server: statistics.fmean(own) for server, own in shares.items()}
+        results.add(Row("tail", name, "control", "% of the time", values, samples=shares))
+
+
+def kept_from_core_s(pid: int) -> float:
+    """How long a process's main thread was ready to run while something else ran on its core."""
+    try:
+        return int(Path(f"/proc/{pid}/schedstat").read_text().split()[1]) / 1e9
+    except FileNotFoundError:  # a kernel without scheduler statistics
+        return 0.0
 
 
 def percentile(waits: Counter[int], share: float) -> int:
@@ -91,23 +125,27 @@ def _common_mix(servers: Sequence[Server], results: Results) -> list[tuple[str, 
     return mix
 
 
-def _requests(mix: Sequence[tuple[str, ...]], chance: random.Random) -> Callable[[], bytes]:
-    def request() -> bytes:
+def _requests(mix: Sequence[tuple[str, ...]], chance: random.Random, count: int) -> list[bytes]:
+    requests = []
+    for _ in range(count):
         number = chance.randrange(KEYS)
-        return encode(*(part.format(n=number, m=number % 100) for part in chance.choice(mix)))
-
-    return request
+        command = chance.choice(mix)
+        requests.append(encode(*(part.format(n=number, m=number % 100) for part in command)))
+    return requests
 
 
 def _run(
-    server: Server, request: Callable[[], bytes], duration_s: float, requests_per_s: int
+    server: Server, requests: Sequence[bytes], duration_s: float, requests_per_s: int
 ) -> Counter[int]:
     """One slice: waits in whole microseconds, and how often each was seen."""
     with server.connect() as connection:
         connection.call("FLUSHALL")
-    idle = deque(server.connect() for _ in range(CONNECTIONS))
+    connections = [server.connect() for _ in range(CONNECTIONS)]
+    sockets = [connection.socket for connection in connections]
+    idle = deque(connections)
     busy: dict[socket.socket, tuple[Connection, float]] = {}
     waits_us: Counter[int] = Counter()
+    next_request = cycle(requests)
     interval_s = 1 / requests_per_s
     # A collection of the client's own garbage would look like a stall of the server.
     gc.disable()
@@ -117,12 +155,12 @@ def _run(
         while due < end or busy:
             while idle and due < end and due <= time.perf_counter():
                 connection = idle.popleft()
-                connection.send(request())
+                connection.send(next(next_request))
                 busy[connection.socket] = connection, due
                 due += interval_s
             can_send = idle and due < end
             timeout_s = max(0.0, due - time.perf_counter()) if can_send else None
-            for ready in select.select(list(busy), [], [], timeout_s)[0]:
+            for ready in select.select(sockets, [], [], timeout_s)[0]:
                 connection, was_due = busy.pop(ready)
                 reply = connection.read_reply()
                 waits_us[int((time.perf_counter() - was_due) * 1e6)] += 1
@@ -131,6 +169,6 @@ def _run(
                 idle.append(connection)
     finally:
         gc.enable()
-        for connection in [*idle, *(connection for connection, _ in busy.values())]:
+        for connection in connections:
             connection.close()
     return waits_us
