@@ -45,11 +45,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         versions = _versions(programs)
         print(_heading(versions), flush=True)
         _run_sections(options, programs, results)
-    except ServerError as why:
-        return _refuse(str(why))
-    except KeyboardInterrupt:
+    except (ServerError, OSError, KeyboardInterrupt) as why:
+        # Half an hour of measuring is worth seeing, but not worth filing.
         print(report.table(results, _titles(programs)))
-        return _refuse("interrupted; nothing was filed")
+        return _refuse(f"{str(why) or 'interrupted'}; nothing was filed")
     if options.quick:
         # Nothing so small can be judged.
         for row in results.rows:

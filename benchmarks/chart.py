@@ -61,7 +61,8 @@ def _bars(
     axes.invert_yaxis()
     axes.set_title(title, loc="left")
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False)
+    # Beside the bars: inside, it would hide one.
+    axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
     figure.tight_layout()
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, metadata={"Date": None})
