@@ -1,0 +1,1 @@
+"""Every test of Rubellite: see CONTRIBUTING.md for what goes where."""

@@ -1,0 +1,189 @@
+"""Which differences between two servers' replies are legitimate, and why.
+
+`equivalent` is asked only about replies that are not equal. Everything that makes it
+say yes stands in the tables below, with its reason; there is no other tolerance.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tests.wire import NULL, NULL3, Double, Error, Map, Members, Status, same
+
+# The two servers got the command a moment apart, and sequences run for a while.
+TIME_TOLERANCE_MS = 5_000
+
+# Order is the hash table's, seeded at random by each process.
+UNORDERED = frozenset(
+    b"KEYS SMEMBERS SINTER SUNION SDIFF HKEYS HVALS SCAN SSCAN HSCAN ZSCAN".split()
+)
+UNORDERED_PAIRS = frozenset((b"HGETALL",))
+
+# Chosen at random: only the shape can be equal.
+RANDOM = frozenset(b"SRANDMEMBER HRANDFIELD ZRANDMEMBER RANDOMKEY SPOP".split())
+
+# Remaining times, and the moments computed from them: name -> milliseconds in a unit.
+TIMES = {
+    **dict.fromkeys(b"TTL EXPIRETIME HTTL HEXPIRETIME".split(), 1000),
+    **dict.fromkeys(b"PTTL PEXPIRETIME HPTTL HPEXPIRETIME".split(), 1),
+}
+
+# Measures the process rather than the data, or bytes that only their writer must read.
+SHAPE_ONLY = {
+    (b"TIME",): "the clock",
+    (b"DUMP",): "carries the writer's RDB version; tests of persistence load it back",
+    (b"INFO",): "describes the process",
+    (b"LASTSAVE",): "the clock",
+    (b"MEMORY", b"USAGE"): "the allocator's",
+    (b"OBJECT", b"IDLETIME"): "the clock",
+    (b"OBJECT", b"FREQ"): "counted at random",
+}
+
+
+def equivalent(command: Sequence[bytes], ours: Any, theirs: Any) -> bool:
+    """Whether unequal replies to `command` may differ like this."""
+    name = command[0].upper()
+    if isinstance(ours, Error) or isinstance(theirs, Error):
+        return (
+            isinstance(ours, Error)
+            and isinstance(theirs, Error)
+            and _allowed_error(command, ours, theirs)
+        )
+    if name in TIMES:
+        return _close(ours, theirs, TIME_TOLERANCE_MS // TIMES[name])
+    if name in RANDOM:
+        return _same_shape(ours, theirs)
+    if (name,) in SHAPE_ONLY or tuple(word.upper() for word in command[:2]) in SHAPE_ONLY:
+        return type(ours) is type(theirs)
+    if name.endswith(b"SCAN") and _is_partial_scan(command, ours, theirs):
+        return True
+    if name in UNORDERED:
+        return same(_sorted(ours), _sorted(theirs))
+    if name in UNORDERED_PAIRS:
+        return same(_sorted(_pairs(ours)), _sorted(_pairs(theirs)))
+    for rule in RULES:
+        if name in rule.commands:
+            return rule.holds(command, ours, theirs)
+    return False
+
+
+@dataclass(frozen=True)
+class Rule:
+    commands: frozenset[bytes]
+    why: str
+    holds: Callable[[Sequence[bytes], Any, Any], bool]
+
+
+def _sort_leaves_order_open(command: Sequence[bytes], ours: Any, theirs: Any) -> bool:
+    words = {word.upper() for word in command}
+    return bool(words & {b"BY", b"GET"}) and same(_sorted(ours), _sorted(theirs))
+
+
+# XINFO's fields that hold a moment or a stretch of time.
+_IDLE_FIELDS = frozenset((b"idle", b"inactive", b"seen-time", b"active-time"))
+
+
+def _equal_but_for_idle_times(command: Sequence[bytes], ours: Any, theirs: Any) -> bool:
+    return _same_shape(ours, theirs) and same(_without_idle(ours), _without_idle(theirs))
+
+
+def _without_idle(reply: Any) -> Any:
+    if not isinstance(reply, (list, tuple)):
+        return reply
+    items = list(reply)
+    # XPENDING's long form: [id, consumer, idle, deliveries].
+    if len(items) == 4 and [type(item) for item in items] == [bytes, bytes, int, int]:
+        items[2] = 0
+    for at, item in enumerate(items[:-1]):
+        # -1 says that there is no such time, which is not the clock's.
+        if (
+            isinstance(item, bytes)
+            and item in _IDLE_FIELDS
+            and isinstance(items[at + 1], int)
+            and items[at + 1] >= 0
+        ):
+            items[at + 1] = 0
+    return type(reply)(_without_idle(item) for item in items)
+
+
+RULES = (
+    Rule(
+        frozenset((b"SORT", b"SORT_RO")),
+        "members of a set with equal weights come in the hash table's order",
+        _sort_leaves_order_open,
+    ),
+    Rule(
+        frozenset((b"XPENDING", b"XINFO")),
+        "how long an entry or a consumer has been idle is read off the clock",
+        _equal_but_for_idle_times,
+    ),
+)
+
+
+def _allowed_error(command: Sequence[bytes], ours: Error, theirs: Error) -> bool:
+    """Errors are compared to the letter. There is no allowance at present."""
+    return False
+
+
+def _close(ours: Any, theirs: Any, tolerance: int) -> bool:
+    if isinstance(ours, list) and isinstance(theirs, list):
+        return len(ours) == len(theirs) and all(
+            _close(left, right, tolerance) for left, right in zip(ours, theirs, strict=True)
+        )
+    if type(ours) is int and type(theirs) is int and ours >= 0 and theirs >= 0:
+        return abs(ours - theirs) <= tolerance
+    return same(ours, theirs)
+
+
+def _same_shape(ours: Any, theirs: Any) -> bool:
+    if type(ours) is not type(theirs):
+        return False
+    if isinstance(ours, (list, tuple)):
+        return len(ours) == len(theirs) and all(map(_same_shape, ours, theirs))
+    return True
+
+
+def _is_partial_scan(command: Sequence[bytes], ours: Any, theirs: Any) -> bool:
+    """A cursor means something to its server alone, so what one step finds is open too.
+
+    A scan that starts at 0 and ends at 0 in one step must find everything.
+    """
+    if not _same_shape(ours[:1], theirs[:1]):
+        return False
+    cursor = command[1] if command[0].upper() == b"SCAN" else command[2]
+    return not (cursor == ours[0] == theirs[0] == b"0")
+
+
+def _sorted(reply: Any) -> Any:
+    """With every array below put in one order."""
+    if isinstance(reply, (list, tuple)):
+        kind = type(reply)
+        return kind(sorted((_sorted(item) for item in reply), key=repr))
+    return reply
+
+
+def _pairs(reply: Any) -> Any:
+    if isinstance(reply, Map) or not isinstance(reply, list):
+        return reply
+    return list(zip(reply[::2], reply[1::2], strict=False))
+
+
+def describe(reply: Any) -> str:
+    """A reply's kind, for counting differences that look alike."""
+    if isinstance(reply, Error):
+        return f"-{reply}"
+    if isinstance(reply, Status):
+        return f"+{reply}"
+    if reply is NULL or reply is NULL3:
+        return "null"
+    if isinstance(reply, Members):
+        return "set"
+    if isinstance(reply, Map):
+        return "map"
+    if isinstance(reply, Double):
+        return "double"
+    if isinstance(reply, list):
+        return "empty array" if not reply else "array"
+    return type(reply).__name__
