@@ -43,6 +43,8 @@ class Config:
         self._observers: dict[str, list[Observer]] = {}
         #: The file this came from, which CONFIG REWRITE writes; None without one.
         self.path: str | None = None
+        #: Whether neither a file nor a command line said anything.
+        self.is_untouched = True
         for name, setting in SETTINGS.items():
             self._defaults[name] = self._values[name] = setting.default_value()
         for name, text in (values or {}).items():
@@ -54,7 +56,7 @@ class Config:
         if setting is None:
             raise ValueError(f'unknown parameter "{name}"')
         try:
-            self.assign(setting, self._read(setting, text))
+            self.assign(setting.name, self._read(setting, text))
         except RefusedError as refusal:
             raise ValueError(f'{name} "{text}": {refusal.advice}') from None
 
@@ -152,7 +154,7 @@ class Config:
         try:
             for name, text in pairs:
                 setting = BY_ANY_NAME[name]
-                self.assign(setting, self._read(setting, text))
+                self.assign(setting.name, self._read(setting, text))
                 if setting.effect == REFUSED and not self.is_default(setting.name):
                     raise RefusedError(UNSUPPORTED)
         except RefusedError as refusal:
@@ -188,14 +190,9 @@ class Config:
         except RefusedError as refusal:
             raise named(refusal, setting) from None
 
-    def assign(self, setting: Setting, value: object) -> None:
-        """Stores a value that the setting's kind has read, without asking anybody."""
-        self._values[setting.name] = value
-
-    def restore_defaults(self, names: Iterable[str]) -> None:
-        """Sets parameters back to their defaults, without asking anybody."""
-        for name in names:
-            self._values[name] = self._defaults[name]
+    def assign(self, name: str, value: object) -> None:
+        """Stores a value of the parameter's kind, without asking or telling anybody."""
+        self._values[name] = value
 
     # Watching
 

@@ -1,7 +1,7 @@
 """Reading a configuration: files, what they include, standard input, the command line.
 
 redis-server's conventions: `[FILE] [--name value …] [-]`. Everything is applied in the
-order file, command line, standard input; later lines win, except that `save` lines add
+order file, standard input, command line; later lines win, except that `save` lines add
 up. What is wrong raises `ConfigFileError`, which knows the place, says in `str()` what
 to do, and has Redis's own words for tools that wait for those.
 """
@@ -34,7 +34,15 @@ class Line:
         self.text = text
 
     def __str__(self) -> str:
-        return self.source if self.source == COMMAND_LINE else f"{self.source}:{self.number}"
+        has_number = self.number and self.source != COMMAND_LINE
+        return f"{self.source}:{self.number}" if has_number else self.source
+
+    def without_secrets(self) -> str:
+        """The text, unless it may hold a password."""
+        name = self.text.split(None, 1)[0].lower() if self.text else ""
+        setting = BY_ANY_NAME.get(name)
+        is_secret = name == "user" or (setting is not None and setting.is_sensitive)
+        return f"{name} (redacted)" if is_secret else self.text
 
 
 class ConfigFileError(Exception):
@@ -46,11 +54,14 @@ class ConfigFileError(Exception):
         self.reply = reply
 
     def in_redis_words(self, version: str) -> str:
-        """The block redis-server prints."""
+        """The lines redis-server prints."""
+        if self.line.number == 0:
+            # Not a line of a file, but the file itself.
+            return f"{self.reply}\n"
         return (
             f"\n*** FATAL CONFIG FILE ERROR (Redis {version}) ***\n"
             f"Reading the configuration file, at line {self.line.number}\n"
-            f">>> '{self.line.text}'\n{self.reply}\n"
+            f">>> '{self.line.without_secrets()}'\n{self.reply}\n"
         )
 
 
@@ -60,6 +71,7 @@ class Loader:
     def __init__(self, config: Config) -> None:
         self.config = config
         self._line_of: dict[str, Line] = {}
+        self._default_user: tuple[Line, set[str]] | None = None
 
     def apply(self, lines: Iterator[Line], depth: int = 0) -> None:
         """Applies lines in their order, following `include`."""
@@ -84,7 +96,8 @@ class Loader:
         elif name == "include" and len(words) == 1:
             self._include(line, words[0], depth)
         elif name in UNSAFE_DIRECTIVES:
-            if name == "user" and _is_plain_default_user(words):
+            if name == "user" and is_plain_default_user(words):
+                self._default_user = (line, {word[1:] for word in words if word[0] == "#"})
                 return
             raise ConfigFileError(
                 line,
@@ -108,10 +121,10 @@ class Loader:
             before = None
         self._line_of[setting.name] = line
         try:
-            self.config.assign(setting, kind.read_words(texts, before))
+            self.config.assign(setting.name, kind.read_words(texts, before))
         except RefusedError as refusal:
             refusal = named(refusal, setting)
-            shown = " ".join([name, *(quote(word) for word in words)])
+            shown = name if setting.is_sensitive else " ".join([name, *map(quote, words)])
             raise ConfigFileError(line, refusal.advice, refusal.reply, subject=shown) from None
 
     def _include(self, line: Line, pattern: str, depth: int) -> None:
@@ -128,6 +141,7 @@ class Loader:
 
     def refuse_the_unsafe(self) -> None:
         """Fails if a parameter that must not be ignored has another value than its default."""
+        self._check_default_user()
         for name, line in self._line_of.items():
             if SETTINGS[name].effect == REFUSED and not self.config.is_default(name):
                 secret = SETTINGS[name].is_sensitive
@@ -137,6 +151,22 @@ class Loader:
                     f"{name} is not supported",
                     subject=name if secret else f"{name} {quote(self.config.shown(name))}",
                 )
+
+    def _check_default_user(self) -> None:
+        """Fails if the default user has a password that `requirepass` does not state."""
+        if self._default_user is None:
+            return
+        import hashlib
+
+        line, hashes = self._default_user
+        password = self.config.text("requirepass").encode("utf-8", "surrogateescape")
+        if hashes - {hashlib.sha256(password).hexdigest()}:
+            raise ConfigFileError(
+                line,
+                "the password is not that of `requirepass` (set that and remove this line)",
+                "not supported",
+                subject="user default",
+            )
 
     def without_effect(self) -> list[tuple[Line, Setting]]:
         """The lines that change nothing here, in their order."""
@@ -153,19 +183,23 @@ def load(arguments: Sequence[str], standard_input: str | None = None) -> Config:
     `standard_input` is the text to use where they contain "-".
     """
     config = Config()
+    config.is_untouched = not arguments
     loader = Loader(config)
     rest = list(arguments)
     if rest and not rest[0].startswith("-"):
         config.path = os.path.abspath(rest[0])
         loader.apply(read_file(rest.pop(0)))
-    if "-" in rest[:1] + rest[-1:]:
-        rest.remove("-") if rest[0] == "-" else rest.pop()
-        loader.apply(lines_of_arguments(rest))
+    if reads_standard_input(rest):
+        rest.pop(0 if rest[0] == "-" else -1)
         loader.apply(_lines(STANDARD_INPUT, standard_input or ""))
-    else:
-        loader.apply(lines_of_arguments(rest))
+    loader.apply(lines_of_arguments(rest))
     loader.refuse_the_unsafe()
     return config
+
+
+def reads_standard_input(arguments: Sequence[str]) -> bool:
+    """Whether a "-" stands first or last; anywhere else it is a value."""
+    return "-" in (*arguments[:1], *arguments[-1:])
 
 
 def read_file(path: str, included_by: Line | None = None) -> Iterator[Line]:
@@ -176,7 +210,7 @@ def read_file(path: str, included_by: Line | None = None) -> Iterator[Line]:
     except OSError as problem:
         raise ConfigFileError(
             included_by or Line(path, 0, ""),
-            f"can't open {path}: {problem.strerror}",
+            f"can't open {path}: {problem.strerror}" if included_by else f"{problem.strerror}",
             f"Fatal error, can't open config file '{path}': {problem.strerror}",
         ) from None
     return _lines(path, text)
@@ -216,10 +250,10 @@ def _unknown(name: str) -> str:
     return f'unknown parameter "{name}"{hint}'
 
 
-def _is_plain_default_user(words: list[str]) -> bool:
-    """Whether this is the line CONFIG REWRITE leaves when nobody touched the ACL.
+def is_plain_default_user(words: list[str]) -> bool:
+    """Whether this is the line Redis's CONFIG REWRITE leaves when nobody touched the ACL.
 
-    With a password it names the hash of `requirepass`, which stands there as well.
+    With a password it holds the hash of `requirepass`, which stands in the file as well.
     """
     rights = {word.lower() for word in words[2:] if not word.startswith("#")}
     rights -= {"nopass", "sanitize-payload"}

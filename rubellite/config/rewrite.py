@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 
 from rubellite.config.config import Config, ConfigError
+from rubellite.config.loading import is_plain_default_user
 from rubellite.config.table import BY_ANY_NAME, SETTINGS
 from rubellite.config.words import QuoteError, split
 
@@ -70,6 +71,10 @@ def _places(lines: list[str]) -> dict[str, list[int]]:
         try:
             words = split(stripped)
         except QuoteError:
+            continue
+        if words and words[0].lower() == "user" and is_plain_default_user(words[1:]):
+            # It may hold the hash of an older password; `requirepass` says it all.
+            lines[number] = ""
             continue
         setting = BY_ANY_NAME.get(words[0].lower()) if words else None
         if setting is not None:

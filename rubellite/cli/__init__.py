@@ -1,0 +1,1 @@
+"""The programs people start: flags, printing and exit codes; nothing else decides those."""
