@@ -1,0 +1,145 @@
+"""Every error text that a client can see, in one table.
+
+Each name is an exception class: `raise WRONG_TYPE` in a handler becomes the
+reply `-WRONGTYPE Operation against …`. A text with `{}` takes its details:
+`raise UNKNOWN_SUBCOMMAND("FOO", "CONFIG")`. The engine's own errors (protocol,
+arguments, transactions) come from the same table: it is handed to the core at
+start-up.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class ReplyError(Exception):
+    """An error reply; `str()` is the line without the leading `-`."""
+
+    code: ClassVar[str] = "ERR"
+    text: ClassVar[str] = "ERR"
+
+    def __init__(self, *details: object) -> None:
+        super().__init__(self.text.format(*details) if details else self.text)
+
+
+class RawError(ReplyError):
+    """An error whose whole line is given by who raises it."""
+
+    def __init__(self, line: str) -> None:
+        Exception.__init__(self, line)
+
+
+#: All errors by name.
+TABLE: dict[str, type[ReplyError]] = {}
+
+
+def _reply(name: str, text: str) -> type[ReplyError]:
+    error = type(name, (ReplyError,), {"code": text.split(" ", 1)[0], "text": text})
+    error.__module__ = __name__
+    TABLE[name] = error
+    return error
+
+
+# Arguments
+SYNTAX = _reply("SYNTAX", "ERR syntax error")
+WRONG_ARITY = _reply("WRONG_ARITY", "ERR wrong number of arguments for '{}' command")
+NOT_INTEGER = _reply("NOT_INTEGER", "ERR value is not an integer or out of range")
+NOT_FLOAT = _reply("NOT_FLOAT", "ERR value is not a valid float")
+VALUE_OUT_OF_RANGE = _reply("VALUE_OUT_OF_RANGE", "ERR value is out of range")
+VALUE_OUT_OF_RANGE_POSITIVE = _reply(
+    "VALUE_OUT_OF_RANGE_POSITIVE", "ERR value is out of range, must be positive"
+)
+INVALID_CURSOR = _reply("INVALID_CURSOR", "ERR invalid cursor")
+NUMKEYS_NOT_POSITIVE = _reply("NUMKEYS_NOT_POSITIVE", "ERR numkeys should be greater than 0")
+TOO_MANY_KEYS = _reply(
+    "TOO_MANY_KEYS", "ERR Number of keys can't be greater than number of args"
+)
+UNKNOWN_COMMAND = _reply("UNKNOWN_COMMAND", "ERR unknown command '{}'")
+UNKNOWN_SUBCOMMAND = _reply("UNKNOWN_SUBCOMMAND", "ERR unknown subcommand '{}'. Try {} HELP.")
+INVALID_EXPIRE = _reply("INVALID_EXPIRE", "ERR invalid expire time in '{}' command")
+UNSUPPORTED_OPTION = _reply("UNSUPPORTED_OPTION", "ERR Unsupported option {}")
+DATABASE_OUT_OF_RANGE = _reply("DATABASE_OUT_OF_RANGE", "ERR DB index is out of range")
+
+# Keys and values
+WRONG_TYPE = _reply(
+    "WRONG_TYPE", "WRONGTYPE Operation against a key holding the wrong kind of value"
+)
+NO_SUCH_KEY = _reply("NO_SUCH_KEY", "ERR no such key")
+INCREMENT_OVERFLOW = _reply("INCREMENT_OVERFLOW", "ERR increment or decrement would overflow")
+DECREMENT_OVERFLOW = _reply("DECREMENT_OVERFLOW", "ERR decrement would overflow")
+INCREMENT_NAN_OR_INFINITY = _reply(
+    "INCREMENT_NAN_OR_INFINITY", "ERR increment would produce NaN or Infinity"
+)
+STRING_TOO_LONG = _reply(
+    "STRING_TOO_LONG", "ERR string exceeds maximum allowed size (proto-max-bulk-len)"
+)
+OFFSET_OUT_OF_RANGE = _reply("OFFSET_OUT_OF_RANGE", "ERR offset is out of range")
+SOURCE_AND_DESTINATION_SAME = _reply(
+    "SOURCE_AND_DESTINATION_SAME", "ERR source and destination objects are the same"
+)
+LCS_LENGTH_AND_INDEXES = _reply(
+    "LCS_LENGTH_AND_INDEXES",
+    "ERR If you want both the length and indexes, please just use IDX.",
+)
+LCS_NOT_STRINGS = _reply(
+    "LCS_NOT_STRINGS", "ERR The specified keys must contain string values"
+)
+EXPIRE_CONDITIONS = _reply(
+    "EXPIRE_CONDITIONS", "ERR NX and XX, GT or LT options at the same time are not compatible"
+)
+EXPIRE_COMPARISONS = _reply(
+    "EXPIRE_COMPARISONS", "ERR GT and LT options at the same time are not compatible"
+)
+
+# Connection
+AUTH_REQUIRED = _reply("AUTH_REQUIRED", "NOAUTH Authentication required.")
+WRONG_PASSWORD = _reply(
+    "WRONG_PASSWORD", "WRONGPASS invalid username-password pair or user is disabled."
+)
+AUTH_WITHOUT_PASSWORD = _reply(
+    "AUTH_WITHOUT_PASSWORD",
+    "ERR AUTH <password> called without any password configured for the default user. "
+    "Are you sure your configuration is correct?",
+)
+UNSUPPORTED_PROTOCOL = _reply("UNSUPPORTED_PROTOCOL", "NOPROTO unsupported protocol version")
+MAX_CLIENTS = _reply("MAX_CLIENTS", "ERR max number of clients reached")
+PROTECTED_MODE = _reply(
+    "PROTECTED_MODE",
+    "DENIED Rubellite is running in protected mode because protected mode is enabled and no "
+    "password is set for the default user. In this mode connections are only accepted from the "
+    "loopback interface. To connect from other hosts, set a password (requirepass), or bind to "
+    "loopback only, or turn protected mode off with CONFIG SET protected-mode no from a client "
+    "on this machine, if the server cannot be reached from the Internet.",
+)
+NO_SUCH_CLIENT = _reply("NO_SUCH_CLIENT", "ERR No such client")
+NO_SUCH_CLIENT_ID = _reply("NO_SUCH_CLIENT_ID", "ERR No such client ID")
+NOT_ALLOWED_WHEN_SUBSCRIBED = _reply(
+    "NOT_ALLOWED_WHEN_SUBSCRIBED",
+    "ERR Can't execute '{}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are "
+    "allowed in this context",
+)
+
+# Transactions
+NESTED_MULTI = _reply("NESTED_MULTI", "ERR MULTI calls can not be nested")
+EXEC_WITHOUT_MULTI = _reply("EXEC_WITHOUT_MULTI", "ERR EXEC without MULTI")
+DISCARD_WITHOUT_MULTI = _reply("DISCARD_WITHOUT_MULTI", "ERR DISCARD without MULTI")
+WATCH_INSIDE_MULTI = _reply("WATCH_INSIDE_MULTI", "ERR WATCH inside MULTI is not allowed")
+EXEC_ABORTED = _reply(
+    "EXEC_ABORTED", "EXECABORT Transaction discarded because of previous errors."
+)
+NOT_ALLOWED_IN_MULTI = _reply(
+    "NOT_ALLOWED_IN_MULTI", "ERR Command not allowed inside a transaction"
+)
+
+# The server's state
+OUT_OF_MEMORY = _reply(
+    "OUT_OF_MEMORY", "OOM command not allowed when used memory > 'maxmemory'."
+)
+BUSY = _reply(
+    "BUSY",
+    "BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.",
+)
+LOADING = _reply("LOADING", "LOADING Redis is loading the dataset in memory")
+INTERNAL_ERROR = _reply(
+    "INTERNAL_ERROR", "ERR Internal error in '{}'; the server's log holds the details"
+)

@@ -1,0 +1,195 @@
+"""`@command`: a syntax line, its properties and a function become a command."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from rubellite.spec import flags as flag
+from rubellite.spec.keys import KeySpec, derive_keys
+from rubellite.spec.notation import Syntax, read
+from rubellite.spec.parameters import Element, compile_parameters
+
+Handler = TypeVar("Handler", bound=Callable[..., Any])
+
+#: Command groups as COMMAND DOCS names them, by the module that defines the command.
+_GROUPS = {
+    "strings": "string",
+    "keys": "generic",
+    "hashes": "hash",
+    "lists": "list",
+    "sets": "set",
+    "sorted_sets": "sorted-set",
+    "bitmaps": "bitmap",
+    "hyperloglog": "hyperloglog",
+    "geo": "geo",
+    "streams": "stream",
+    "connection": "connection",
+    "clients": "connection",
+    "transactions": "transactions",
+    "pubsub": "pubsub",
+    "scripting": "scripting",
+}
+
+#: The ACL category of each group.
+_CATEGORIES = {
+    "string": "@string",
+    "generic": "@keyspace",
+    "hash": "@hash",
+    "list": "@list",
+    "set": "@set",
+    "sorted-set": "@sortedset",
+    "bitmap": "@bitmap",
+    "hyperloglog": "@hyperloglog",
+    "geo": "@geo",
+    "stream": "@stream",
+    "connection": "@connection",
+    "transactions": "@transaction",
+    "pubsub": "@pubsub",
+    "scripting": "@scripting",
+}
+
+
+@dataclass(slots=True)
+class Command:
+    """All that is known of one command (`config|get` for a subcommand)."""
+
+    name: str
+    syntax: Syntax
+    flags: int
+    since: str
+    cost: str
+    group: str
+    summary: str
+    handler: Callable[..., Any]
+    elements: list[Element]
+    arity: int
+    keys: list[KeySpec]
+    categories: list[str]
+    tips: Sequence[str] = ()
+    history: Sequence[tuple[str, str]] = ()
+    deprecated_since: str = ""
+    replaced_by: str = ""
+    subcommands: dict[str, Command] = field(default_factory=dict)
+
+    @property
+    def words(self) -> int:
+        return len(self.syntax.words)
+
+    @property
+    def movable_keys(self) -> bool:
+        return bool(self.flags & flag.MOVABLE_KEYS)
+
+
+#: Every command by name; subcommands as `container|sub` too.
+TABLE: dict[str, Command] = {}
+
+
+def _categories(flags: int, group: str, extra: Sequence[str]) -> list[str]:
+    found: list[str] = []
+    if flags & flag.WRITE:
+        found.append("@write")
+    if flags & flag.READ and group not in ("scripting",):
+        found.append("@read")
+    found.extend(extra)
+    category = _CATEGORIES.get(group)
+    if category and category not in found:
+        found.append(category)
+    if flags & flag.ADMIN:
+        found.extend(("@admin", "@dangerous"))
+    if flags & flag.PUBSUB:
+        found.append("@pubsub")
+    found.append("@fast" if flags & flag.FAST else "@slow")
+    if flags & flag.BLOCKING:
+        found.append("@blocking")
+    return list(dict.fromkeys(found))
+
+
+def command(
+    text: str,
+    flags: int,
+    *,
+    since: str,
+    cost: str = "O(1)",
+    group: str = "",
+    categories: Sequence[str] = (),
+    tips: Sequence[str] = (),
+    history: Sequence[tuple[str, str]] = (),
+    keys: list[KeySpec] | None = None,
+    arity: int | None = None,
+    takes_rest: bool = False,
+    deprecated_since: str = "",
+    replaced_by: str = "",
+) -> Callable[[Handler], Handler]:
+    """Registers the decorated function as the command that `text` describes.
+
+    `keys` and `arity` replace what the notation says, for the few commands whose
+    rules cannot be written in it. The first line of the docstring is the summary.
+    """
+
+    def register(handler: Handler) -> Handler:
+        syntax = read(text)
+        module = handler.__module__.rpartition(".")[2]
+        own_group = group or _GROUPS.get(module, "server")
+        key_specs = derive_keys(syntax, flags) if keys is None else keys
+        movable = any(spec.find != "range" or spec.search != "index" for spec in key_specs)
+        own_flags = flags | (flag.MOVABLE_KEYS if movable else 0)
+        entry = Command(
+            name=syntax.name,
+            syntax=syntax,
+            flags=own_flags,
+            since=since,
+            cost=cost,
+            group=own_group,
+            summary=(handler.__doc__ or "").strip().partition("\n")[0].rstrip("."),
+            handler=handler,
+            elements=compile_parameters(syntax, handler, takes_rest=takes_rest),
+            arity=syntax.arity if arity is None else arity,
+            keys=key_specs,
+            categories=_categories(own_flags, own_group, categories),
+            tips=tips,
+            history=history,
+            deprecated_since=deprecated_since,
+            replaced_by=replaced_by,
+        )
+        if entry.name in TABLE:
+            raise ValueError(f"the command {entry.name!r} is defined twice")
+        TABLE[entry.name] = entry
+        container, bar, subcommand = entry.name.partition("|")
+        if bar:
+            TABLE[container].subcommands[subcommand] = entry
+        return handler
+
+    return register
+
+
+def container(
+    name: str,
+    summary: str,
+    *,
+    since: str,
+    group: str = "server",
+    flags: int = 0,
+    cost: str = "Depends on subcommand.",
+) -> None:
+    """Registers a command that only has subcommands, such as CONFIG."""
+    syntax = read(name)
+
+    def refuse(call: Any) -> None:
+        """Never called: the arity asks for a subcommand, and an unknown one is refused."""
+
+    TABLE[syntax.name] = Command(
+        name=syntax.name,
+        syntax=syntax,
+        flags=flags | flag.CONTAINER,
+        since=since,
+        cost=cost,
+        group=group,
+        summary=summary,
+        handler=refuse,
+        elements=[],
+        arity=-2,
+        keys=[],
+        categories=["@slow"],
+    )

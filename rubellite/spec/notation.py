@@ -1,0 +1,209 @@
+"""Reads the notation of Redis's manual: `SET key value [NX|XX] [GET] [EX seconds|…]`.
+
+    lower case      a value; `key:RW,update` adds its access, `value:integer` its type
+    UPPER CASE      a word
+    [ … ]           may be left out
+    A|B             either; `<A|B>` where one of them must be given
+    [x ...]         again and again
+
+Read once, at import. The tree that comes out is the one source of arity, key
+positions, COMMAND DOCS and the table that the core parses arguments with.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Final
+
+_TOKEN: Final = re.compile(r"\.\.\.|…|[\[\]<>|]|[^\s\[\]<>|…]+")
+
+#: Values whose name says that they are whole numbers.
+INTEGERS: Final = frozenset(
+    "seconds milliseconds unix-time-seconds unix-time-milliseconds count numkeys increment "
+    "decrement offset start stop end index timeout-milliseconds destination-db rank len "
+    "min-match-len num-matches maxlen client-id bit".split()
+)
+DOUBLES: Final = frozenset("score min-score max-score radius longitude latitude weight".split())
+
+
+class NotationError(ValueError):
+    """The notation does not hold together; a mistake in our own source."""
+
+
+@dataclass(slots=True)
+class Node:
+    """A part of a syntax.
+
+    kind: `value`, `word`, `sequence` (children in order) or `choice` (one child).
+    """
+
+    kind: str
+    name: str = ""
+    access: str = ""
+    type: str = ""
+    optional: bool = False
+    repeated: bool = False
+    children: list[Node] = field(default_factory=list)
+
+    @property
+    def is_key(self) -> bool:
+        return self.kind == "value" and self.type == "key"
+
+    def least(self) -> int:
+        """How many arguments it takes at the least."""
+        if self.optional:
+            return 0
+        if self.kind == "sequence":
+            return sum(child.least() for child in self.children)
+        if self.kind == "choice":
+            return min(child.least() for child in self.children)
+        return 1
+
+    def is_exact(self) -> bool:
+        """True when it always takes the same number of arguments."""
+        if self.optional or self.repeated:
+            return False
+        if self.kind == "choice" and len({child.least() for child in self.children}) > 1:
+            return False
+        return all(child.is_exact() for child in self.children)
+
+
+@dataclass(slots=True)
+class Syntax:
+    """A whole syntax line: the words that name the command and its arguments."""
+
+    text: str
+    words: list[str]
+    nodes: list[Node]
+
+    @property
+    def name(self) -> str:
+        """`get`, `config|get`."""
+        return "|".join(self.words).lower()
+
+    @property
+    def arity(self) -> int:
+        least = len(self.words) + sum(node.least() for node in self.nodes)
+        return least if all(node.is_exact() for node in self.nodes) else -least
+
+
+def _value(text: str) -> Node:
+    name, _, detail = text.partition(":")
+    node = Node("value", name)
+    if detail and not detail[0].isupper():
+        node.type = detail
+        return node
+    node.access = detail
+    if detail or name in ("key", "destination", "source", "newkey", "key1", "key2"):
+        node.type = "key"
+    elif name in INTEGERS:
+        node.type = "integer"
+    elif name in DOUBLES:
+        node.type = "double"
+    elif name == "pattern":
+        node.type = "pattern"
+    else:
+        node.type = "string"
+    if node.type == "integer" and name.startswith("unix-time"):
+        node.type = "unix-time"
+    return node
+
+
+class _Reader:
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.tokens: list[str] = _TOKEN.findall(text)
+        self.at = 0
+
+    def peek(self) -> str:
+        return self.tokens[self.at] if self.at < len(self.tokens) else ""
+
+    def take(self) -> str:
+        token = self.peek()
+        self.at += 1
+        return token
+
+    def expect(self, token: str) -> None:
+        if self.take() != token:
+            raise NotationError(f"{self.text!r}: expected {token!r}")
+
+    def sequence(self, closing: str) -> list[Node]:
+        nodes: list[Node] = []
+        while self.peek() not in (closing, "|", ""):
+            nodes.append(self.item())
+        return nodes
+
+    def choice(self, closing: str) -> Node:
+        branches = [self.sequence(closing)]
+        while self.peek() == "|":
+            self.take()
+            branches.append(self.sequence(closing))
+        nodes = [
+            branch[0] if len(branch) == 1 else Node("sequence", children=branch)
+            for branch in branches
+        ]
+        return nodes[0] if len(nodes) == 1 else Node("choice", children=nodes)
+
+    def item(self) -> Node:
+        token = self.take()
+        if token == "<":
+            node = self.choice(">")
+            self.expect(">")
+            return node
+        if token == "[":
+            node = self.choice("]")
+            if node.kind == "sequence" and node.children[-1].kind == "more":
+                node.children.pop()
+                node.repeated = True
+                if len(node.children) == 1:
+                    node = node.children[0]
+                    node.repeated = True
+            self.expect("]")
+            node.optional = True
+            return node
+        if token in ("...", "…"):
+            return Node("more")
+        if token[0].isupper() or not token[0].isalpha():
+            return Node("word", token)
+        return _value(token)
+
+
+def _same(one: Node, other: Node) -> bool:
+    return (one.kind, one.name) == (other.kind, other.name) and len(one.children) == len(
+        other.children
+    )
+
+
+def _fold_repetition(nodes: list[Node]) -> list[Node]:
+    """`key value [key value ...]` is one repeated node that is not optional."""
+    folded: list[Node] = []
+    for node in nodes:
+        parts = node.children if node.kind == "sequence" else [node]
+        before = folded[-len(parts) :] if node.repeated and node.optional else []
+        if len(before) == len(parts) and all(map(_same, before, parts)):
+            del folded[-len(parts) :]
+            if len(parts) == 1:
+                before[0].repeated = True
+                folded.append(before[0])
+            else:
+                folded.append(Node("sequence", "data", children=before, repeated=True))
+        else:
+            folded.append(node)
+    return folded
+
+
+def read(text: str) -> Syntax:
+    """Reads a syntax line.
+
+    >>> read("CONFIG GET parameter [parameter ...]").arity
+    -3
+    """
+    reader = _Reader(text)
+    nodes = reader.sequence("")
+    if reader.peek():
+        raise NotationError(f"{text!r}: {reader.peek()!r} out of place")
+    words: list[str] = []
+    while nodes and nodes[0].kind == "word" and len(words) < 2:
+        words.append(nodes.pop(0).name)
+    return Syntax(text, words, _fold_repetition(nodes))

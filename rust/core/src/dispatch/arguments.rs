@@ -1,0 +1,203 @@
+//! Executes a command's notation: from the arguments of a request to typed values.
+//!
+//! Two passes, as Redis has them: first the words of the options are matched
+//! (a word out of place is a syntax error), then values are converted in order
+//! of appearance. A spec with the EAGER flag converts while it matches.
+
+use smallvec::SmallVec;
+
+use super::error::{ErrorCode, Failure};
+use super::spec::{CommandSpec, Element, OptionShape, TokenId, ValueKind, flag};
+use crate::service::Request;
+use crate::text::{double, integer};
+
+/// A value for one handler parameter.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Argument<'r> {
+    /// None in Python.
+    Absent,
+    Bytes(&'r [u8]),
+    Integer(i64),
+    Unsigned(u64),
+    Float(f64),
+    Flag(bool),
+    /// An option's word.
+    Word(TokenId),
+    /// An option's word and its values.
+    Tagged(TokenId, SmallVec<[Scalar<'r>; 2]>),
+    /// Arguments `first..first + count`, in groups of `stride`.
+    Rest { first: usize, count: usize, stride: usize },
+}
+
+/// A single typed value.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Scalar<'r> {
+    Bytes(&'r [u8]),
+    Integer(i64),
+    Unsigned(u64),
+    Float(f64),
+}
+
+impl<'r> From<Scalar<'r>> for Argument<'r> {
+    fn from(value: Scalar<'r>) -> Self {
+        match value {
+            Scalar::Bytes(bytes) => Argument::Bytes(bytes),
+            Scalar::Integer(number) => Argument::Integer(number),
+            Scalar::Unsigned(number) => Argument::Unsigned(number),
+            Scalar::Float(number) => Argument::Float(number),
+        }
+    }
+}
+
+/// The values of one call; eight fit without an allocation.
+pub type Arguments<'r> = SmallVec<[Argument<'r>; 8]>;
+
+#[inline]
+fn convert<'r>(kind: ValueKind, raw: &'r [u8]) -> Result<Scalar<'r>, ErrorCode> {
+    match kind {
+        ValueKind::Bytes => Ok(Scalar::Bytes(raw)),
+        ValueKind::Integer { min, max, error } => match integer::parse(raw) {
+            Some(number) if number >= min && number <= max => Ok(Scalar::Integer(number)),
+            _ => Err(error),
+        },
+        ValueKind::Float { error } => double::parse(raw).map(Scalar::Float).ok_or(error),
+        ValueKind::Cursor => {
+            integer::parse_u64(raw).map(Scalar::Unsigned).ok_or(ErrorCode::InvalidCursor)
+        }
+    }
+}
+
+/// Reads `request` after `spec`'s notation.
+///
+/// The request's argument count was checked against the arity already.
+#[inline]
+pub fn parse<'r>(spec: &CommandSpec, request: Request<'r>) -> Result<Arguments<'r>, Failure> {
+    let mut values = Arguments::new();
+    let count = request.len();
+    let mut at = spec.words;
+    for element in &spec.elements {
+        match element {
+            Element::Value(kind) => {
+                if at >= count {
+                    return Err(ErrorCode::Syntax.into());
+                }
+                values.push(convert(*kind, request.get(at))?.into());
+                at += 1;
+            }
+            Element::OptionalValue(kind) => {
+                if at < count {
+                    values.push(convert(*kind, request.get(at))?.into());
+                    at += 1;
+                } else {
+                    values.push(Argument::Absent);
+                }
+            }
+            Element::Choice(alternatives) => {
+                let found = (at < count)
+                    .then(|| request.get(at))
+                    .and_then(|word| {
+                        alternatives.iter().find(|a| word.eq_ignore_ascii_case(a.word.as_bytes()))
+                    })
+                    .ok_or(ErrorCode::Syntax)?;
+                values.push(Argument::Word(found.token));
+                at += 1;
+            }
+            Element::Rest { stride, min } => {
+                let left = count - at;
+                if left < min * stride || left % stride != 0 {
+                    return Err(arity_failure(spec));
+                }
+                values.push(Argument::Rest { first: at, count: left, stride: *stride });
+                at = count;
+            }
+            Element::Counted { stride, error } => {
+                if at >= count {
+                    return Err(ErrorCode::Syntax.into());
+                }
+                let number = integer::parse(request.get(at)).filter(|n| *n > 0).ok_or(*error)?;
+                at += 1;
+                let total = usize::try_from(number).ok().and_then(|n| n.checked_mul(*stride));
+                let total = total.filter(|total| *total <= count - at).ok_or(ErrorCode::Syntax)?;
+                values.push(Argument::Rest { first: at, count: total, stride: *stride });
+                at += total;
+            }
+            Element::Options(groups) => {
+                options(spec, groups, request, at, &mut values)?;
+                at = count;
+            }
+        }
+    }
+    if at < count {
+        return Err(ErrorCode::Syntax.into());
+    }
+    Ok(values)
+}
+
+fn arity_failure(spec: &CommandSpec) -> Failure {
+    Failure::With(ErrorCode::WrongArity, spec.name.clone())
+}
+
+fn options<'r>(
+    spec: &CommandSpec,
+    groups: &[super::spec::OptionGroup],
+    request: Request<'r>,
+    mut at: usize,
+    values: &mut Arguments<'r>,
+) -> Result<(), Failure> {
+    let count = request.len();
+    let base = values.len();
+    for group in groups {
+        values.push(match group.shape {
+            OptionShape::Flag => Argument::Flag(false),
+            _ => Argument::Absent,
+        });
+    }
+    if at == count {
+        return Ok(());
+    }
+    // For each group: which alternative was given, and where its values begin.
+    let mut chosen: SmallVec<[Option<(usize, usize)>; 8]> = SmallVec::from_elem(None, groups.len());
+    let mut order: SmallVec<[usize; 8]> = SmallVec::new();
+    while at < count {
+        let word = request.get(at);
+        let found = groups.iter().enumerate().find_map(|(g, group)| {
+            let position = group.alternatives.iter().position(|alternative| {
+                word.eq_ignore_ascii_case(alternative.word.as_bytes())
+                    && at + alternative.values.len() < count
+            })?;
+            Some((g, position))
+        });
+        let (group, alternative) = found.ok_or(ErrorCode::Syntax)?;
+        // The same word again replaces the first; another of its group contradicts it.
+        match chosen[group] {
+            Some((earlier, _)) if earlier != alternative => return Err(ErrorCode::Syntax.into()),
+            Some(_) => {}
+            None => order.push(group),
+        }
+        chosen[group] = Some((alternative, at + 1));
+        let kinds = &groups[group].alternatives[alternative].values;
+        if spec.has(flag::EAGER) {
+            for (offset, kind) in kinds.iter().enumerate() {
+                convert(*kind, request.get(at + 1 + offset))?;
+            }
+        }
+        at += 1 + kinds.len();
+    }
+    for group in order {
+        let Some((alternative, start)) = chosen[group] else { continue };
+        let alternative = &groups[group].alternatives[alternative];
+        let value = |offset: usize| convert(alternative.values[offset], request.get(start + offset));
+        values[base + group] = match groups[group].shape {
+            OptionShape::Flag => Argument::Flag(true),
+            OptionShape::Value => value(0)?.into(),
+            OptionShape::Tagged if alternative.values.is_empty() => {
+                Argument::Word(alternative.token)
+            }
+            OptionShape::Tagged => {
+                let scalars = (0..alternative.values.len()).map(value).collect::<Result<_, _>>()?;
+                Argument::Tagged(alternative.token, scalars)
+            }
+        };
+    }
+    Ok(())
+}

@@ -1,0 +1,188 @@
+//! The engine with its runtime, as the event loop sees it.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::engine::Engine;
+use super::error::{ErrorCode, Failure};
+use super::pipeline::{self, Runtime};
+use super::session::Close;
+use crate::output::Output;
+use crate::resp::encode;
+use crate::service::{ClientId, Flow, InputLimits, NetLimits, Peer, Request, Service};
+
+/// An engine and what its commands mean.
+pub struct Core<R> {
+    pub engine: Engine,
+    pub runtime: R,
+    /// Output above which a client's requests wait until it reads.
+    pub output_bytes_pause: usize,
+}
+
+/// Back-pressure begins here unless configured otherwise.
+const OUTPUT_BYTES_PAUSE: usize = 64 << 20;
+
+impl<R: Runtime> Core<R> {
+    pub fn new(engine: Engine, runtime: R) -> Self {
+        Self { engine, runtime, output_bytes_pause: OUTPUT_BYTES_PAUSE }
+    }
+
+    /// Executes a request; a panic inside costs this client an error and nobody else anything.
+    pub fn run_request(&mut self, client: ClientId, request: Request<'_>) -> Flow {
+        let commands = Arc::clone(&self.engine.commands);
+        let (engine, runtime) = (&mut self.engine, &mut self.runtime);
+        let result = catch_unwind(AssertUnwindSafe(|| {
+            pipeline::execute(&commands, engine, runtime, client, request)
+        }));
+        result.unwrap_or_else(|_| {
+            self.engine.run = Default::default();
+            let name = String::from_utf8_lossy(request.get(0)).into_owned();
+            let line = self.engine.error_line(&Failure::With(ErrorCode::InternalError, name));
+            if let Some(session) = self.engine.sessions.get_mut(&client) {
+                encode::error(session.output.tail(), &line);
+            }
+            Flow::CloseAfterReply
+        })
+    }
+
+    /// Runs the requests that CLIENT PAUSE held up, once it is over.
+    fn resume_postponed(&mut self) {
+        let now_ms = self.engine.now_ms;
+        if self.engine.pause.is_some_and(|(until_ms, _)| until_ms > now_ms) {
+            return;
+        }
+        self.engine.pause = None;
+        for client in self.engine.take_postponed() {
+            let Some(session) = self.engine.sessions.get_mut(&client) else { continue };
+            session.is_paused = false;
+            let Some(request) = session.postponed.take() else { continue };
+            match self.run_request(client, request.as_request()) {
+                Flow::Continue => self.engine.resumed_clients.push(client),
+                Flow::Pause => continue,
+                Flow::CloseAfterReply => self.engine.closing_clients.push((client, true)),
+                Flow::CloseNow => self.engine.closing_clients.push((client, false)),
+            }
+            self.engine.dirty_clients.push(client);
+        }
+    }
+}
+
+impl<R: Runtime> Service for Core<R> {
+    fn connected(&mut self, peer: Peer) -> Result<ClientId, Vec<u8>> {
+        let engine = &mut self.engine;
+        let refuse = |engine: &mut Engine, code: ErrorCode| {
+            engine.statistics.counters.rejected_connections += 1;
+            let mut line = Vec::new();
+            encode::error(&mut line, engine.errors.text(code).as_bytes());
+            Err(line)
+        };
+        if engine.sessions.len() >= engine.settings.clients_max {
+            return refuse(engine, ErrorCode::MaxClients);
+        }
+        let settings = &engine.settings;
+        if settings.protected_mode && !settings.password_required && !peer.is_local {
+            return refuse(engine, ErrorCode::ProtectedMode);
+        }
+        engine.statistics.counters.connections += 1;
+        Ok(engine.open_session(peer))
+    }
+
+    fn disconnected(&mut self, client: ClientId) {
+        self.engine.close_session(client);
+    }
+
+    fn input_limits(&self, client: ClientId) -> InputLimits {
+        let settings = &self.engine.settings;
+        InputLimits {
+            bulk_bytes_max: settings.bulk_bytes_max,
+            buffer_bytes_max: settings.query_buffer_bytes_max,
+            is_authenticated: self
+                .engine
+                .sessions
+                .get(&client)
+                .is_some_and(|session| session.is_authenticated),
+        }
+    }
+
+    fn net_limits(&self) -> NetLimits {
+        NetLimits {
+            clients_max: self.engine.settings.clients_max,
+            keepalive_seconds: self.engine.settings.keepalive_seconds,
+            output_bytes_pause: self.output_bytes_pause,
+        }
+    }
+
+    fn execute(&mut self, client: ClientId, request: Request<'_>) -> Flow {
+        if !self.engine.sessions.contains_key(&client) {
+            return Flow::CloseNow;
+        }
+        self.run_request(client, request)
+    }
+
+    fn protocol_error(&mut self, client: ClientId, message: &[u8]) {
+        let line = [b"ERR ", message].concat();
+        self.engine.statistics.error_replied(&line);
+        if let Some(session) = self.engine.sessions.get_mut(&client) {
+            session.close = Close::AfterReply;
+            encode::error(session.output.tail(), &line);
+        }
+    }
+
+    fn output(&mut self, client: ClientId) -> &mut Output {
+        &mut self.engine.session(client).output
+    }
+
+    fn query_buffer_changed(&mut self, client: ClientId, used: usize, allocated: usize) {
+        if let Some(session) = self.engine.sessions.get_mut(&client) {
+            session.query_used = used;
+            session.query_allocated = allocated;
+        }
+    }
+
+    fn bytes_moved(&mut self, client: ClientId, read: usize, written: usize) {
+        if read > 0 {
+            // Time passed in the socket: the next command is not charged for it.
+            self.engine.last_reading_ns = 0;
+        }
+        self.engine.statistics.counters.bytes_read += read as u64;
+        self.engine.statistics.counters.bytes_written += written as u64;
+        if let Some(session) = self.engine.sessions.get_mut(&client) {
+            session.bytes_read += read as u64;
+            session.bytes_written += written as u64;
+        }
+    }
+
+    fn take_dirty(&mut self, into: &mut Vec<ClientId>) {
+        into.append(&mut self.engine.dirty_clients);
+    }
+
+    fn take_closing(&mut self, into: &mut Vec<(ClientId, bool)>) {
+        into.append(&mut self.engine.closing_clients);
+    }
+
+    fn take_resumed(&mut self, into: &mut Vec<ClientId>) {
+        into.append(&mut self.engine.resumed_clients);
+    }
+
+    fn tick(&mut self) -> Duration {
+        self.engine.refresh_clock();
+        self.resume_postponed();
+        let wait = self.engine.tick();
+        if wait.is_cron_due {
+            self.engine.statistics.counters.memory_peak_bytes = self
+                .engine
+                .statistics
+                .counters
+                .memory_peak_bytes
+                .max(crate::memory::used_bytes());
+            self.runtime.cron(&mut self.engine);
+        }
+        self.engine.last_reading_ns = 0;
+        Duration::from_millis(wait.sleep_ms)
+    }
+
+    fn is_stopping(&self) -> bool {
+        self.engine.is_stopping
+    }
+}

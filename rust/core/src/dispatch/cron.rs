@@ -1,0 +1,93 @@
+//! What happens because time passes: active expiry, idle clients, limits.
+
+use super::engine::Engine;
+use super::session::Close;
+use crate::service::ClientId;
+
+/// What a tick found.
+#[derive(Debug, Clone, Copy)]
+pub struct Tick {
+    pub sleep_ms: u64,
+    pub is_cron_due: bool,
+}
+
+/// The runtime's own work is done this often.
+const CRON_MS: i64 = 100;
+/// One slice of active expiry, so that nobody waits longer for it.
+const EXPIRE_SLICE_NS: u64 = 1_000_000;
+/// Keys taken at a time within a slice; the clock is read in between.
+const EXPIRE_BATCH: usize = 64;
+
+impl Engine {
+    /// Time-driven work; called once a turn of the event loop.
+    pub fn tick(&mut self) -> Tick {
+        let has_more = self.settings.active_expire && self.expire_slice();
+        let is_cron_due = self.now_ms - self.last_cron_ms >= CRON_MS
+            || self.now_ms < self.last_cron_ms;
+        if is_cron_due {
+            self.last_cron_ms = self.now_ms;
+            self.cron_runs += 1;
+            self.clock.synchronise();
+            self.close_idle_clients();
+        }
+        let mut sleep_ms = (self.last_cron_ms + CRON_MS - self.now_ms).clamp(0, CRON_MS);
+        if has_more {
+            sleep_ms = 0;
+        } else if let Some((until_ms, _)) = self.pause {
+            sleep_ms = sleep_ms.min((until_ms - self.now_ms).max(0));
+        }
+        Tick { sleep_ms: sleep_ms as u64, is_cron_due }
+    }
+
+    /// Removes due keys for at most a slice of time. True: there is more to do.
+    fn expire_slice(&mut self) -> bool {
+        let now_ms = self.now_ms;
+        let started_ns = self.clock.monotonic_ns();
+        let mut due: Vec<Box<[u8]>> = Vec::new();
+        for database in 0..self.databases.len() {
+            loop {
+                if self.databases[database].volatile_len() == 0 {
+                    break;
+                }
+                due.clear();
+                self.databases[database]
+                    .due(now_ms, EXPIRE_BATCH, &mut |entry| due.push(entry.key().into()));
+                for key in &due {
+                    self.expire_now(database, key);
+                }
+                if due.len() < EXPIRE_BATCH {
+                    break;
+                }
+                if self.clock.monotonic_ns() - started_ns > EXPIRE_SLICE_NS {
+                    self.statistics.counters.expired_time_cap_reached += 1;
+                    self.flush_effects();
+                    return true;
+                }
+            }
+        }
+        self.flush_effects();
+        false
+    }
+
+    /// `timeout`: closes clients that have been silent too long; soft output limits.
+    fn close_idle_clients(&mut self) {
+        let timeout_ms = self.settings.timeout_seconds * 1000;
+        let has_soft_limit = self.settings.output_limit_normal.1 > 0;
+        if timeout_ms == 0 && !has_soft_limit && self.monitors.is_empty() {
+            return;
+        }
+        let now_ms = self.now_ms;
+        let clients: Vec<ClientId> = self.sessions.keys().copied().collect();
+        for client in clients {
+            self.check_output_limit(client);
+            let session = self.session(client);
+            let is_idle = timeout_ms > 0
+                && now_ms - session.last_request_ms > timeout_ms
+                && !session.is_monitor
+                && !session.is_paused;
+            if is_idle && session.close == Close::No {
+                self.close_client(client, false);
+            }
+        }
+    }
+}

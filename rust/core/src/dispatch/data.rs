@@ -1,0 +1,360 @@
+//! Keys as commands see them: without those whose time has come, and with all that a
+//! change entails (watchers, notifications, the journal's count of edits).
+
+use super::engine::Engine;
+use super::error::{ErrorCode, Failure};
+use super::journal::Effect;
+use super::notify::class;
+use crate::keyspace::{Database, Entry, EntryMut, Expiry, Kind, NewValue, Removed, Replaced};
+
+/// A value that frees more pieces than this is freed in the background.
+const FREE_EFFORT_MAX: usize = 64;
+/// A value bigger than this is freed in the background.
+const FREE_BYTES_MAX: usize = 1 << 20;
+
+/// How a read counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// An ordinary read: counts as hit or miss and touches the entry's clock.
+    Read,
+    /// A look that leaves no trace (TYPE, OBJECT, TTL).
+    Peek,
+}
+
+impl Engine {
+    /// The running command's database.
+    #[inline]
+    pub fn database(&mut self) -> &mut Database {
+        &mut self.databases[self.run.database]
+    }
+
+    /// True when a deadline has come.
+    #[inline]
+    pub fn is_due(&self, deadline: Option<i64>) -> bool {
+        deadline.is_some_and(|at| at <= self.now_ms)
+    }
+
+    /// Removes `key` if its deadline has passed. True: it did.
+    #[inline]
+    pub fn expire_if_due(&mut self, key: &[u8]) -> bool {
+        self.expire_if_due_in(self.run.database, key)
+    }
+
+    pub fn expire_if_due_in(&mut self, database: usize, key: &[u8]) -> bool {
+        if self.databases[database].volatile_len() == 0 {
+            return false;
+        }
+        let entry = self.databases[database].find(key);
+        let is_due = entry.is_some_and(|entry| self.is_due(entry.expires_at()));
+        if is_due {
+            self.expire_now(database, key);
+        }
+        is_due
+    }
+
+    /// Removes an expired key: DEL in the journal, `expired` for subscribers.
+    #[cold]
+    pub(super) fn expire_now(&mut self, database: usize, key: &[u8]) {
+        if let Some(removed) = self.databases[database].remove(key) {
+            self.discard(removed);
+            self.statistics.counters.expired_keys += 1;
+            self.after_removal(database, key);
+            self.notify_in(database, class::EXPIRED, "expired", key);
+        }
+    }
+
+    /// The journal and watchers learn that a key went by itself.
+    fn after_removal(&mut self, database: usize, key: &[u8]) {
+        if self.journal.is_read() {
+            let arguments = vec![b"DEL".to_vec(), key.to_vec()];
+            self.effects.push(Effect { database, arguments });
+        } else {
+            self.journal.count([3, key.len()].into_iter());
+        }
+        if !self.watchers.is_empty() {
+            self.touch_in(database, key);
+        }
+    }
+
+    /// Frees a value, here or in the background.
+    pub fn discard(&mut self, removed: Removed) {
+        if removed.free_effort() > FREE_EFFORT_MAX || removed.memory_bytes() > FREE_BYTES_MAX {
+            self.freer.free(removed);
+        }
+    }
+
+    /// The entry of `key` for reading.
+    #[inline]
+    pub fn read(&mut self, key: &[u8], access: Access) -> Option<Entry<'_>> {
+        let database = self.run.database;
+        let hash = self.databases[database].hash(key);
+        if self.databases[database].volatile_len() > 0 {
+            self.expire_if_due_in(database, key);
+        }
+        if access == Access::Peek {
+            return self.databases[database].find_hashed(hash, key);
+        }
+        if self.settings.notify_flags & class::KEY_MISS != 0
+            && self.databases[database].find_hashed(hash, key).is_none()
+        {
+            self.notify(class::KEY_MISS, "keymiss", key);
+        }
+        let clock = self.lru_clock();
+        let Some(entry) = self.databases[database].find_hashed(hash, key) else {
+            self.statistics.counters.keyspace_misses += 1;
+            return None;
+        };
+        self.statistics.counters.keyspace_hits += 1;
+        if !self.run.no_touch {
+            if self.settings.counts_accesses {
+                let decayed = decayed_counter(entry.clock(), self.now_ms, &self.settings);
+                let counter = raised_counter(decayed, &mut self.random, &self.settings);
+                entry.set_clock(access_clock(self.now_ms, counter));
+            } else {
+                entry.set_clock(clock);
+            }
+        }
+        Some(entry)
+    }
+
+    /// The entry of `key` for changing it; does not count as a hit or miss.
+    #[inline]
+    pub fn write(&mut self, key: &[u8]) -> Option<EntryMut<'_>> {
+        self.expire_if_due(key);
+        self.database().find_mut(key)
+    }
+
+    /// Seconds since the epoch in 24 bits, for idle times.
+    #[inline]
+    pub fn lru_clock(&self) -> u32 {
+        (self.now_ms / 1000) as u32 & 0xff_ffff
+    }
+
+    /// The clock that a new or overwritten entry gets.
+    pub fn birth_clock(&self) -> u32 {
+        const LFU_BIRTH: u32 = 5;
+        if self.settings.counts_accesses {
+            access_clock(self.now_ms, LFU_BIRTH)
+        } else {
+            self.lru_clock()
+        }
+    }
+
+    /// Notes a change of `key`: one edit, watchers and the event.
+    #[inline]
+    pub fn edited(&mut self, class: u32, event: &str, key: &[u8]) {
+        self.run.edits += 1;
+        self.touch(key);
+        self.notify(class, event, key);
+    }
+
+    /// Gives `key` a value and tells nobody; `edited` is the caller's.
+    #[inline]
+    pub fn put(&mut self, key: &[u8], value: NewValue<'_>, expiry: Expiry) -> Option<Kind> {
+        let clock = self.birth_clock();
+        let database = self.run.database;
+        self.databases[database].set_clock(clock);
+        let replaced = self.databases[database].set(key, value, expiry);
+        let kind = replaced.kind();
+        match replaced {
+            Replaced::Removed(removed) => self.discard(removed),
+            Replaced::Nothing => self.notify(class::NEW, "new", key),
+            Replaced::Small(_) => {}
+        }
+        kind
+    }
+
+    /// Removes `key`. True: it was there.
+    pub fn delete(&mut self, key: &[u8]) -> bool {
+        if self.expire_if_due(key) {
+            return false;
+        }
+        let Some(removed) = self.database().remove(key) else { return false };
+        self.discard(removed);
+        self.edited(class::GENERIC, "del", key);
+        true
+    }
+
+    /// Whether `key` is there; leaves no trace but a touched clock.
+    pub fn exists(&mut self, key: &[u8], access: Access) -> bool {
+        self.read(key, access).is_some()
+    }
+
+    /// The deadline of `key`: None without key, Some(None) without deadline.
+    pub fn deadline(&mut self, key: &[u8]) -> Option<Option<i64>> {
+        self.read(key, Access::Peek).map(|entry| entry.expires_at())
+    }
+
+    /// Sets the deadline of a key that is there, or removes the key if it has passed.
+    pub fn set_deadline(&mut self, key: &[u8], at_ms: i64) -> bool {
+        let now_ms = self.now_ms;
+        let Some(mut entry) = self.write(key) else { return false };
+        if at_ms <= now_ms {
+            let database = self.run.database;
+            if let Some(removed) = self.databases[database].remove(key) {
+                self.discard(removed);
+            }
+            self.edited(class::GENERIC, "del", key);
+        } else {
+            entry.set_expiry(Some(at_ms));
+            self.edited(class::GENERIC, "expire", key);
+        }
+        true
+    }
+
+    /// Takes the deadline of `key` away. True: it had one.
+    pub fn persist(&mut self, key: &[u8]) -> bool {
+        let Some(mut entry) = self.write(key) else { return false };
+        if entry.entry().expires_at().is_none() {
+            return false;
+        }
+        entry.set_expiry(None);
+        self.edited(class::GENERIC, "persist", key);
+        true
+    }
+
+    /// Renames; with `only_if_absent` refuses to overwrite (None: refused).
+    pub fn rename(
+        &mut self,
+        from: &[u8],
+        to: &[u8],
+        only_if_absent: bool,
+    ) -> Result<bool, Failure> {
+        if !self.exists(from, Access::Peek) {
+            return Err(ErrorCode::NoSuchKey.into());
+        }
+        if from == to {
+            return Ok(!only_if_absent);
+        }
+        self.expire_if_due(to);
+        if only_if_absent && self.database().find(to).is_some() {
+            return Ok(false);
+        }
+        let Some(removed) = self.database().remove(from) else {
+            return Err(ErrorCode::NoSuchKey.into());
+        };
+        if let Some(replaced) = self.database().insert_removed(to, removed) {
+            self.discard(replaced);
+        } else {
+            self.notify(class::NEW, "new", to);
+        }
+        self.touch(from);
+        self.touch(to);
+        self.notify(class::GENERIC, "rename_from", from);
+        self.notify(class::GENERIC, "rename_to", to);
+        self.run.edits += 1;
+        Ok(true)
+    }
+
+    /// Moves `key` to another database. False: it is not here, or is there already.
+    pub fn move_key(&mut self, key: &[u8], database: usize) -> bool {
+        let source = self.run.database;
+        self.expire_if_due(key);
+        self.expire_if_due_in(database, key);
+        if self.databases[database].find(key).is_some() {
+            return false;
+        }
+        let Some(removed) = self.databases[source].remove(key) else { return false };
+        self.databases[database].insert_removed(key, removed);
+        self.edited(class::GENERIC, "move_from", key);
+        if !self.watchers.is_empty() {
+            self.touch_in(database, key);
+        }
+        self.notify_in(database, class::NEW, "new", key);
+        self.notify_in(database, class::GENERIC, "move_to", key);
+        true
+    }
+
+    /// Empties one database, or all. Returns how many keys went. The values are freed
+    /// in the background.
+    pub fn flush(&mut self, database: Option<usize>) -> usize {
+        let range = match database {
+            Some(database) => database..database + 1,
+            None => 0..self.databases.len(),
+        };
+        let mut removed = 0;
+        for database in range {
+            self.touch_database(database, None);
+            removed += self.databases[database].len();
+            if !self.databases[database].is_empty() {
+                let old = self.databases[database].take();
+                self.freer.free(old);
+            }
+        }
+        self.run.edits += removed as u64;
+        removed
+    }
+
+    /// Exchanges two databases; their clients see the other's keys at once.
+    pub fn swap_databases(&mut self, one: usize, other: usize) {
+        if one != other {
+            self.touch_database(one, Some(other));
+            self.touch_database(other, Some(one));
+            self.databases.swap(one, other);
+        }
+        self.run.edits += 1;
+    }
+}
+
+/// An access clock: minutes in 16 bits, a logarithmic counter in 8.
+fn access_clock(now_ms: i64, counter: u32) -> u32 {
+    let minutes = (now_ms / 60_000) as u32 & 0xffff;
+    minutes << 8 | counter.min(255)
+}
+
+/// The counter of an access clock after the minutes that passed without access.
+pub fn decayed_counter(clock: u32, now_ms: i64, settings: &super::engine::Settings) -> u32 {
+    let (then, counter) = (clock >> 8, clock & 255);
+    if settings.lfu_decay_minutes == 0 {
+        return counter;
+    }
+    let now = (now_ms / 60_000) as u32 & 0xffff;
+    let passed = now.wrapping_sub(then) & 0xffff;
+    counter.saturating_sub(passed / settings.lfu_decay_minutes)
+}
+
+/// The counter after one more access: the higher it is, the less likely it rises.
+fn raised_counter(
+    counter: u32,
+    random: &mut fastrand::Rng,
+    settings: &super::engine::Settings,
+) -> u32 {
+    const LFU_BIRTH: u32 = 5;
+    if counter >= 255 {
+        return 255;
+    }
+    let above = f64::from(counter.saturating_sub(LFU_BIRTH));
+    let chance = 1.0 / (above * f64::from(settings.lfu_log_factor) + 1.0);
+    if random.f64() < chance { counter + 1 } else { counter }
+}
+
+impl Engine {
+    /// Copies a value with its deadline to another key. False: no source, or the
+    /// destination is taken and `replace` was not asked.
+    pub fn copy(
+        &mut self,
+        source: &[u8],
+        destination: &[u8],
+        database: usize,
+        replace: bool,
+    ) -> Result<bool, Failure> {
+        let here = self.run.database;
+        self.expire_if_due_in(database, destination);
+        let Some(entry) = self.read(source, Access::Peek) else { return Ok(false) };
+        let copy = entry.duplicate();
+        if self.databases[database].find(destination).is_some() {
+            if !replace {
+                return Ok(false);
+            }
+            if let Some(old) = self.databases[database].remove(destination) {
+                self.discard(old);
+            }
+        }
+        self.databases[database].insert_removed(destination, copy);
+        self.run.database = database;
+        self.notify(class::NEW, "new", destination);
+        self.edited(class::GENERIC, "copy_to", destination);
+        self.run.database = here;
+        Ok(true)
+    }
+}

@@ -1,0 +1,331 @@
+//! The engine: databases, sessions, settings and everything that outlives a command.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+use std::sync::Arc;
+
+use super::error::{ErrorCode, ErrorTexts, Failure};
+use super::free::Freer;
+use super::journal::{Effect, Journal};
+use super::pubsub::Subscriptions;
+use super::session::{Close, KeyName, Session};
+use super::spec::{CommandId, CommandTable};
+use super::statistics::Statistics;
+use crate::clock::Clock;
+use crate::keyspace::{Database, HashSeed};
+use crate::service::{ClientId, Peer};
+
+/// Client identifiers are a counter: they need no hashing.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct IdentityHasher(u64);
+
+impl Hasher for IdentityHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+    fn write(&mut self, _: &[u8]) {
+        unreachable!("only whole numbers are hashed here")
+    }
+    fn write_u64(&mut self, number: u64) {
+        self.0 = number.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    }
+}
+
+pub type ByClient<T> = HashMap<ClientId, T, BuildHasherDefault<IdentityHasher>>;
+
+/// Settings that the hot path reads; Python sets them from the configuration.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    pub password_required: bool,
+    pub protected_mode: bool,
+    pub clients_max: usize,
+    pub keepalive_seconds: u32,
+    pub timeout_seconds: i64,
+    pub bulk_bytes_max: usize,
+    pub query_buffer_bytes_max: usize,
+    /// Hard bytes, soft bytes, soft seconds; 0 is none.
+    pub output_limit_normal: (usize, usize, u64),
+    pub output_limit_pubsub: (usize, usize, u64),
+    pub memory_bytes_max: usize,
+    /// 0: keep idle time (LRU); 1: count accesses (LFU).
+    pub counts_accesses: bool,
+    pub lfu_log_factor: u32,
+    pub lfu_decay_minutes: u32,
+    pub active_expire: bool,
+    pub active_expire_effort: u32,
+    pub hz: u32,
+    pub notify_flags: u32,
+    /// Show command arguments in MONITOR and the slow log.
+    pub hides_user_data: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            password_required: false,
+            protected_mode: true,
+            clients_max: 10_000,
+            keepalive_seconds: 300,
+            timeout_seconds: 0,
+            bulk_bytes_max: 512 << 20,
+            query_buffer_bytes_max: 1 << 30,
+            output_limit_normal: (0, 0, 0),
+            output_limit_pubsub: (32 << 20, 8 << 20, 60),
+            memory_bytes_max: 0,
+            counts_accesses: false,
+            lfu_log_factor: 10,
+            lfu_decay_minutes: 1,
+            active_expire: true,
+            active_expire_effort: 1,
+            hz: 10,
+            notify_flags: 0,
+            hides_user_data: false,
+        }
+    }
+}
+
+/// What the journal gets of the command that runs.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub enum Propagation {
+    /// The command as it came, if it changed anything.
+    #[default]
+    AsIs,
+    /// These instead.
+    Instead(Vec<Effect>),
+    Nothing,
+}
+
+/// State of the command that runs; saved and restored around nested ones.
+#[derive(Debug, Default)]
+pub struct Run {
+    pub client: ClientId,
+    pub command: CommandId,
+    pub database: usize,
+    /// How many edits the command made; 0: nothing changed, nothing propagates.
+    pub edits: u64,
+    pub propagation: Propagation,
+    /// EXEC or a script: its commands are one unit.
+    pub depth: u32,
+    /// Inside EXEC or a script nothing blocks.
+    pub denies_blocking: bool,
+    /// Reads do not touch the clock of entries (CLIENT NO-TOUCH, OBJECT, TYPE …).
+    pub no_touch: bool,
+}
+
+/// Who is held up by CLIENT PAUSE.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PauseKind {
+    All,
+    Write,
+}
+
+/// A session above this is freed in the background.
+const BIG_SESSION_BYTES: usize = 1 << 20;
+
+/// One store with all its databases and clients.
+pub struct Engine {
+    pub commands: Arc<CommandTable>,
+    pub errors: ErrorTexts,
+    pub settings: Settings,
+    pub statistics: Statistics,
+    pub journal: Journal,
+    pub clock: Clock,
+    /// Wall time of the command that runs; it stands still inside it.
+    pub now_ms: i64,
+    pub now_us: i64,
+    /// The last monotonic reading; 0: take a new one before the next command.
+    pub(super) last_reading_ns: u64,
+    pub databases: Vec<Database>,
+    pub sessions: ByClient<Box<Session>>,
+    pub run: Run,
+    pub(super) effects: Vec<Effect>,
+    pub subscriptions: Subscriptions,
+    pub(super) watchers: HashMap<KeyName, Vec<ClientId>>,
+    pub(super) monitors: Vec<ClientId>,
+    pub(super) dirty_clients: Vec<ClientId>,
+    pub(super) closing_clients: Vec<(ClientId, bool)>,
+    pub(super) resumed_clients: Vec<ClientId>,
+    pub(super) postponed_clients: Vec<ClientId>,
+    pub pause: Option<(i64, PauseKind)>,
+    pub freer: Freer,
+    pub random: fastrand::Rng,
+    pub dirty_since_save: u64,
+    pub started_ms: i64,
+    pub is_stopping: bool,
+    pub exit_status: i32,
+    pub loading: bool,
+    next_client: ClientId,
+    pub(super) expire_position: Vec<u64>,
+    pub(super) last_cron_ms: i64,
+    pub(super) cron_runs: u64,
+}
+
+impl Engine {
+    /// An engine of `database_count` empty databases.
+    pub fn new(database_count: usize) -> Self {
+        let clock = Clock::default();
+        let now_us = clock.wall_us(clock.monotonic_ns());
+        let seed = HashSeed::random();
+        Self {
+            commands: Arc::default(),
+            errors: ErrorTexts::default(),
+            settings: Settings::default(),
+            statistics: Statistics { tracks_latency: true, ..Statistics::default() },
+            journal: Journal::default(),
+            clock,
+            now_ms: now_us / 1000,
+            now_us,
+            last_reading_ns: 0,
+            databases: (0..database_count).map(|_| Database::new(seed.clone())).collect(),
+            sessions: ByClient::default(),
+            run: Run::default(),
+            effects: Vec::new(),
+            subscriptions: Subscriptions::default(),
+            watchers: HashMap::new(),
+            monitors: Vec::new(),
+            dirty_clients: Vec::new(),
+            closing_clients: Vec::new(),
+            resumed_clients: Vec::new(),
+            postponed_clients: Vec::new(),
+            pause: None,
+            freer: Freer::default(),
+            random: fastrand::Rng::new(),
+            dirty_since_save: 0,
+            started_ms: now_us / 1000,
+            is_stopping: false,
+            exit_status: 0,
+            loading: false,
+            next_client: 1,
+            expire_position: vec![0; database_count],
+            last_cron_ms: now_us / 1000,
+            cron_runs: 0,
+        }
+    }
+
+    /// Hands over the commands; done once, before the first request.
+    pub fn set_commands(&mut self, commands: CommandTable) {
+        self.statistics.commands.resize(commands.specs.len(), Default::default());
+        self.commands = Arc::new(commands);
+    }
+
+    /// Takes a new reading of the clock for work that is not a command.
+    pub fn refresh_clock(&mut self) {
+        let reading = self.clock.monotonic_ns();
+        self.last_reading_ns = reading;
+        self.set_now(reading);
+    }
+
+    #[inline]
+    pub(super) fn set_now(&mut self, reading_ns: u64) {
+        self.now_us = self.clock.wall_us(reading_ns);
+        self.now_ms = self.now_us / 1000;
+    }
+
+    /// A new session; it needs a password when there is one.
+    pub fn open_session(&mut self, peer: Peer) -> ClientId {
+        let id = self.next_client;
+        self.next_client += 1;
+        let mut session = Session::new(id, peer, self.now_ms);
+        session.is_authenticated = !self.settings.password_required;
+        self.sessions.insert(id, Box::new(session));
+        id
+    }
+
+    /// Forgets a session and all that it held.
+    pub fn close_session(&mut self, client: ClientId) {
+        self.unwatch(client);
+        self.monitors.retain(|monitor| *monitor != client);
+        self.postponed_clients.retain(|postponed| *postponed != client);
+        if let Some(session) = self.sessions.remove(&client)
+            && session.memory_bytes() > BIG_SESSION_BYTES
+        {
+            self.freer.free(session);
+        }
+    }
+
+    /// The session of a client that is known to be there.
+    #[inline]
+    pub fn session(&mut self, client: ClientId) -> &mut Session {
+        self.sessions.get_mut(&client).expect("a request's client has a session until it ends")
+    }
+
+    /// Closes a client (CLIENT KILL, limits), at once or when its output is written.
+    pub fn close_client(&mut self, client: ClientId, after_reply: bool) {
+        if let Some(session) = self.sessions.get_mut(&client) {
+            session.close = if after_reply { Close::AfterReply } else { Close::Now };
+            self.closing_clients.push((client, after_reply));
+        }
+    }
+
+    /// Appends bytes to a client's output outside of its own request.
+    pub fn push_to(&mut self, client: ClientId, bytes: &[u8]) {
+        if let Some(session) = self.sessions.get_mut(&client) {
+            if session.output.is_empty() {
+                self.dirty_clients.push(client);
+            }
+            session.output.push(bytes);
+            self.check_output_limit(client);
+        }
+    }
+
+    /// Closes a client whose output passed its hard limit, or stays above its soft one.
+    pub(super) fn check_output_limit(&mut self, client: ClientId) {
+        let Some(session) = self.sessions.get_mut(&client) else { return };
+        if session.close != Close::No {
+            return;
+        }
+        let (hard, soft, soft_seconds) = if session.is_monitor {
+            // Redis treats a monitor as a replica; its default is 256 MB hard, 64 MB soft.
+            (256 << 20, 64 << 20, 60)
+        } else {
+            self.settings.output_limit_normal
+        };
+        let held = session.output.bytes_pending();
+        let mut is_over = hard > 0 && held >= hard;
+        if soft > 0 && held >= soft {
+            let since = *session.soft_limit_since_ms.get_or_insert(self.now_ms);
+            is_over |= self.now_ms - since > soft_seconds as i64 * 1000;
+        } else {
+            session.soft_limit_since_ms = None;
+        }
+        if is_over {
+            session.output.clear();
+            self.statistics.counters.output_buffer_limit_disconnections += 1;
+            self.close_client(client, false);
+        }
+    }
+
+    /// The line of a failure, counted as an error reply.
+    pub(super) fn error_line(&mut self, failure: &Failure) -> Vec<u8> {
+        let line = self.errors.line(failure);
+        self.statistics.error_replied(&line);
+        line
+    }
+
+    /// Selects the database of the running command's client.
+    pub fn select(&mut self, index: i64) -> Result<(), Failure> {
+        let index = usize::try_from(index).ok().filter(|index| *index < self.databases.len());
+        let index = index.ok_or(ErrorCode::DatabaseOutOfRange)?;
+        self.run.database = index;
+        let client = self.run.client;
+        self.session(client).database = index;
+        Ok(())
+    }
+
+    /// Begins or ends MONITOR for a client.
+    pub fn set_monitor(&mut self, client: ClientId, is_on: bool) {
+        self.monitors.retain(|monitor| *monitor != client);
+        if is_on {
+            self.monitors.push(client);
+        }
+        self.session(client).is_monitor = is_on;
+    }
+
+    /// Applies effects to the journal as one unit, when the outermost command is done.
+    pub(super) fn flush_effects(&mut self) {
+        if !self.effects.is_empty() {
+            let effects = std::mem::take(&mut self.effects);
+            self.journal.append(&effects);
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! Every error that the engine itself can answer, by name.
+//!
+//! The texts are not here: `rubellite/errors.py` is the one table of texts, and
+//! hands it over at start-up. A code without a text answers with its name.
+
+use std::fmt;
+
+macro_rules! error_codes {
+    ($($variant:ident = $name:literal,)*) => {
+        /// An error of the engine; `NAME` is its name in `errors.py`.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        #[repr(usize)]
+        pub enum ErrorCode { $($variant,)* }
+
+        impl ErrorCode {
+            pub const ALL: &'static [ErrorCode] = &[$(ErrorCode::$variant,)*];
+
+            pub fn name(self) -> &'static str {
+                match self { $(ErrorCode::$variant => $name,)* }
+            }
+        }
+    };
+}
+
+error_codes! {
+    Syntax = "SYNTAX",
+    WrongType = "WRONG_TYPE",
+    NotInteger = "NOT_INTEGER",
+    NotFloat = "NOT_FLOAT",
+    WrongArity = "WRONG_ARITY",
+    UnknownCommand = "UNKNOWN_COMMAND",
+    UnknownSubcommand = "UNKNOWN_SUBCOMMAND",
+    AuthRequired = "AUTH_REQUIRED",
+    ProtectedMode = "PROTECTED_MODE",
+    MaxClients = "MAX_CLIENTS",
+    InvalidCursor = "INVALID_CURSOR",
+    NoSuchKey = "NO_SUCH_KEY",
+    IncrementOverflow = "INCREMENT_OVERFLOW",
+    IncrementNanOrInfinity = "INCREMENT_NAN_OR_INFINITY",
+    StringTooLong = "STRING_TOO_LONG",
+    OffsetOutOfRange = "OFFSET_OUT_OF_RANGE",
+    NestedMulti = "NESTED_MULTI",
+    ExecWithoutMulti = "EXEC_WITHOUT_MULTI",
+    DiscardWithoutMulti = "DISCARD_WITHOUT_MULTI",
+    WatchInsideMulti = "WATCH_INSIDE_MULTI",
+    ExecAborted = "EXEC_ABORTED",
+    NotAllowedInMulti = "NOT_ALLOWED_IN_MULTI",
+    OutOfMemory = "OUT_OF_MEMORY",
+    Busy = "BUSY",
+    Loading = "LOADING",
+    DatabaseOutOfRange = "DATABASE_OUT_OF_RANGE",
+    NumkeysNotPositive = "NUMKEYS_NOT_POSITIVE",
+    TooManyKeys = "TOO_MANY_KEYS",
+    InternalError = "INTERNAL_ERROR",
+    NotAllowedWhenSubscribed = "NOT_ALLOWED_WHEN_SUBSCRIBED",
+    SourceAndDestinationSame = "SOURCE_AND_DESTINATION_SAME",
+    ValueOutOfRange = "VALUE_OUT_OF_RANGE",
+    ValueOutOfRangePositive = "VALUE_OUT_OF_RANGE_POSITIVE",
+}
+
+/// Why a command did not do what it was asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Failure {
+    Code(ErrorCode),
+    /// A code whose text has one `{}` to fill.
+    With(ErrorCode, String),
+    /// The whole line without the leading `-`.
+    Text(Vec<u8>),
+}
+
+impl From<ErrorCode> for Failure {
+    fn from(code: ErrorCode) -> Self {
+        Failure::Code(code)
+    }
+}
+
+/// The texts of all codes, as handed over by `errors.py`.
+#[derive(Debug, Clone)]
+pub struct ErrorTexts(Vec<String>);
+
+impl Default for ErrorTexts {
+    fn default() -> Self {
+        Self(ErrorCode::ALL.iter().map(|code| format!("ERR {}", code.name())).collect())
+    }
+}
+
+impl ErrorTexts {
+    /// Takes the text of each code from `lookup`; names those that it lacks.
+    pub fn new(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, Vec<&'static str>> {
+        let mut missing = Vec::new();
+        let texts = ErrorCode::ALL
+            .iter()
+            .map(|code| {
+                lookup(code.name()).unwrap_or_else(|| {
+                    missing.push(code.name());
+                    String::new()
+                })
+            })
+            .collect();
+        if missing.is_empty() { Ok(Self(texts)) } else { Err(missing) }
+    }
+
+    pub fn text(&self, code: ErrorCode) -> &str {
+        &self.0[code as usize]
+    }
+
+    /// The line that a client sees, without the leading `-`.
+    pub fn line(&self, failure: &Failure) -> Vec<u8> {
+        match failure {
+            Failure::Code(code) => self.text(*code).as_bytes().to_vec(),
+            Failure::With(code, detail) => self.text(*code).replacen("{}", detail, 1).into_bytes(),
+            Failure::Text(text) => text.clone(),
+        }
+    }
+}
+
+impl fmt::Display for ErrorCode {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.name())
+    }
+}

@@ -1,0 +1,132 @@
+//! The one ordered stream of effects.
+//!
+//!     offset 0 …  | SELECT 0 | SET a 1 | MULTI | … | EXEC | DEL b | …
+//!
+//! What changed the data enters here, as commands in RESP, in the order in which
+//! it happened; whatever one request did is one unit, wrapped in MULTI/EXEC when
+//! it is more than one command. The offset counts bytes and never falls. Without
+//! a reader the bytes are counted but not kept.
+
+/// The stream and its position.
+#[derive(Debug, Default)]
+pub struct Journal {
+    offset: u64,
+    /// The database that the stream has selected, if any.
+    database: Option<usize>,
+    recording: Option<Vec<u8>>,
+}
+
+/// One command in the stream.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Effect {
+    pub database: usize,
+    pub arguments: Vec<Vec<u8>>,
+}
+
+fn digits(mut number: usize) -> usize {
+    let mut count = 1;
+    while number >= 10 {
+        number /= 10;
+        count += 1;
+    }
+    count
+}
+
+fn encoded_bytes(lengths: impl Iterator<Item = usize>) -> u64 {
+    let mut total = 0;
+    let mut count = 0;
+    for length in lengths {
+        total += 1 + digits(length) + 2 + length + 2;
+        count += 1;
+    }
+    (total + 1 + digits(count) + 2) as u64
+}
+
+impl Journal {
+    /// Bytes written to the stream so far.
+    pub fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    /// True when somebody reads, so that effects must be kept and not only counted.
+    #[inline]
+    pub fn is_read(&self) -> bool {
+        self.recording.is_some()
+    }
+
+    /// Keeps what is written from now on, until `take_recording`.
+    pub fn record(&mut self) {
+        self.recording = Some(Vec::new());
+        self.database = None;
+    }
+
+    /// What was written since `record` or the last call; recording goes on.
+    pub fn take_recording(&mut self) -> Vec<u8> {
+        self.recording.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    /// Counts a command that nobody reads.
+    #[inline]
+    pub fn count(&mut self, lengths: impl Iterator<Item = usize>) {
+        self.offset += encoded_bytes(lengths);
+    }
+
+    /// Appends one unit.
+    pub fn append(&mut self, effects: &[Effect]) {
+        let is_unit = effects.len() > 1;
+        if is_unit {
+            self.select(effects[0].database);
+            self.write(&[b"MULTI"]);
+        }
+        for effect in effects {
+            self.select(effect.database);
+            let arguments: Vec<&[u8]> = effect.arguments.iter().map(Vec::as_slice).collect();
+            self.write(&arguments);
+        }
+        if is_unit {
+            self.write(&[b"EXEC"]);
+        }
+    }
+
+    fn select(&mut self, database: usize) {
+        if self.database != Some(database) {
+            self.database = Some(database);
+            let number = database.to_string();
+            self.write(&[b"SELECT", number.as_bytes()]);
+        }
+    }
+
+    fn write(&mut self, arguments: &[&[u8]]) {
+        self.offset += encoded_bytes(arguments.iter().map(|argument| argument.len()));
+        if let Some(target) = &mut self.recording {
+            target.extend_from_slice(format!("*{}\r\n", arguments.len()).as_bytes());
+            for argument in arguments {
+                target.extend_from_slice(format!("${}\r\n", argument.len()).as_bytes());
+                target.extend_from_slice(argument);
+                target.extend_from_slice(b"\r\n");
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_unit_of_two_commands_is_wrapped_and_its_bytes_are_counted() {
+        let mut journal = Journal::default();
+        journal.record();
+        let effect = |text: &str| Effect {
+            database: 3,
+            arguments: text.split(' ').map(|word| word.as_bytes().to_vec()).collect(),
+        };
+        journal.append(&[effect("SET a 1"), effect("DEL b")]);
+        let stream = journal.take_recording();
+        assert_eq!(stream.len() as u64, journal.offset());
+        let text = String::from_utf8(stream).unwrap();
+        let words: Vec<&str> =
+            text.split("\r\n").filter(|line| !line.starts_with(['*', '$'])).collect();
+        assert_eq!(words.join(" ").trim(), "SELECT 3 MULTI SET a 1 DEL b EXEC");
+    }
+}

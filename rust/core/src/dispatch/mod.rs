@@ -1,0 +1,22 @@
+//! The pipeline that every command passes, and the engine that it works on.
+
+pub mod arguments;
+mod core;
+mod cron;
+pub mod data;
+mod data_strings;
+pub mod engine;
+pub mod error;
+mod free;
+pub mod journal;
+pub mod notify;
+pub mod pipeline;
+pub mod pubsub;
+pub mod session;
+pub mod spec;
+pub mod statistics;
+pub mod transactions;
+
+pub use self::core::Core;
+pub use engine::Engine;
+pub use error::{ErrorCode, Failure};

@@ -1,0 +1,420 @@
+//! The one way through: look up, check, parse, run, account.
+//!
+//! Sockets, embedded calls, EXEC and (later) scripts, replay and replication all
+//! come through `execute` or `run`. A command's meaning is the `Runtime`'s.
+
+use std::any::Any;
+
+use super::arguments::{self, Arguments};
+use super::engine::{Engine, PauseKind, Propagation, Run};
+use super::error::{ErrorCode, Failure};
+use super::journal::Effect;
+use super::session::{Close, OwnedRequest, ReplyMode};
+use super::spec::{CommandId, CommandSpec, CommandTable, flag};
+use crate::output::Output;
+use crate::reply::{Protocol, Reply};
+use crate::resp::encode;
+use crate::service::{ClientId, Flow, Request};
+
+/// Where a reply goes.
+pub trait Sink {
+    /// The output to encode into, for sinks that speak RESP.
+    fn resp(&mut self) -> Option<&mut Output>;
+    /// Takes a reply that is a value.
+    fn put(&mut self, reply: &Reply, protocol: Protocol);
+    fn as_any(&mut self) -> &mut dyn Any;
+}
+
+/// A sink that encodes for a socket.
+#[derive(Debug, Default)]
+pub struct RespSink {
+    pub output: Output,
+}
+
+impl Sink for RespSink {
+    fn resp(&mut self) -> Option<&mut Output> {
+        Some(&mut self.output)
+    }
+
+    fn put(&mut self, reply: &Reply, protocol: Protocol) {
+        encode::encode(reply, protocol, &mut self.output);
+    }
+
+    fn as_any(&mut self) -> &mut dyn Any {
+        self
+    }
+}
+
+/// One call of a command.
+#[derive(Debug, Clone, Copy)]
+pub struct Invocation<'r> {
+    pub client: ClientId,
+    pub command: CommandId,
+    pub request: Request<'r>,
+}
+
+/// How a handler ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// Its reply is in the sink.
+    Replied,
+    /// Its error is in the sink.
+    Failed,
+}
+
+/// What commands mean; implemented by the Python binding.
+pub trait Runtime {
+    fn invoke(
+        &mut self,
+        commands: &CommandTable,
+        engine: &mut Engine,
+        invocation: &Invocation<'_>,
+        arguments: &Arguments<'_>,
+        sink: &mut dyn Sink,
+    ) -> Outcome;
+
+    /// Time-driven work of the runtime's own, ten times a second.
+    fn cron(&mut self, engine: &mut Engine);
+}
+
+/// Executes one request of a client's session; the reply joins its output.
+pub fn execute(
+    commands: &CommandTable,
+    engine: &mut Engine,
+    runtime: &mut dyn Runtime,
+    client: ClientId,
+    request: Request<'_>,
+) -> Flow {
+    if engine.last_reading_ns == 0 {
+        engine.refresh_clock();
+    }
+    let now_ms = engine.now_ms;
+    let session = engine.session(client);
+    session.last_request_ms = now_ms;
+    session.commands += 1;
+    let mut sink = RespSink { output: std::mem::take(&mut session.output) };
+    let before = sink.output.bytes_pending();
+
+    let postponed = admit(commands, engine, runtime, client, request, &mut sink);
+
+    let Some(session) = engine.sessions.get_mut(&client) else { return Flow::CloseNow };
+    if session.reply_mode != ReplyMode::On {
+        drop_reply(session, &mut sink.output, before);
+    }
+    // What was pushed to the client during its own command follows the reply.
+    let pushed = std::mem::replace(&mut session.output, sink.output);
+    if !pushed.is_empty() {
+        session.output.append(pushed);
+    }
+    if postponed {
+        session.is_paused = true;
+        session.postponed = Some(request.into());
+        engine.postponed_clients.push(client);
+        return Flow::Pause;
+    }
+    let held = session.output.bytes_pending();
+    let close = session.close;
+    if held > OUTPUT_CHECK_BYTES {
+        engine.check_output_limit(client);
+    }
+    match close {
+        Close::No => Flow::Continue,
+        Close::AfterReply => Flow::CloseAfterReply,
+        Close::Now => Flow::CloseNow,
+    }
+}
+
+/// Executes one request of a caller that has no socket; the reply goes to `sink`.
+///
+/// Such callers are not held up by CLIENT PAUSE: they would hold up their own process.
+pub fn execute_into(
+    commands: &CommandTable,
+    engine: &mut Engine,
+    runtime: &mut dyn Runtime,
+    client: ClientId,
+    request: Request<'_>,
+    sink: &mut dyn Sink,
+) {
+    let pause = engine.pause.take();
+    admit(commands, engine, runtime, client, request, sink);
+    if engine.pause.is_none() {
+        engine.pause = pause;
+    }
+}
+
+/// Outputs below this need no look at their limits.
+const OUTPUT_CHECK_BYTES: usize = 1024;
+
+fn drop_reply(session: &mut super::session::Session, output: &mut Output, before: usize) {
+    // CLIENT REPLY is rare; what waited from earlier commands is kept byte by byte.
+    let mut bytes = output.take_bytes();
+    bytes.truncate(before);
+    output.push(&bytes);
+    match session.reply_mode {
+        ReplyMode::SkipNext => session.reply_mode = ReplyMode::SkipThis,
+        ReplyMode::SkipThis => session.reply_mode = ReplyMode::On,
+        ReplyMode::On | ReplyMode::Off => {}
+    }
+}
+
+/// Finds the command that a request names.
+pub fn look_up(commands: &CommandTable, request: Request<'_>) -> Result<CommandId, Failure> {
+    let Some(id) = commands.find(request.get(0)) else {
+        return Err(unknown_command(request));
+    };
+    let spec = &commands.specs[id];
+    if !spec.subcommands.is_empty() && request.len() > 1 {
+        if let Some(subcommand) = commands.find_subcommand(id, request.get(1)) {
+            return Ok(subcommand);
+        }
+        let name = String::from_utf8_lossy(&request.get(1)[..request.get(1).len().min(128)]);
+        let container = spec.name.to_uppercase();
+        let text = format!("{}", name);
+        return Err(Failure::Text(
+            format!("ERR unknown subcommand '{text}'. Try {container} HELP.").into_bytes(),
+        ));
+    }
+    Ok(id)
+}
+
+fn unknown_command(request: Request<'_>) -> Failure {
+    const SHOWN_BYTES_MAX: usize = 128;
+    let cut = |bytes: &[u8]| bytes[..bytes.len().min(SHOWN_BYTES_MAX)].to_vec();
+    let mut text = b"ERR unknown command '".to_vec();
+    text.extend_from_slice(&cut(request.get(0)));
+    text.extend_from_slice(b"', with args beginning with: ");
+    let mut shown = 0;
+    for argument in request.iter().skip(1) {
+        if shown >= SHOWN_BYTES_MAX {
+            break;
+        }
+        let part = &argument[..argument.len().min(SHOWN_BYTES_MAX - shown)];
+        text.push(b'\'');
+        text.extend_from_slice(part);
+        text.extend_from_slice(b"' ");
+        shown += part.len() + 3;
+    }
+    Failure::Text(text)
+}
+
+/// Checks a client's request and runs or queues it. True: it must wait (CLIENT PAUSE).
+fn admit(
+    commands: &CommandTable,
+    engine: &mut Engine,
+    runtime: &mut dyn Runtime,
+    client: ClientId,
+    request: Request<'_>,
+    sink: &mut dyn Sink,
+) -> bool {
+    let found = look_up(commands, request).and_then(|id| {
+        let spec = &commands.specs[id];
+        if spec.arity_allows(request.len()) {
+            Ok(id)
+        } else {
+            Err(Failure::With(ErrorCode::WrongArity, spec.name.clone()))
+        }
+    });
+    let id = match found {
+        Ok(id) => id,
+        Err(failure) => {
+            if let Ok(id) = look_up(commands, request) {
+                engine.statistics.commands[id].rejected += 1;
+            }
+            refuse(engine, client, &failure, sink);
+            return false;
+        }
+    };
+    let spec = &commands.specs[id];
+    if let Err(code) = permits(engine, client, spec) {
+        engine.statistics.commands[id].rejected += 1;
+        refuse(engine, client, &code.into(), sink);
+        return false;
+    }
+    let now_ms = engine.now_ms;
+    if let Some((until_ms, kind)) = engine.pause
+        && until_ms > now_ms
+        && is_held_up(engine, client, spec, kind)
+    {
+        return true;
+    }
+    let session = engine.session(client);
+    session.last_command = Some(id);
+    let protocol = session.protocol;
+    if let Some(queue) = &mut session.queue
+        && !spec.has(flag::NO_QUEUE)
+    {
+        let request = OwnedRequest::from(request);
+        queue.memory_bytes += request.memory_bytes();
+        queue.commands.push((id, request));
+        sink.put(&Reply::Status("QUEUED"), protocol);
+        return false;
+    }
+    let database = session.database;
+    run(commands, engine, runtime, Invocation { client, command: id, request }, database, sink);
+    false
+}
+
+fn permits(engine: &mut Engine, client: ClientId, spec: &CommandSpec) -> Result<(), ErrorCode> {
+    let is_loading = engine.loading;
+    let session = engine.session(client);
+    if !session.is_authenticated && !spec.has(flag::NO_AUTH) {
+        return Err(ErrorCode::AuthRequired);
+    }
+    if session.queue.is_some() && spec.has(flag::NO_MULTI) {
+        return Err(ErrorCode::NotAllowedInMulti);
+    }
+    if is_loading && !spec.has(flag::LOADING) {
+        return Err(ErrorCode::Loading);
+    }
+    Ok(())
+}
+
+fn is_held_up(engine: &mut Engine, client: ClientId, spec: &CommandSpec, kind: PauseKind) -> bool {
+    if kind == PauseKind::All {
+        // CLIENT must get through, or nobody could say CLIENT UNPAUSE.
+        return !spec.name.starts_with("client|");
+    }
+    let may_write = spec.has(flag::WRITE) || spec.has(flag::MAY_REPLICATE);
+    let commands = std::sync::Arc::clone(&engine.commands);
+    let queue = engine.session(client).queue.as_ref();
+    let queue_writes = spec.name == "exec"
+        && queue.is_some_and(|queue| {
+            queue.commands.iter().any(|(id, _)| {
+                commands.specs[*id].has(flag::WRITE) || commands.specs[*id].has(flag::MAY_REPLICATE)
+            })
+        });
+    may_write && queue.is_none() || queue_writes
+}
+
+/// Answers an error before execution; inside MULTI it dooms the transaction.
+fn refuse(engine: &mut Engine, client: ClientId, failure: &Failure, sink: &mut dyn Sink) {
+    let line = engine.error_line(failure);
+    let session = engine.session(client);
+    if let Some(queue) = &mut session.queue {
+        queue.is_broken = true;
+    }
+    let protocol = session.protocol;
+    sink.put(&Reply::Error(line), protocol);
+}
+
+/// Runs one admitted command: parse, handle, count, propagate.
+pub fn run(
+    commands: &CommandTable,
+    engine: &mut Engine,
+    runtime: &mut dyn Runtime,
+    invocation: Invocation<'_>,
+    database: usize,
+    sink: &mut dyn Sink,
+) -> Outcome {
+    let spec = &commands.specs[invocation.command];
+    let inner = Run {
+        client: invocation.client,
+        command: invocation.command,
+        database,
+        depth: engine.run.depth + 1,
+        denies_blocking: engine.run.denies_blocking,
+        ..Run::default()
+    };
+    let outer = std::mem::replace(&mut engine.run, inner);
+    if !engine.monitors.is_empty() && !spec.has(flag::ADMIN | flag::SKIP_MONITOR) {
+        engine.feed_monitors(&invocation);
+    }
+    let started_ns = engine.last_reading_ns;
+    let outcome = match arguments::parse(spec, invocation.request) {
+        Ok(arguments) => runtime.invoke(commands, engine, &invocation, &arguments, sink),
+        Err(failure) => {
+            let line = engine.error_line(&failure);
+            let protocol = engine.session(invocation.client).protocol;
+            sink.put(&Reply::Error(line), protocol);
+            Outcome::Failed
+        }
+    };
+    let finished_ns = engine.clock.monotonic_ns();
+    let elapsed_ns = finished_ns - started_ns;
+    engine.last_reading_ns = finished_ns;
+    engine.statistics.executed(invocation.command, elapsed_ns, outcome == Outcome::Failed);
+    if elapsed_ns >= SLOW_NS_MIN {
+        engine.note_slow(spec, &invocation, elapsed_ns);
+    } else if engine.statistics.slow_log.wants(elapsed_ns) {
+        engine.note_slow(spec, &invocation, elapsed_ns);
+    }
+    propagate(engine, spec, &invocation);
+    let depth = outer.depth;
+    engine.run = outer;
+    if depth == 0 {
+        engine.flush_effects();
+        // Wall time stands still inside a command and a transaction, not between them.
+        engine.set_now(finished_ns);
+    }
+    outcome
+}
+
+/// Only commands that took this long can be of interest to the latency monitor.
+const SLOW_NS_MIN: u64 = 1_000_000;
+
+fn propagate(engine: &mut Engine, spec: &CommandSpec, invocation: &Invocation<'_>) {
+    if engine.run.edits == 0 && !spec.has(flag::ALWAYS_PROPAGATE) {
+        return;
+    }
+    engine.dirty_since_save += engine.run.edits;
+    match std::mem::take(&mut engine.run.propagation) {
+        Propagation::Nothing => {}
+        Propagation::Instead(effects) => engine.effects.extend(effects),
+        Propagation::AsIs if spec.has(flag::WRITE) => {
+            let request = invocation.request;
+            if engine.journal.is_read() || !engine.effects.is_empty() {
+                let arguments = request.iter().map(<[u8]>::to_vec).collect();
+                engine.effects.push(Effect { database: engine.run.database, arguments });
+            } else {
+                engine.journal.count(request.arguments.iter().map(|(s, e)| (e - s) as usize));
+            }
+        }
+        Propagation::AsIs => {}
+    }
+}
+
+impl Engine {
+    fn note_slow(&mut self, spec: &CommandSpec, invocation: &Invocation<'_>, elapsed_ns: u64) {
+        let seconds = self.now_ms / 1000;
+        if self.statistics.latency.wants(elapsed_ns / 1_000_000) {
+            let event = if spec.has(flag::FAST) { "fast-command" } else { "command" };
+            self.statistics.latency.add(event, seconds, elapsed_ns / 1_000_000);
+        }
+        if self.statistics.slow_log.wants(elapsed_ns) && !spec.has(flag::SKIP_SLOWLOG) {
+            let Some(session) = self.sessions.get(&invocation.client) else { return };
+            let arguments: Vec<&[u8]> = invocation.request.iter().collect();
+            self.statistics.slow_log.add(
+                arguments.into_iter(),
+                elapsed_ns / 1000,
+                seconds,
+                &session.peer.address,
+                &session.name,
+            );
+        }
+    }
+
+    fn feed_monitors(&mut self, invocation: &Invocation<'_>) {
+        let Some(session) = self.sessions.get(&invocation.client) else { return };
+        let mut line = format!(
+            "+{}.{:06} [{} {}]",
+            self.now_us / 1_000_000,
+            self.now_us % 1_000_000,
+            self.run.database,
+            session.peer.address
+        )
+        .into_bytes();
+        for argument in invocation.request.iter() {
+            line.push(b' ');
+            crate::text::quote::quote(argument, &mut line);
+        }
+        line.extend_from_slice(b"\r\n");
+        for monitor in self.monitors.clone() {
+            self.push_to(monitor, &line);
+        }
+    }
+
+    /// Lets clients go on that CLIENT PAUSE held up; called when the pause is over.
+    pub(super) fn take_postponed(&mut self) -> Vec<ClientId> {
+        std::mem::take(&mut self.postponed_clients)
+    }
+}

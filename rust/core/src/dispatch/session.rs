@@ -1,0 +1,158 @@
+//! Who asks: a client's state, without its socket.
+
+use std::sync::Arc;
+
+use super::spec::CommandId;
+use crate::output::Output;
+use crate::reply::Protocol;
+use crate::service::{ClientId, Peer, Request};
+
+/// A request that outlives the buffer it was read into (queued, postponed, blocked).
+#[derive(Debug, Clone)]
+pub struct OwnedRequest {
+    buffer: Box<[u8]>,
+    arguments: Box<[(u32, u32)]>,
+}
+
+impl OwnedRequest {
+    pub fn as_request(&self) -> Request<'_> {
+        Request { buffer: &self.buffer, arguments: &self.arguments }
+    }
+
+    pub fn memory_bytes(&self) -> usize {
+        self.buffer.len() + self.arguments.len() * size_of::<(u32, u32)>()
+    }
+
+    /// Builds a request from separate arguments.
+    pub fn from_arguments<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> Self {
+        let mut buffer = Vec::new();
+        let mut arguments = Vec::new();
+        for part in parts {
+            let start = buffer.len() as u32;
+            buffer.extend_from_slice(part);
+            arguments.push((start, buffer.len() as u32));
+        }
+        Self { buffer: buffer.into(), arguments: arguments.into() }
+    }
+}
+
+impl From<Request<'_>> for OwnedRequest {
+    fn from(request: Request<'_>) -> Self {
+        Self::from_arguments(request.iter())
+    }
+}
+
+/// Commands queued between MULTI and EXEC.
+#[derive(Debug, Default)]
+pub struct Queue {
+    pub commands: Vec<(CommandId, OwnedRequest)>,
+    /// A command was refused while queueing; EXEC will answer EXECABORT.
+    pub is_broken: bool,
+    pub memory_bytes: usize,
+}
+
+/// CLIENT REPLY.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ReplyMode {
+    #[default]
+    On,
+    Off,
+    /// The next reply is dropped, then `On`.
+    SkipNext,
+    /// This reply is dropped, then `On`.
+    SkipThis,
+}
+
+/// A key as WATCH and waiters hold it: database and name, never a pointer.
+pub type KeyName = (usize, Box<[u8]>);
+
+/// Where a request came from and all that it may change about its asker.
+#[derive(Debug)]
+pub struct Session {
+    pub id: ClientId,
+    pub peer: Peer,
+    pub name: Vec<u8>,
+    pub library_name: Vec<u8>,
+    pub library_version: Vec<u8>,
+    pub user: Arc<str>,
+    pub is_authenticated: bool,
+    pub database: usize,
+    pub protocol: Protocol,
+    pub output: Output,
+    pub reply_mode: ReplyMode,
+    pub queue: Option<Box<Queue>>,
+    pub watched: Vec<KeyName>,
+    /// A watched key changed; EXEC will answer null.
+    pub is_watch_broken: bool,
+    pub is_monitor: bool,
+    pub no_evict: bool,
+    pub no_touch: bool,
+    /// Set while its handler waits for a key or a pause; net reads no further request.
+    pub is_paused: bool,
+    pub postponed: Option<OwnedRequest>,
+    pub close: Close,
+    pub created_ms: i64,
+    pub last_request_ms: i64,
+    pub last_command: Option<CommandId>,
+    pub query_used: usize,
+    pub query_allocated: usize,
+    pub bytes_read: u64,
+    pub bytes_written: u64,
+    pub commands: u64,
+    /// Since when the output is above its soft limit.
+    pub soft_limit_since_ms: Option<i64>,
+}
+
+/// Whether, and how, a client is to be closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Close {
+    #[default]
+    No,
+    AfterReply,
+    Now,
+}
+
+impl Session {
+    pub fn new(id: ClientId, peer: Peer, now_ms: i64) -> Self {
+        Self {
+            id,
+            peer,
+            name: Vec::new(),
+            library_name: Vec::new(),
+            library_version: Vec::new(),
+            user: Arc::from("default"),
+            is_authenticated: false,
+            database: 0,
+            protocol: Protocol::Resp2,
+            output: Output::default(),
+            reply_mode: ReplyMode::On,
+            queue: None,
+            watched: Vec::new(),
+            is_watch_broken: false,
+            is_monitor: false,
+            no_evict: false,
+            no_touch: false,
+            is_paused: false,
+            postponed: None,
+            close: Close::No,
+            created_ms: now_ms,
+            last_request_ms: now_ms,
+            last_command: None,
+            query_used: 0,
+            query_allocated: 0,
+            bytes_read: 0,
+            bytes_written: 0,
+            commands: 0,
+            soft_limit_since_ms: None,
+        }
+    }
+
+    /// Bytes that the client costs: its buffers, queue and this state.
+    pub fn memory_bytes(&self) -> usize {
+        size_of::<Self>()
+            + self.query_allocated
+            + self.output.memory_bytes()
+            + self.queue.as_ref().map_or(0, |queue| queue.memory_bytes)
+            + self.watched.iter().map(|(_, key)| key.len() + 32).sum::<usize>()
+    }
+}

@@ -1,0 +1,154 @@
+//! MULTI, EXEC, DISCARD, WATCH, UNWATCH.
+
+use super::engine::{Engine, Propagation};
+use super::error::{ErrorCode, Failure};
+use super::pipeline::{self, Invocation, Outcome, Runtime, Sink};
+use super::session::Queue;
+use super::spec::{CommandTable, flag};
+use crate::reply::Reply;
+use crate::resp::encode;
+use crate::service::ClientId;
+
+impl Engine {
+    /// MULTI: from now on the client's commands are queued.
+    pub fn begin_transaction(&mut self) -> Result<(), Failure> {
+        let client = self.run.client;
+        let session = self.session(client);
+        if session.queue.is_some() {
+            return Err(ErrorCode::NestedMulti.into());
+        }
+        session.queue = Some(Box::default());
+        Ok(())
+    }
+
+    /// DISCARD: forgets the queue and the watched keys.
+    pub fn discard_transaction(&mut self) -> Result<(), Failure> {
+        let client = self.run.client;
+        self.session(client).queue.take().ok_or(ErrorCode::DiscardWithoutMulti)?;
+        self.unwatch(client);
+        Ok(())
+    }
+
+    /// WATCH: EXEC will answer null if `key` changes before.
+    pub fn watch(&mut self, key: &[u8]) -> Result<(), Failure> {
+        let (client, database) = (self.run.client, self.run.database);
+        if self.session(client).queue.is_some() {
+            return Err(ErrorCode::WatchInsideMulti.into());
+        }
+        // A key that has expired already is watched as a missing one.
+        self.expire_if_due(key);
+        let name = (database, Box::from(key));
+        if self.session(client).watched.contains(&name) {
+            return Ok(());
+        }
+        let watchers = self.watchers.entry(name.clone()).or_default();
+        watchers.push(client);
+        self.session(client).watched.push(name);
+        Ok(())
+    }
+
+    /// Forgets what a client watches.
+    pub fn unwatch(&mut self, client: ClientId) {
+        let Some(session) = self.sessions.get_mut(&client) else { return };
+        session.is_watch_broken = false;
+        for name in std::mem::take(&mut session.watched) {
+            if let Some(watchers) = self.watchers.get_mut(&name) {
+                watchers.retain(|watcher| *watcher != client);
+                if watchers.is_empty() {
+                    self.watchers.remove(&name);
+                }
+            }
+        }
+    }
+
+    /// Tells watchers that a key of the running command's database changed.
+    #[inline]
+    pub fn touch(&mut self, key: &[u8]) {
+        if !self.watchers.is_empty() {
+            self.touch_in(self.run.database, key);
+        }
+    }
+
+    pub(super) fn touch_in(&mut self, database: usize, key: &[u8]) {
+        if let Some(watchers) = self.watchers.get(&(database, Box::from(key))) {
+            for watcher in watchers {
+                if let Some(session) = self.sessions.get_mut(watcher) {
+                    session.is_watch_broken = true;
+                }
+            }
+        }
+    }
+
+    /// A whole database goes: every watched key that exists in it (or in what takes
+    /// its place) has changed.
+    pub(super) fn touch_database(&mut self, database: usize, replacement: Option<usize>) {
+        let exists = |engine: &Engine, at: usize, key: &[u8]| {
+            engine.databases[at].find(key).is_some()
+        };
+        let changed: Vec<ClientId> = self
+            .watchers
+            .iter()
+            .filter(|((at, key), _)| {
+                *at == database
+                    && (exists(self, database, key)
+                        || replacement.is_some_and(|other| exists(self, other, key)))
+            })
+            .flat_map(|(_, watchers)| watchers.iter().copied())
+            .collect();
+        for client in changed {
+            if let Some(session) = self.sessions.get_mut(&client) {
+                session.is_watch_broken = true;
+            }
+        }
+    }
+
+    /// True when a watched key of the client has passed its deadline unnoticed.
+    fn has_watched_expired(&mut self, client: ClientId) -> bool {
+        let now_ms = self.now_ms;
+        let Some(session) = self.sessions.get(&client) else { return false };
+        session.watched.iter().any(|(database, key)| {
+            let entry = self.databases[*database].find(key);
+            entry.and_then(|entry| entry.expires_at()).is_some_and(|at| at <= now_ms)
+        })
+    }
+}
+
+/// EXEC: runs the queue as one unit. Its reply goes to `sink`.
+pub fn execute_queue(
+    commands: &CommandTable,
+    engine: &mut Engine,
+    runtime: &mut dyn Runtime,
+    sink: &mut dyn Sink,
+) -> Result<Outcome, Failure> {
+    let client = engine.run.client;
+    let session = engine.session(client);
+    let queue: Box<Queue> = session.queue.take().ok_or(ErrorCode::ExecWithoutMulti)?;
+    let is_watch_broken = session.is_watch_broken;
+    let protocol = session.protocol;
+    let has_expired = engine.has_watched_expired(client);
+    engine.unwatch(client);
+    if queue.is_broken {
+        return Err(ErrorCode::ExecAborted.into());
+    }
+    if is_watch_broken || has_expired {
+        sink.put(&Reply::NullArray, protocol);
+        return Ok(Outcome::Replied);
+    }
+    match sink.resp() {
+        Some(output) => encode::array_header(output.tail(), queue.commands.len()),
+        None => sink.put(&Reply::Array(Vec::with_capacity(queue.commands.len())), protocol),
+    }
+    let denied = std::mem::replace(&mut engine.run.denies_blocking, true);
+    for (command, request) in &queue.commands {
+        let request = request.as_request();
+        let database = engine.session(client).database;
+        let invocation = Invocation { client, command: *command, request };
+        let spec = &commands.specs[*command];
+        debug_assert!(!spec.has(flag::NO_QUEUE));
+        pipeline::run(commands, engine, runtime, invocation, database, sink);
+    }
+    engine.run.denies_blocking = denied;
+    // The queued commands entered the journal themselves.
+    engine.run.propagation = Propagation::Nothing;
+    Ok(Outcome::Replied)
+}

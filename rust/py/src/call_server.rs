@@ -1,0 +1,435 @@
+//! `Call`'s methods for the client, the transaction, the journal and the server.
+
+use pyo3::exceptions::{PyKeyError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict, PyList};
+use rubellite_core::dispatch::engine::{PauseKind, Propagation};
+use rubellite_core::dispatch::journal::Effect;
+use rubellite_core::dispatch::pipeline::{self, Outcome};
+use rubellite_core::dispatch::session::{OwnedRequest, ReplyMode, Session};
+use rubellite_core::dispatch::{Engine, transactions};
+use rubellite_core::reply::Protocol;
+
+use crate::border;
+use crate::call::{Arguments, Call, byte_parts, with_arguments};
+use crate::reply::{Special, SpecialKind};
+use crate::settings;
+
+/// A session's facts, for CLIENT LIST and its filters.
+fn session_facts<'py>(
+    py: Python<'py>,
+    engine: &Engine,
+    session: &Session,
+) -> PyResult<Bound<'py, PyDict>> {
+    let facts = PyDict::new(py);
+    let name = session.last_command.map(|id| engine.commands.specs[id].name.clone());
+    facts.set_item("id", session.id)?;
+    facts.set_item("address", &session.peer.address)?;
+    facts.set_item("local_address", &session.peer.local_address)?;
+    facts.set_item("descriptor", session.peer.descriptor)?;
+    facts.set_item("is_unix_socket", session.peer.is_unix_socket)?;
+    facts.set_item("name", border::decode_text(py, &session.name)?)?;
+    facts.set_item("library_name", border::decode_text(py, &session.library_name)?)?;
+    facts.set_item("library_version", border::decode_text(py, &session.library_version)?)?;
+    facts.set_item("user", session.user.as_ref())?;
+    facts.set_item("is_authenticated", session.is_authenticated)?;
+    facts.set_item("database", session.database)?;
+    facts.set_item("protocol", if session.protocol == Protocol::Resp3 { 3 } else { 2 })?;
+    facts.set_item("created_ms", session.created_ms)?;
+    facts.set_item("last_request_ms", session.last_request_ms)?;
+    facts.set_item("last_command", name)?;
+    let queued = session.queue.as_ref().map(|queue| queue.commands.len());
+    facts.set_item("queued", queued)?;
+    let queue_bytes = session.queue.as_ref().map_or(0, |queue| queue.memory_bytes);
+    facts.set_item("queue_bytes", queue_bytes)?;
+    facts.set_item("watched", session.watched.len())?;
+    facts.set_item("is_watch_broken", session.is_watch_broken)?;
+    facts.set_item("is_monitor", session.is_monitor)?;
+    facts.set_item("is_blocked", session.is_paused)?;
+    facts.set_item("no_evict", session.no_evict)?;
+    facts.set_item("no_touch", session.no_touch)?;
+    facts.set_item("query_used", session.query_used)?;
+    facts.set_item("query_allocated", session.query_allocated)?;
+    facts.set_item("output_pending", session.output.bytes_pending())?;
+    facts.set_item("output_blocks", session.output.block_count())?;
+    facts.set_item("output_bytes", session.output.memory_bytes())?;
+    facts.set_item("memory_bytes", session.memory_bytes())?;
+    facts.set_item("bytes_read", session.bytes_read)?;
+    facts.set_item("bytes_written", session.bytes_written)?;
+    facts.set_item("commands", session.commands)?;
+    facts.set_item("is_closing", session.close != Default::default())?;
+    Ok(facts)
+}
+
+#[pymethods]
+impl Call {
+    /// Milliseconds since 1970; stands still during a command.
+    #[getter]
+    fn now_ms(&self) -> PyResult<i64> {
+        self.with(|context| context.engine.now_ms)
+    }
+
+    /// Microseconds since 1970; stands still during a command.
+    #[getter]
+    fn now_us(&self) -> PyResult<i64> {
+        self.with(|context| context.engine.now_us)
+    }
+
+    /// The selected database's number.
+    #[getter]
+    fn database(&self) -> PyResult<usize> {
+        self.with(|context| context.engine.run.database)
+    }
+
+    /// How many databases there are.
+    #[getter]
+    fn database_count(&self) -> PyResult<usize> {
+        self.with(|context| context.engine.databases.len())
+    }
+
+    /// Who asks (CLIENT ID).
+    #[getter]
+    fn client_id(&self) -> PyResult<u64> {
+        self.with(|context| context.engine.run.client)
+    }
+
+    /// The protocol that the client speaks: 2 or 3.
+    #[getter]
+    fn protocol(&self) -> PyResult<u8> {
+        self.with(|context| {
+            let client = context.engine.run.client;
+            if context.engine.session(client).protocol == Protocol::Resp3 { 3 } else { 2 }
+        })
+    }
+
+    /// The name of the command that runs, as `config|get`.
+    #[getter]
+    fn command_name(&self) -> PyResult<String> {
+        self.with(|context| context.commands.specs[context.invocation.command].name.clone())
+    }
+
+    /// A whole number from 0 to below `limit`, each equally likely.
+    fn random_below(&self, limit: u64) -> PyResult<u64> {
+        self.with(|context| context.engine.random.u64(..limit.max(1)))
+    }
+
+    /// Tells subscribers of keyspace notifications that `event` happened to `key`.
+    fn notify(&self, class: u32, event: &str, key: &[u8]) -> PyResult<()> {
+        self.with(|context| context.engine.notify(class, event, key))
+    }
+
+    /// Replaces what the journal gets of this command.
+    #[pyo3(signature = (*commands))]
+    fn propagate(&self, commands: Vec<Bound<'_, PyAny>>) -> PyResult<()> {
+        let commands = commands.iter().map(byte_parts).collect::<PyResult<Vec<_>>>()?;
+        self.with(|context| {
+            let run = &mut context.engine.run;
+            let database = run.database;
+            let effects =
+                commands.into_iter().map(|arguments| Effect { database, arguments }).collect();
+            run.propagation = Propagation::Instead(effects);
+        })
+    }
+
+    /// Counts an edit that no structure counted.
+    fn mark_edited(&self) -> PyResult<()> {
+        self.with(|context| context.engine.run.edits += 1)
+    }
+
+    /// Reads of this command leave entries' clocks alone.
+    fn leave_untouched(&self) -> PyResult<()> {
+        self.with(|context| context.engine.run.no_touch = true)
+    }
+
+    fn begin_transaction(&self, py: Python<'_>) -> PyResult<()> {
+        self.try_with(py, Engine::begin_transaction)
+    }
+
+    fn discard_transaction(&self, py: Python<'_>) -> PyResult<()> {
+        self.try_with(py, Engine::discard_transaction)
+    }
+
+    fn watch(&self, py: Python<'_>, keys: &Arguments) -> PyResult<()> {
+        with_arguments(self, keys, |engine, keys| keys.iter().try_for_each(|key| engine.watch(key)))?
+            .map_err(|failure| border::to_error(py, failure))
+    }
+
+    fn unwatch(&self) -> PyResult<()> {
+        self.with(|context| {
+            let client = context.engine.run.client;
+            context.engine.unwatch(client);
+        })
+    }
+
+    /// Runs the queued commands as one unit; the reply is written already.
+    fn execute_transaction(&self, py: Python<'_>) -> PyResult<Special> {
+        let outcome = self.with(|context| {
+            transactions::execute_queue(
+                context.commands,
+                context.engine,
+                context.runtime,
+                context.sink,
+            )
+        })?;
+        match outcome {
+            Ok(Outcome::Replied | Outcome::Failed) => Ok(Special { kind: SpecialKind::Nothing }),
+            Err(failure) => Err(border::to_error(py, failure)),
+        }
+    }
+
+    fn select(&self, py: Python<'_>, index: i64) -> PyResult<()> {
+        self.try_with(py, |engine| engine.select(index))
+    }
+
+    /// The facts of a client, or None; without `client` of the one who asks.
+    #[pyo3(signature = (client = None))]
+    fn session<'py>(
+        &self,
+        py: Python<'py>,
+        client: Option<u64>,
+    ) -> PyResult<Option<Bound<'py, PyDict>>> {
+        self.with(|context| {
+            let engine = &*context.engine;
+            let client = client.unwrap_or(engine.run.client);
+            let session = engine.sessions.get(&client);
+            session.map(|session| session_facts(py, engine, session)).transpose()
+        })?
+    }
+
+    /// The facts of all clients, oldest first.
+    fn sessions<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyDict>>> {
+        self.with(|context| {
+            let engine = &*context.engine;
+            let mut ids: Vec<u64> = engine.sessions.keys().copied().collect();
+            ids.sort_unstable();
+            ids.iter()
+                .filter_map(|id| engine.sessions.get(id))
+                .map(|session| session_facts(py, engine, session))
+                .collect()
+        })?
+    }
+
+    /// Changes the asking client's session.
+    fn set_session(&self, name: &str, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        let is_true = || value.extract::<bool>();
+        self.with(|context| {
+            let client = context.engine.run.client;
+            let now_ms = context.engine.now_ms;
+            let session = context.engine.session(client);
+            match name {
+                "name" => session.name = value.extract()?,
+                "library_name" => session.library_name = value.extract()?,
+                "library_version" => session.library_version = value.extract()?,
+                "user" => session.user = value.extract::<String>()?.into(),
+                "is_authenticated" => session.is_authenticated = is_true()?,
+                "no_evict" => session.no_evict = is_true()?,
+                "no_touch" => session.no_touch = is_true()?,
+                "protocol" => {
+                    session.protocol =
+                        if value.extract::<u8>()? == 3 { Protocol::Resp3 } else { Protocol::Resp2 };
+                }
+                "reply_mode" => {
+                    session.reply_mode = match value.extract::<&str>()? {
+                        "OFF" => ReplyMode::Off,
+                        "SKIP" => ReplyMode::SkipNext,
+                        _ => ReplyMode::On,
+                    };
+                }
+                "is_monitor" => context.engine.set_monitor(client, is_true()?),
+                "close" => context.engine.close_client(client, true),
+                "last_request_ms" => session.last_request_ms = now_ms,
+                _ => return Err(PyKeyError::new_err(name.to_owned())),
+            }
+            Ok(())
+        })?
+    }
+
+    /// Closes a client, at once or when its output is written.
+    #[pyo3(signature = (client, after_reply = false))]
+    fn close_client(&self, client: u64, after_reply: bool) -> PyResult<()> {
+        self.with(|context| context.engine.close_client(client, after_reply))
+    }
+
+    /// Holds up commands (`write_only`: those that may write) until `until_ms`.
+    fn pause_clients(&self, until_ms: i64, write_only: bool) -> PyResult<()> {
+        self.with(|context| {
+            let engine = &mut *context.engine;
+            let kind = if write_only { PauseKind::Write } else { PauseKind::All };
+            // A pause that is on is never shortened or weakened.
+            let (end, kind) = match engine.pause {
+                Some((end, PauseKind::All)) if end > engine.now_ms => (end, PauseKind::All),
+                Some((end, PauseKind::Write)) if end > engine.now_ms => (end, kind),
+                _ => (0, kind),
+            };
+            engine.pause = Some((end.max(until_ms), kind));
+        })
+    }
+
+    fn resume_clients(&self) -> PyResult<()> {
+        self.with(|context| context.engine.pause = None)
+    }
+
+    /// Sends `message` to all who listen to `channel`; returns how many.
+    fn publish(&self, channel: &[u8], message: &[u8]) -> PyResult<usize> {
+        self.with(|context| context.engine.publish(channel, message))
+    }
+
+    /// Indices of the keys among a command's arguments; None: it has none or is wrong.
+    fn key_indices(&self, arguments: &Bound<'_, PyAny>) -> PyResult<Option<Vec<usize>>> {
+        let parts = byte_parts(arguments)?;
+        let request = OwnedRequest::from_arguments(parts.iter().map(Vec::as_slice));
+        self.with(|context| {
+            let id = pipeline::look_up(context.commands, request.as_request()).ok()?;
+            context.commands.specs[id].key_indices(request.as_request())
+        })
+    }
+
+    /// Gives the engine a setting that it acts on itself.
+    fn configure(&self, name: &str, value: &Bound<'_, PyAny>) -> PyResult<bool> {
+        self.with(|context| settings::configure(context.engine, name, value))?
+    }
+
+    /// Counters and gauges of the server.
+    fn statistics<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        self.with(|context| settings::statistics(py, context.engine))?
+    }
+
+    /// Per command: (name, calls, nanoseconds, rejected, failed).
+    fn command_statistics(&self) -> PyResult<Vec<(String, u64, u64, u64, u64)>> {
+        self.with(|context| {
+            let engine = &*context.engine;
+            let rows = engine.statistics.commands.iter().enumerate();
+            rows.filter(|(_, row)| row.calls + row.rejected + row.failed > 0)
+                .map(|(id, row)| {
+                    let name = engine.commands.specs[id].name.clone();
+                    (name, row.calls, row.nanoseconds, row.rejected, row.failed)
+                })
+                .collect()
+        })
+    }
+
+    /// Nanoseconds at each percentile, for each command that ran.
+    fn command_percentiles(&self, percentiles: Vec<f64>) -> PyResult<Vec<(String, Vec<u64>)>> {
+        self.with(|context| {
+            let engine = &*context.engine;
+            let rows = engine.statistics.commands.iter().enumerate();
+            rows.filter_map(|(id, row)| {
+                let histogram = row.histogram.as_ref()?;
+                let values = percentiles.iter().map(|p| histogram.percentile(*p)).collect();
+                Some((engine.commands.specs[id].name.clone(), values))
+            })
+            .collect()
+        })
+    }
+
+    /// Cumulative counts at powers of two microseconds, for each command that ran.
+    #[allow(clippy::type_complexity)]
+    fn command_histograms(&self) -> PyResult<Vec<(String, u64, Vec<(u64, u64)>)>> {
+        self.with(|context| {
+            let engine = &*context.engine;
+            let rows = engine.statistics.commands.iter().enumerate();
+            rows.filter_map(|(id, row)| {
+                let histogram = row.histogram.as_ref()?;
+                let name = engine.commands.specs[id].name.clone();
+                Some((name, row.calls, histogram.cumulative_microseconds()))
+            })
+            .collect()
+        })
+    }
+
+    /// Error replies by their first word.
+    fn error_statistics(&self) -> PyResult<Vec<(String, u64)>> {
+        self.with(|context| context.engine.statistics.errors.clone())
+    }
+
+    fn reset_statistics(&self) -> PyResult<()> {
+        self.with(|context| context.engine.statistics.reset())
+    }
+
+    /// The slow log, newest first: (id, seconds, microseconds, arguments, address, name).
+    fn slow_log<'py>(&self, py: Python<'py>, count: usize) -> PyResult<Bound<'py, PyList>> {
+        self.with(|context| {
+            let list = PyList::empty(py);
+            for entry in context.engine.statistics.slow_log.entries.iter().take(count) {
+                let arguments: Vec<_> =
+                    entry.arguments.iter().map(|argument| PyBytes::new(py, argument)).collect();
+                list.append((
+                    entry.id,
+                    entry.unix_seconds,
+                    entry.microseconds,
+                    arguments,
+                    &entry.address,
+                    PyBytes::new(py, &entry.client_name),
+                ))?;
+            }
+            Ok(list)
+        })?
+    }
+
+    fn slow_log_length(&self) -> PyResult<usize> {
+        self.with(|context| context.engine.statistics.slow_log.entries.len())
+    }
+
+    fn reset_slow_log(&self) -> PyResult<()> {
+        self.with(|context| context.engine.statistics.slow_log.entries.clear())
+    }
+
+    /// Latency events: (name, longest ever in ms, [(seconds, ms), …]).
+    #[allow(clippy::type_complexity)]
+    fn latency_events(&self) -> PyResult<Vec<(String, u64, Vec<(i64, u64)>)>> {
+        self.with(|context| {
+            let series = context.engine.statistics.latency.series.iter();
+            series
+                .map(|(name, series)| {
+                    let samples = series.samples.iter().copied().collect();
+                    (name.clone(), series.milliseconds_max, samples)
+                })
+                .collect()
+        })
+    }
+
+    /// Forgets latency events, all or those named; returns how many.
+    fn reset_latency_events(&self, names: Vec<String>) -> PyResult<usize> {
+        self.with(|context| {
+            let series = &mut context.engine.statistics.latency.series;
+            let before = series.len();
+            series.retain(|(name, _)| !names.is_empty() && !names.contains(name));
+            before - series.len()
+        })
+    }
+
+    /// Ends the server with this exit status when the running command is done.
+    fn stop(&self, exit_status: i32) -> PyResult<()> {
+        self.with(|context| {
+            context.engine.exit_status = exit_status;
+            context.engine.is_stopping = true;
+        })
+    }
+
+    /// Lets the thread sleep as DEBUG SLEEP does: everybody waits.
+    fn sleep(&self, py: Python<'_>, seconds: f64) -> PyResult<()> {
+        if !(0.0..=86_400.0).contains(&seconds) {
+            return Err(PyValueError::new_err("seconds out of range"));
+        }
+        py.detach(|| std::thread::sleep(std::time::Duration::from_secs_f64(seconds)));
+        Ok(())
+    }
+
+    /// Table shapes of a database: keys, segments, slots and bytes.
+    fn table_stats<'py>(&self, py: Python<'py>, database: usize) -> PyResult<Bound<'py, PyDict>> {
+        self.with(|context| {
+            let facts = PyDict::new(py);
+            if let Some(database) = context.engine.databases.get(database) {
+                let stats = database.stats();
+                facts.set_item("keys", stats.keys)?;
+                facts.set_item("volatile_keys", stats.volatile_keys)?;
+                facts.set_item("directory_len", stats.directory_len)?;
+                facts.set_item("segments", stats.segments)?;
+                facts.set_item("slots", stats.slots)?;
+                facts.set_item("loads", stats.loads.to_vec())?;
+                facts.set_item("overhead_bytes", stats.overhead_bytes)?;
+            }
+            Ok(facts)
+        })?
+    }
+}

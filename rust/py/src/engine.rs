@@ -1,0 +1,329 @@
+//! `Engine`: the handle on a store, its event loop and its embedded callers.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use parking_lot::{Mutex, MutexGuard};
+use pyo3::exceptions::{PyOSError, PyRuntimeError};
+use pyo3::ffi;
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict, PyList, PyString};
+use rubellite_core::dispatch::session::OwnedRequest;
+use rubellite_core::dispatch::spec::CommandTable;
+use rubellite_core::dispatch::{Core, Engine as CoreEngine, pipeline};
+use rubellite_core::net::{EventLoop, Listener, Waker, bind_all, signals};
+use rubellite_core::service::{ClientId, Host, Peer};
+
+use crate::call::byte_parts;
+use crate::runtime::{Handler, ObjectSink, PyRuntime};
+use crate::{border, settings, spec};
+
+/// The engine behind its own lock. Who holds the GIL never waits for it.
+struct Cell {
+    core: Mutex<Core<PyRuntime>>,
+    /// The thread that holds the lock, so that entering twice is an error, not a deadlock.
+    owner: AtomicU64,
+}
+
+/// A number for this thread that is never 0.
+fn thread_number() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    thread_local!(static NUMBER: u64 = NEXT.fetch_add(1, Ordering::Relaxed));
+    NUMBER.with(|number| *number)
+}
+
+struct Held<'a> {
+    cell: &'a Cell,
+    core: MutexGuard<'a, Core<PyRuntime>>,
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        self.cell.owner.store(0, Ordering::Relaxed);
+    }
+}
+
+impl Cell {
+    /// Takes the lock: tries, else lets go of the GIL while it waits.
+    fn lock<'a>(&'a self, py: Python<'_>) -> PyResult<Held<'a>> {
+        let me = thread_number();
+        if self.owner.load(Ordering::Relaxed) == me {
+            return Err(PyRuntimeError::new_err(
+                "the engine is running a command of this thread; use its `call`",
+            ));
+        }
+        let core = match self.core.try_lock() {
+            Some(core) => core,
+            None => {
+                // SAFETY: attached here (`py`), attached again before anything of
+                // Python is touched; waiting needs neither.
+                let state = unsafe { ffi::PyEval_SaveThread() };
+                let core = self.core.lock();
+                // SAFETY: as above; the state is the one just saved by this thread.
+                unsafe { ffi::PyEval_RestoreThread(state) };
+                core
+            }
+        };
+        let _ = py;
+        self.owner.store(me, Ordering::Relaxed);
+        Ok(Held { cell: self, core })
+    }
+}
+
+/// The event loop's way in: detached while it sleeps, locked while it works.
+struct PyHost<'a, 'py> {
+    py: Python<'py>,
+    cell: &'a Cell,
+    shutdown: signals::ShutdownRequest,
+    on_signal: Option<Py<PyAny>>,
+    failure: Option<PyErr>,
+}
+
+impl Host for PyHost<'_, '_> {
+    type Service = Core<PyRuntime>;
+
+    fn detached(&mut self, sleep: &mut dyn FnMut()) {
+        // SAFETY: attached before (`py`) and after; the loop's sleep touches no Python.
+        let state = unsafe { ffi::PyEval_SaveThread() };
+        sleep();
+        // SAFETY: the state is the one just saved by this thread.
+        unsafe { ffi::PyEval_RestoreThread(state) };
+    }
+
+    fn with_service(&mut self, work: &mut dyn FnMut(&mut Self::Service)) {
+        let mut held = match self.cell.lock(self.py) {
+            Ok(held) => held,
+            Err(error) => {
+                self.failure = Some(error);
+                return;
+            }
+        };
+        if let Some(signal) = self.shutdown.signal()
+            && !held.core.engine.is_stopping
+        {
+            let may_stop = match &self.on_signal {
+                Some(hook) => hook
+                    .call1(self.py, (signal,))
+                    .and_then(|answer| answer.extract::<bool>(self.py))
+                    .unwrap_or_else(|error| {
+                        error.write_unraisable(self.py, None);
+                        true
+                    }),
+                None => true,
+            };
+            if may_stop {
+                held.core.engine.is_stopping = true;
+            } else {
+                self.shutdown.clear();
+            }
+        }
+        work(&mut held.core);
+    }
+}
+
+/// One store: its databases, commands and clients.
+#[pyclass(frozen, module = "rubellite._core")]
+pub struct Engine {
+    cell: Arc<Cell>,
+    waker: Mutex<Option<Waker>>,
+}
+
+#[pymethods]
+impl Engine {
+    /// An engine of `databases` empty databases with these commands.
+    #[new]
+    #[pyo3(signature = (databases, commands, *, on_bug = None, on_cron = None))]
+    fn new(
+        py: Python<'_>,
+        databases: usize,
+        commands: &Bound<'_, PyList>,
+        on_bug: Option<Py<PyAny>>,
+        on_cron: Option<Py<PyAny>>,
+    ) -> PyResult<Self> {
+        let mut engine = CoreEngine::new(databases);
+        engine.errors = border::error_texts(py)?;
+        let mut table = CommandTable::default();
+        let mut runtime = PyRuntime { on_bug, on_cron, ..PyRuntime::default() };
+        for entry in commands.iter() {
+            let entry = entry.cast::<PyDict>()?;
+            let (command, words) = spec::command_spec(entry)?;
+            let function = entry
+                .get_item("handler")?
+                .ok_or_else(|| PyRuntimeError::new_err("a command without handler"))?
+                .unbind();
+            let words =
+                words.iter().map(|word| PyString::intern(py, word).unbind()).collect();
+            runtime.handlers.push(Handler { function, words });
+            table.add(command);
+        }
+        engine.set_commands(table);
+        let cell = Cell { core: Mutex::new(Core::new(engine, runtime)), owner: AtomicU64::new(0) };
+        Ok(Self { cell: Arc::new(cell), waker: Mutex::new(None) })
+    }
+
+    /// Gives the engine a setting that it acts on itself; false: not one of those.
+    fn configure(&self, py: Python<'_>, name: &str, value: &Bound<'_, PyAny>) -> PyResult<bool> {
+        settings::configure(&mut self.cell.lock(py)?.core.engine, name, value)
+    }
+
+    /// Serves until stopped; returns the exit status.
+    ///
+    /// `on_ready` is called once all sockets listen, with their addresses; `on_signal`
+    /// with a signal's number, and answers whether to stop.
+    #[pyo3(signature = (
+        addresses, port, *, backlog = 511, unix_socket = None, unix_permissions = 0,
+        on_ready = None, on_signal = None, handle_signals = true,
+    ))]
+    #[allow(clippy::too_many_arguments)]
+    fn serve(
+        &self,
+        py: Python<'_>,
+        addresses: Vec<String>,
+        port: Option<u16>,
+        backlog: u32,
+        unix_socket: Option<String>,
+        unix_permissions: u32,
+        on_ready: Option<Py<PyAny>>,
+        on_signal: Option<Py<PyAny>>,
+        handle_signals: bool,
+    ) -> PyResult<i32> {
+        let to_os_error = |error: &dyn std::fmt::Display| PyOSError::new_err(error.to_string());
+        let mut event_loop = EventLoop::new().map_err(|error| to_os_error(&error))?;
+        let mut bound = Vec::new();
+        if let Some(port) = port {
+            let listeners =
+                bind_all(&addresses, port, backlog).map_err(|error| to_os_error(&error))?;
+            for listener in listeners {
+                bound.extend(listener.local_address().map(|address| address.to_string()));
+                event_loop.add_listener(listener).map_err(|error| to_os_error(&error))?;
+            }
+        }
+        if let Some(path) = unix_socket {
+            let listener =
+                Listener::bind_unix(std::path::Path::new(&path), unix_permissions, backlog)
+                    .map_err(|error| to_os_error(&error))?;
+            bound.push(path);
+            event_loop.add_listener(listener).map_err(|error| to_os_error(&error))?;
+        }
+        let waker = event_loop.waker();
+        *self.waker.lock() = Some(waker.clone());
+        let shutdown = if handle_signals {
+            signals::install(waker).map_err(|error| to_os_error(&error))?
+        } else {
+            signals::ShutdownRequest::default()
+        };
+        if let Some(hook) = on_ready {
+            hook.call1(py, (bound,))?;
+        }
+        let mut host =
+            PyHost { py, cell: &self.cell, shutdown, on_signal, failure: None };
+        let result = event_loop.run(&mut host);
+        *self.waker.lock() = None;
+        if let Some(error) = host.failure {
+            return Err(error);
+        }
+        result.map_err(|error| to_os_error(&error))?;
+        let mut held = self.cell.lock(py)?;
+        held.core.engine.is_stopping = false;
+        Ok(held.core.engine.exit_status)
+    }
+
+    /// Asks a serving loop to end, from any thread.
+    fn stop(&self, py: Python<'_>) -> PyResult<()> {
+        self.cell.lock(py)?.core.engine.is_stopping = true;
+        if let Some(waker) = &*self.waker.lock() {
+            waker.wake();
+        }
+        Ok(())
+    }
+
+    /// A session for a caller inside the process; returns its identifier.
+    fn open_session(&self, py: Python<'_>) -> PyResult<ClientId> {
+        let mut held = self.cell.lock(py)?;
+        let client = held.core.engine.open_session(Peer {
+            address: "embedded:0".into(),
+            local_address: "embedded:0".into(),
+            descriptor: -1,
+            is_unix_socket: false,
+            is_local: true,
+        });
+        held.core.engine.session(client).is_authenticated = true;
+        Ok(client)
+    }
+
+    fn close_session(&self, py: Python<'_>, session: ClientId) -> PyResult<()> {
+        self.cell.lock(py)?.core.engine.close_session(session);
+        Ok(())
+    }
+
+    /// Runs a command of an embedded session; the reply as Python objects.
+    fn execute<'py>(
+        &self,
+        py: Python<'py>,
+        session: ClientId,
+        arguments: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let parts = byte_parts(arguments)?;
+        let request = OwnedRequest::from_arguments(parts.iter().map(Vec::as_slice));
+        let mut held = self.cell.lock(py)?;
+        let core = &mut *held.core;
+        if !core.engine.sessions.contains_key(&session) {
+            return Err(PyRuntimeError::new_err("the session is closed"));
+        }
+        let commands = Arc::clone(&core.engine.commands);
+        let mut sink = ObjectSink::default();
+        core.engine.refresh_clock();
+        pipeline::execute_into(
+            &commands,
+            &mut core.engine,
+            &mut core.runtime,
+            session,
+            request.as_request(),
+            &mut sink,
+        );
+        let Some(object) = sink.objects.pop() else { return Ok(py.None().into_bound(py)) };
+        let object = object.into_bound(py);
+        if border::is_reply_error(&object) {
+            return Err(PyErr::from_value(object));
+        }
+        Ok(object)
+    }
+
+    /// Moves the store's clock by `ms`, for tests.
+    fn advance_clock(&self, py: Python<'_>, ms: i64) -> PyResult<()> {
+        let mut held = self.cell.lock(py)?;
+        held.core.engine.clock.advance(ms);
+        held.core.engine.refresh_clock();
+        Ok(())
+    }
+
+    /// Stops the store's clock at `ms` since 1970, or lets it run again.
+    #[pyo3(signature = (ms = None))]
+    fn freeze_clock(&self, py: Python<'_>, ms: Option<i64>) -> PyResult<()> {
+        let mut held = self.cell.lock(py)?;
+        held.core.engine.clock.freeze(ms);
+        held.core.engine.refresh_clock();
+        Ok(())
+    }
+
+    /// Keeps the journal from now on, for `take_journal`.
+    fn record_journal(&self, py: Python<'_>) -> PyResult<()> {
+        self.cell.lock(py)?.core.engine.journal.record();
+        Ok(())
+    }
+
+    /// What the journal got since `record_journal` or the last call, in RESP.
+    fn take_journal<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
+        let bytes = self.cell.lock(py)?.core.engine.journal.take_recording();
+        Ok(PyBytes::new(py, &bytes))
+    }
+
+    /// Verifies every invariant of every database; raises on the first that is broken.
+    fn check(&self, py: Python<'_>) -> PyResult<()> {
+        let held = self.cell.lock(py)?;
+        for database in &held.core.engine.databases {
+            database.check();
+        }
+        Ok(())
+    }
+}

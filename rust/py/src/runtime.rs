@@ -1,0 +1,220 @@
+//! Calls handlers: typed values in, replies out.
+
+use pyo3::ffi;
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyString, PyTuple};
+use rubellite_core::dispatch::Engine;
+use rubellite_core::dispatch::arguments::{Argument, Arguments as Values, Scalar};
+use rubellite_core::dispatch::error::{ErrorCode, Failure};
+use rubellite_core::dispatch::pipeline::{Invocation, Outcome, Runtime, Sink};
+use rubellite_core::dispatch::spec::CommandTable;
+use rubellite_core::reply::{Protocol, Reply};
+use smallvec::SmallVec;
+
+use crate::border;
+use crate::call::{Arguments, Call, Context};
+use crate::reply;
+
+/// A command's function and the words of its options as Python strings.
+pub struct Handler {
+    pub function: Py<PyAny>,
+    pub words: Vec<Py<PyString>>,
+}
+
+/// The handlers of all commands, by `CommandId`.
+#[derive(Default)]
+pub struct PyRuntime {
+    pub handlers: Vec<Handler>,
+    calls: Vec<Py<Call>>,
+    depth: usize,
+    /// Called with (exception, command name) when a handler raised something that is no reply.
+    pub on_bug: Option<Py<PyAny>>,
+    /// Called ten times a second with the engine's time in milliseconds.
+    pub on_cron: Option<Py<PyAny>>,
+}
+
+/// A sink for callers inside the process: replies as Python objects.
+#[derive(Default)]
+pub struct ObjectSink {
+    pub objects: Vec<Py<PyAny>>,
+}
+
+impl Sink for ObjectSink {
+    fn resp(&mut self) -> Option<&mut rubellite_core::output::Output> {
+        None
+    }
+
+    fn put(&mut self, reply: &Reply, _: Protocol) {
+        // SAFETY: commands only run while attached.
+        let py = unsafe { Python::assume_attached() };
+        let object = reply::to_object(py, reply).map_or_else(
+            |error| error.into_value(py).into_any(),
+            |object| object.unbind(),
+        );
+        self.objects.push(object);
+    }
+
+    fn as_any(&mut self) -> &mut dyn std::any::Any {
+        self
+    }
+}
+
+fn scalar<'py>(py: Python<'py>, value: Scalar<'_>) -> PyResult<Bound<'py, PyAny>> {
+    Ok(match value {
+        Scalar::Bytes(bytes) => PyBytes::new(py, bytes).into_any(),
+        Scalar::Integer(number) => number.into_pyobject(py)?.into_any(),
+        Scalar::Unsigned(number) => number.into_pyobject(py)?.into_any(),
+        Scalar::Float(number) => number.into_pyobject(py)?.into_any(),
+    })
+}
+
+impl PyRuntime {
+    fn call(&mut self, py: Python<'_>) -> PyResult<Py<Call>> {
+        if self.depth == self.calls.len() {
+            self.calls.push(Py::new(py, Call::new())?);
+        }
+        Ok(self.calls[self.depth].clone_ref(py))
+    }
+
+    /// Converts the values and calls the handler.
+    #[inline]
+    fn run_handler<'py>(
+        &mut self,
+        py: Python<'py>,
+        call: &Py<Call>,
+        commands: &CommandTable,
+        engine: &mut Engine,
+        invocation: &Invocation<'_>,
+        values: &Values<'_>,
+        sink: &mut dyn Sink,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let handler = &self.handlers[invocation.command];
+        // One slot in front, which vectorcall may use (PY_VECTORCALL_ARGUMENTS_OFFSET).
+        let mut objects: SmallVec<[Bound<'py, PyAny>; 8]> = SmallVec::new();
+        let serial = call.get().serial() + 1;
+        for value in values {
+            objects.push(match value {
+                Argument::Bytes(bytes) => PyBytes::new(py, bytes).into_any(),
+                Argument::Absent => py.None().into_bound(py),
+                Argument::Integer(number) => number.into_pyobject(py)?.into_any(),
+                Argument::Unsigned(number) => number.into_pyobject(py)?.into_any(),
+                Argument::Float(number) => number.into_pyobject(py)?.into_any(),
+                Argument::Flag(flag) => flag.into_pyobject(py)?.to_owned().into_any(),
+                Argument::Word(token) => {
+                    handler.words[usize::from(*token)].bind(py).clone().into_any()
+                }
+                Argument::Tagged(token, scalars) => {
+                    let word = handler.words[usize::from(*token)].bind(py).clone().into_any();
+                    let mut parts = vec![word];
+                    for part in scalars {
+                        parts.push(scalar(py, *part)?);
+                    }
+                    PyTuple::new(py, parts)?.into_any()
+                }
+                Argument::Rest { first, count, stride } => {
+                    let arguments =
+                        Arguments::new(call.clone_ref(py), serial, *first, *count, *stride);
+                    Bound::new(py, arguments)?.into_any()
+                }
+            });
+        }
+        let mut pointers: SmallVec<[*mut ffi::PyObject; 10]> = SmallVec::new();
+        pointers.push(std::ptr::null_mut());
+        pointers.push(call.as_ptr());
+        pointers.extend(objects.iter().map(Bound::as_ptr));
+        let function = handler.function.clone_ref(py);
+        let mut context = Context { commands, engine, runtime: self, invocation, sink };
+        call.get().enter(&mut context, || {
+            // SAFETY: all pointers are live objects, held by `objects`, `call` and
+            // `function` until the call has returned; the slot in front is ours.
+            unsafe {
+                let result = ffi::PyObject_Vectorcall(
+                    function.as_ptr(),
+                    pointers.as_ptr().add(1),
+                    (pointers.len() - 1) | ffi::PY_VECTORCALL_ARGUMENTS_OFFSET,
+                    std::ptr::null_mut(),
+                );
+                Bound::from_owned_ptr_or_err(py, result)
+            }
+        })
+    }
+
+    /// The line that a client gets for an exception; bugs are reported.
+    fn error_line(&self, py: Python<'_>, engine: &Engine, error: PyErr, command: &str) -> Vec<u8> {
+        if let Some(line) = border::reply_line(py, &error) {
+            return line;
+        }
+        if let Some(hook) = &self.on_bug {
+            let value = error.value(py);
+            if let Err(second) = hook.call1(py, (value, command)) {
+                second.write_unraisable(py, None);
+            }
+        } else {
+            error.write_unraisable(py, None);
+        }
+        engine.errors.line(&Failure::With(ErrorCode::InternalError, command.to_owned()))
+    }
+}
+
+impl Runtime for PyRuntime {
+    fn invoke(
+        &mut self,
+        commands: &CommandTable,
+        engine: &mut Engine,
+        invocation: &Invocation<'_>,
+        values: &Values<'_>,
+        sink: &mut dyn Sink,
+    ) -> Outcome {
+        // SAFETY: the event loop and embedded callers run commands only while attached.
+        let py = unsafe { Python::assume_attached() };
+        let call = match self.call(py) {
+            Ok(call) => call,
+            Err(error) => {
+                error.write_unraisable(py, None);
+                return Outcome::Failed;
+            }
+        };
+        self.depth += 1;
+        let result = self.run_handler(py, &call, commands, engine, invocation, values, sink);
+        self.depth -= 1;
+        if call.get_refcnt(py) > 2 {
+            // Somebody kept it: it is void, and the next command gets a new one.
+            if let Ok(new) = Py::new(py, Call::new()) {
+                self.calls[self.depth] = new;
+            }
+        }
+        let protocol = match engine.sessions.get(&invocation.client) {
+            Some(session) => session.protocol,
+            None => return Outcome::Failed,
+        };
+        let written = result.and_then(|object| match sink.resp() {
+            Some(output) => reply::encode_object(&object, protocol, output),
+            None => {
+                if let Some(sink) = sink.as_any().downcast_mut::<ObjectSink>() {
+                    sink.objects.push(object.unbind());
+                }
+                Ok(())
+            }
+        });
+        match written {
+            Ok(()) => Outcome::Replied,
+            Err(error) => {
+                let name = &commands.specs[invocation.command].name;
+                let line = self.error_line(py, engine, error, name);
+                engine.statistics.error_replied(&line);
+                sink.put(&Reply::Error(line), protocol);
+                Outcome::Failed
+            }
+        }
+    }
+
+    fn cron(&mut self, engine: &mut Engine) {
+        // SAFETY: as above.
+        let py = unsafe { Python::assume_attached() };
+        if let Some(hook) = &self.on_cron
+            && let Err(error) = hook.call1(py, (engine.now_ms,))
+        {
+            error.write_unraisable(py, None);
+        }
+    }
+}

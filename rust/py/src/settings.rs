@@ -1,0 +1,97 @@
+//! Settings that the engine acts on itself, and the counters it keeps.
+
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+use rubellite_core::dispatch::Engine;
+use rubellite_core::memory;
+
+/// Gives the engine one setting; false: it has none of that name.
+pub fn configure(engine: &mut Engine, name: &str, value: &Bound<'_, PyAny>) -> PyResult<bool> {
+    let settings = &mut engine.settings;
+    let statistics = &mut engine.statistics;
+    match name {
+        "password_required" => settings.password_required = value.extract()?,
+        "protected-mode" => settings.protected_mode = value.extract()?,
+        "maxclients" => settings.clients_max = value.extract()?,
+        "tcp-keepalive" => settings.keepalive_seconds = value.extract()?,
+        "timeout" => settings.timeout_seconds = value.extract()?,
+        "proto-max-bulk-len" => settings.bulk_bytes_max = value.extract()?,
+        "client-query-buffer-limit" => settings.query_buffer_bytes_max = value.extract()?,
+        "output-limit-normal" => settings.output_limit_normal = value.extract()?,
+        "output-limit-pubsub" => settings.output_limit_pubsub = value.extract()?,
+        "maxmemory" => settings.memory_bytes_max = value.extract()?,
+        "counts-accesses" => settings.counts_accesses = value.extract()?,
+        "lfu-log-factor" => settings.lfu_log_factor = value.extract()?,
+        "lfu-decay-time" => settings.lfu_decay_minutes = value.extract()?,
+        "active-expire" => settings.active_expire = value.extract()?,
+        "active-expire-effort" => settings.active_expire_effort = value.extract()?,
+        "hz" => settings.hz = value.extract()?,
+        "notify-flags" => settings.notify_flags = value.extract()?,
+        "hide-user-data-from-log" => settings.hides_user_data = value.extract()?,
+        "slowlog-log-slower-than" => statistics.slow_log.threshold_microseconds = value.extract()?,
+        "slowlog-max-len" => {
+            statistics.slow_log.entries_max = value.extract()?;
+            statistics.slow_log.entries.truncate(statistics.slow_log.entries_max);
+        }
+        "latency-monitor-threshold" => {
+            statistics.latency.threshold_milliseconds = value.extract()?;
+        }
+        "latency-tracking" => statistics.tracks_latency = value.extract()?,
+        _ => return Ok(false),
+    }
+    Ok(true)
+}
+
+/// Counters and gauges by name.
+pub fn statistics<'py>(py: Python<'py>, engine: &Engine) -> PyResult<Bound<'py, PyDict>> {
+    let facts = PyDict::new(py);
+    let counters = &engine.statistics.counters;
+    facts.set_item("now_ms", engine.now_ms)?;
+    facts.set_item("started_ms", engine.started_ms)?;
+    facts.set_item("connections", counters.connections)?;
+    facts.set_item("rejected_connections", counters.rejected_connections)?;
+    facts.set_item("commands", counters.commands)?;
+    facts.set_item("bytes_read", counters.bytes_read)?;
+    facts.set_item("bytes_written", counters.bytes_written)?;
+    facts.set_item("expired_keys", counters.expired_keys)?;
+    facts.set_item("expired_time_cap_reached", counters.expired_time_cap_reached)?;
+    facts.set_item("evicted_keys", counters.evicted_keys)?;
+    facts.set_item("evicted_clients", counters.evicted_clients)?;
+    facts.set_item("keyspace_hits", counters.keyspace_hits)?;
+    facts.set_item("keyspace_misses", counters.keyspace_misses)?;
+    facts.set_item("error_replies", counters.error_replies)?;
+    facts.set_item(
+        "output_buffer_limit_disconnections",
+        counters.output_buffer_limit_disconnections,
+    )?;
+    facts.set_item(
+        "query_buffer_limit_disconnections",
+        counters.query_buffer_limit_disconnections,
+    )?;
+    facts.set_item("clients", engine.sessions.len())?;
+    facts.set_item("dirty_since_save", engine.dirty_since_save)?;
+    facts.set_item("journal_offset", engine.journal.offset())?;
+    facts.set_item("lazyfree_pending", engine.freer.pending())?;
+    facts.set_item("lazyfreed", engine.freer.freed())?;
+    facts.set_item("memory_used", memory::used_bytes())?;
+    facts.set_item("memory_peak", counters.memory_peak_bytes.max(memory::used_bytes()))?;
+    if let Some(stats) = memory::stats() {
+        facts.set_item("allocator_allocated", stats.allocated)?;
+        facts.set_item("allocator_active", stats.active)?;
+        facts.set_item("allocator_resident", stats.resident)?;
+    }
+    let overhead: usize = engine.databases.iter().map(|d| d.overhead_bytes()).sum();
+    facts.set_item("table_overhead", overhead)?;
+    let client_bytes: usize = engine.sessions.values().map(|s| s.memory_bytes()).sum();
+    facts.set_item("client_bytes", client_bytes)?;
+    facts.set_item("pause_until_ms", engine.pause.map_or(0, |(until_ms, _)| until_ms))?;
+    let keyspace: Vec<(usize, usize, usize)> = engine
+        .databases
+        .iter()
+        .enumerate()
+        .filter(|(_, database)| !database.is_empty())
+        .map(|(index, database)| (index, database.len(), database.volatile_len()))
+        .collect();
+    facts.set_item("keyspace", keyspace)?;
+    Ok(facts)
+}
