@@ -7,6 +7,7 @@
 //! which the Python binding implements.
 
 pub mod keyspace;
+pub mod memory;
 pub mod net;
 pub mod output;
 pub mod reply;

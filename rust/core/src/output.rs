@@ -140,7 +140,10 @@ impl Output {
                 let mut count = 0;
                 let mut skip = self.written;
                 let blocks = self.blocks.iter().map(Block::bytes);
-                for bytes in blocks.chain(std::iter::once(&self.tail[..])).take(SLICES_MAX) {
+                for bytes in blocks
+                    .chain(std::iter::once(&self.tail[..]))
+                    .take(SLICES_MAX)
+                {
                     slices[count] = IoSlice::new(&bytes[skip..]);
                     skip = 0;
                     count += 1;

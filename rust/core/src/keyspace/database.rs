@@ -1,0 +1,499 @@
+//! One table of keys: looking up, setting, removing.
+//!
+//! Cost: each O(1). Methods with `hash` take what `hash(key)` gave, so that a caller
+//! can compute it early, ask for the memory with `prefetch`, and look up later.
+
+use std::hash::{BuildHasher, Hasher};
+use std::sync::Arc;
+
+use super::edit::EntryMut;
+use super::entry::{Entry, Slot, Value, object_payload, prefetch, shared_payload};
+use super::layout::{DEADLINE_MAX, Encoding, Kind, head, int_width};
+use super::segment::{CAPACITY_MAX, Segment};
+use crate::output::SHARED_BYTES_MIN;
+use crate::text::integer;
+use crate::types::Object;
+
+/// Longest string that OBJECT ENCODING calls "embstr".
+pub(super) const EMBSTR_BYTES_MAX: usize = 44;
+
+/// The keys of the hash function. One for the process, so that a key can move from
+/// one database to another; random, so that nobody can choose keys that collide.
+#[derive(Clone)]
+pub struct HashSeed(ahash::RandomState);
+
+impl HashSeed {
+    /// A seed that nobody outside can know.
+    pub fn random() -> HashSeed {
+        HashSeed(ahash::RandomState::new())
+    }
+
+    /// The same seed each time, for tests and benchmarks.
+    pub fn fixed(seed: u64) -> HashSeed {
+        HashSeed(ahash::RandomState::with_seeds(
+            seed,
+            !seed,
+            seed.rotate_left(32),
+            0x9e37_79b9,
+        ))
+    }
+
+    #[inline]
+    pub fn hash(&self, key: &[u8]) -> u64 {
+        let mut hasher = self.0.build_hasher();
+        hasher.write(key);
+        hasher.finish()
+    }
+}
+
+/// A value to be stored.
+#[derive(Debug)]
+pub enum NewValue<'a> {
+    /// A string, stored as its bytes suggest: int, embstr or raw.
+    String(&'a [u8]),
+    /// The canonical text of a number.
+    Int(i64),
+    /// A string that counts as edited: always raw.
+    RawString(&'a [u8]),
+    /// A string that may be shared with its sender if it is big.
+    SharedString(Arc<Vec<u8>>),
+    /// A small collection as bytes.
+    Packed {
+        kind: Kind,
+        encoding: Encoding,
+        bytes: &'a [u8],
+    },
+    /// A large collection.
+    Object { kind: Kind, object: Box<Object> },
+}
+
+/// What happens to the deadline of a key that gets a new value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expiry {
+    /// As it was.
+    Keep,
+    /// No deadline.
+    None,
+    /// Milliseconds since 1970, at most `DEADLINE_MAX`.
+    At(i64),
+}
+
+/// What stood at a key before it was set.
+#[derive(Debug)]
+pub enum Replaced {
+    /// Nothing: the key is new.
+    Nothing,
+    /// A value of this kind that lay in its entry and was overwritten there.
+    Small(Kind),
+    /// A value that the caller may free elsewhere.
+    Removed(Removed),
+}
+
+impl Replaced {
+    /// The kind of the old value, if the key existed.
+    pub fn kind(&self) -> Option<Kind> {
+        match self {
+            Replaced::Nothing => None,
+            Replaced::Small(kind) => Some(*kind),
+            Replaced::Removed(removed) => Some(removed.kind()),
+        }
+    }
+}
+
+/// A key and its value that are in no table (any more). Dropping it frees them, in
+/// whatever thread.
+pub struct Removed(pub(super) Slot);
+
+impl Removed {
+    pub fn entry(&self) -> Entry<'_> {
+        self.0.full()
+    }
+
+    pub fn key(&self) -> &[u8] {
+        self.entry().key()
+    }
+
+    pub fn kind(&self) -> Kind {
+        self.entry().kind()
+    }
+
+    pub fn expires_at(&self) -> Option<i64> {
+        self.entry().expires_at()
+    }
+
+    pub fn memory_bytes(&self) -> usize {
+        self.entry().memory_bytes()
+    }
+
+    /// How many allocations dropping it frees, about.
+    pub fn free_effort(&self) -> usize {
+        match self.entry().value() {
+            Value::Object(object) => 1 + object.free_effort(),
+            Value::Shared(_) => 2,
+            _ => 1,
+        }
+    }
+}
+
+impl std::fmt::Debug for Removed {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            formatter,
+            "Removed({:?}, {:?})",
+            self.kind(),
+            self.key().escape_ascii().to_string()
+        )
+    }
+}
+
+// Values are freed in the background.
+const _: () = {
+    const fn is_send<T: Send>() {}
+    is_send::<Removed>();
+    is_send::<Database>();
+};
+
+/// The shape of the table, for DEBUG HTSTATS.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct TableStats {
+    pub keys: usize,
+    pub volatile_keys: usize,
+    pub directory_len: usize,
+    pub segments: usize,
+    pub slots: usize,
+    /// How many segments have a load of 0–9 %, 10–19 % … 90–100 %.
+    pub loads: [usize; 10],
+    pub overhead_bytes: usize,
+}
+
+/// One table of keys.
+///
+/// Invariants (`check`): a segment of depth d stands in all directory entries that
+/// begin with its d bits; fragments are those of the keys' hashes; `earliest` of a
+/// segment is not after any of its deadlines.
+pub struct Database {
+    pub(super) seed: HashSeed,
+    /// For each value of the first `depth` bits of a hash, the index of its segment.
+    pub(super) directory: Vec<u32>,
+    pub(super) depth: u32,
+    pub(super) segments: Vec<Segment>,
+    /// For each segment, a time that none of its deadlines is before.
+    pub(super) earliest: Vec<i64>,
+    /// None of `earliest` is before this.
+    pub(super) earliest_of_all: i64,
+    /// Indexes in `segments` that are not used.
+    pub(super) free: Vec<u32>,
+    /// How many segments there are of each depth.
+    pub(super) depth_counts: [u32; 65],
+    pub(super) len: usize,
+    pub(super) volatile_len: usize,
+    /// The segment that `due` looks at next.
+    pub(super) due_at: usize,
+    pub(super) capacity_max: usize,
+    clock: u32,
+    colour: bool,
+}
+
+impl Database {
+    /// An empty table. Allocates a few hundred bytes.
+    pub fn new(seed: HashSeed) -> Database {
+        Database::with_capacity_max(seed, CAPACITY_MAX)
+    }
+
+    /// A table whose segments split early, so that small tests cross every boundary.
+    pub(super) fn with_capacity_max(seed: HashSeed, capacity_max: usize) -> Database {
+        let mut depth_counts = [0; 65];
+        depth_counts[0] = 1;
+        Database {
+            seed,
+            directory: vec![0],
+            depth: 0,
+            segments: vec![Segment::new(0)],
+            earliest: vec![i64::MAX],
+            earliest_of_all: i64::MAX,
+            free: Vec::new(),
+            depth_counts,
+            len: 0,
+            volatile_len: 0,
+            due_at: 0,
+            capacity_max,
+            clock: 0,
+            colour: false,
+        }
+    }
+
+    /// How many keys there are. O(1).
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// How many keys have a deadline. O(1).
+    #[inline]
+    pub fn volatile_len(&self) -> usize {
+        self.volatile_len
+    }
+
+    /// The clock (24 bits) that new entries get.
+    pub fn set_clock(&mut self, clock: u32) {
+        self.clock = clock & 0xff_ffff;
+    }
+
+    /// The snapshot colour that new entries get.
+    pub fn colour(&self) -> bool {
+        self.colour
+    }
+
+    pub fn set_colour(&mut self, colour: bool) {
+        self.colour = colour;
+    }
+
+    /// Takes all keys out, leaving an empty table. O(1); dropping the result is O(keys).
+    pub fn take(&mut self) -> Database {
+        let mut empty = Database::with_capacity_max(self.seed.clone(), self.capacity_max);
+        (empty.clock, empty.colour) = (self.clock, self.colour);
+        std::mem::replace(self, empty)
+    }
+
+    /// The hash that the methods ending in `_hashed` take.
+    #[inline]
+    pub fn hash(&self, key: &[u8]) -> u64 {
+        self.seed.hash(key)
+    }
+
+    /// Asks the processor to fetch the slots where a key of this hash would be.
+    #[inline]
+    pub fn prefetch(&self, hash: u64) {
+        let segment = &self.segments[self.segment_of(hash)];
+        if let Some(slot) = segment.slots.get(segment.home(segment.fragment_of(hash))) {
+            prefetch(slot);
+        }
+    }
+
+    /// Asks the processor to fetch the entry that a key of this hash most likely has;
+    /// worth it some while after `prefetch`.
+    #[inline]
+    pub fn prefetch_entry(&self, hash: u64) {
+        let segment = &self.segments[self.segment_of(hash)];
+        if let Some(slot) = segment.slots.get(segment.home(segment.fragment_of(hash))) {
+            slot.prefetch();
+        }
+    }
+
+    #[inline]
+    pub(super) fn segment_of(&self, hash: u64) -> usize {
+        // In two steps, because a shift by 64 is none.
+        self.directory[(hash >> 1 >> (63 - self.depth)) as usize] as usize
+    }
+
+    /// The entry of `key`, its deadline passed or not.
+    #[inline]
+    pub fn find(&self, key: &[u8]) -> Option<Entry<'_>> {
+        self.find_hashed(self.hash(key), key)
+    }
+
+    /// As `find`.
+    #[inline]
+    pub fn find_hashed(&self, hash: u64, key: &[u8]) -> Option<Entry<'_>> {
+        let segment = &self.segments[self.segment_of(hash)];
+        let index = segment.find(segment.fragment_of(hash), key)?;
+        segment.slots[index].entry()
+    }
+
+    /// The entry of `key` for changing it.
+    #[inline]
+    pub fn find_mut(&mut self, key: &[u8]) -> Option<EntryMut<'_>> {
+        self.find_mut_hashed(self.hash(key), key)
+    }
+
+    /// As `find_mut`.
+    #[inline]
+    pub fn find_mut_hashed(&mut self, hash: u64, key: &[u8]) -> Option<EntryMut<'_>> {
+        let (segment, index) = self.locate(hash, key)?;
+        Some(EntryMut::new(self, segment, index))
+    }
+
+    #[inline]
+    fn locate(&self, hash: u64, key: &[u8]) -> Option<(usize, usize)> {
+        let at = self.segment_of(hash);
+        let segment = &self.segments[at];
+        Some((at, segment.find(segment.fragment_of(hash), key)?))
+    }
+
+    /// Gives `key` a value, whatever it had before. A small value overwrites a small
+    /// one in place.
+    pub fn set(&mut self, key: &[u8], value: NewValue<'_>, expiry: Expiry) -> Replaced {
+        self.set_hashed(self.hash(key), key, value, expiry)
+    }
+
+    /// As `set`.
+    pub fn set_hashed(
+        &mut self,
+        hash: u64,
+        key: &[u8],
+        value: NewValue<'_>,
+        expiry: Expiry,
+    ) -> Replaced {
+        if let Some(mut entry) = self.find_mut_hashed(hash, key) {
+            return entry.replace(value, expiry);
+        }
+        let deadline = match expiry {
+            Expiry::At(deadline) => Some(deadline.clamp(0, DEADLINE_MAX)),
+            Expiry::Keep | Expiry::None => None,
+        };
+        let slot = self.make_entry(key, value, deadline);
+        self.insert_new(hash, slot);
+        Replaced::Nothing
+    }
+
+    /// An entry with the present clock and colour.
+    pub(super) fn make_entry(
+        &self,
+        key: &[u8],
+        value: NewValue<'_>,
+        deadline: Option<i64>,
+    ) -> Slot {
+        value.with_payload(|kind, encoding, payload| {
+            let head = head(kind, encoding, self.colour, self.clock);
+            Slot::create(head, deadline, key, payload)
+        })
+    }
+
+    /// Takes `key` out.
+    pub fn remove(&mut self, key: &[u8]) -> Option<Removed> {
+        self.remove_hashed(self.hash(key), key)
+    }
+
+    /// As `remove`.
+    pub fn remove_hashed(&mut self, hash: u64, key: &[u8]) -> Option<Removed> {
+        let (at, index) = self.locate(hash, key)?;
+        let segment = &mut self.segments[at];
+        let was_volatile = segment.codes.len;
+        let slot = segment.remove(index);
+        self.len -= 1;
+        self.volatile_len -= (was_volatile - segment.codes.len) as usize;
+        if segment.codes.len == 0 {
+            self.earliest[at] = i64::MAX;
+        }
+        self.shrink_if_sparse(hash, at);
+        Some(Removed(slot))
+    }
+
+    /// Puts a removed value under `key`, with the deadline and clock that it had. The
+    /// value is not copied. What stood at `key` before comes back.
+    pub fn insert_removed(&mut self, key: &[u8], removed: Removed) -> Option<Removed> {
+        let hash = self.hash(key);
+        let old = self.remove_hashed(hash, key);
+        let mut slot = removed.0;
+        if slot.full().key() != key {
+            let deadline = slot.full().expires_at();
+            slot.rebuild(Some(key), deadline);
+        }
+        slot.full().set_colour(self.colour);
+        self.insert_new(hash, slot);
+        old
+    }
+
+    /// Notes that a segment has a deadline of `deadline`.
+    pub(super) fn note_deadline(&mut self, segment: usize, deadline: i64) {
+        self.earliest[segment] = self.earliest[segment].min(deadline);
+        self.earliest_of_all = self.earliest_of_all.min(deadline);
+    }
+
+    /// Bytes of memory of the table without its entries. O(segments).
+    pub fn overhead_bytes(&self) -> usize {
+        let arrays: usize = self
+            .segments
+            .iter()
+            .map(|segment| size_of_val(&*segment.slots) + segment.codes.memory_bytes())
+            .sum();
+        arrays
+            + self.segments.capacity() * size_of::<Segment>()
+            + self.earliest.capacity() * size_of::<i64>()
+            + (self.directory.capacity() + self.free.capacity()) * size_of::<u32>()
+    }
+
+    /// The shape of the table. O(segments).
+    pub fn stats(&self) -> TableStats {
+        let mut stats = TableStats {
+            keys: self.len,
+            volatile_keys: self.volatile_len,
+            directory_len: self.directory.len(),
+            overhead_bytes: self.overhead_bytes(),
+            ..TableStats::default()
+        };
+        for segment in self.segments_in_order() {
+            stats.segments += 1;
+            stats.slots += segment.capacity();
+            let load = segment.len as usize * 10 / segment.capacity().max(1);
+            stats.loads[load.min(9)] += 1;
+        }
+        stats
+    }
+}
+
+impl NewValue<'_> {
+    /// The kind that the value will have.
+    pub fn kind(&self) -> Kind {
+        match self {
+            NewValue::Packed { kind, .. } | NewValue::Object { kind, .. } => *kind,
+            _ => Kind::String,
+        }
+    }
+
+    /// Calls `store` with the kind, the encoding and the bytes to store.
+    #[inline]
+    pub(super) fn with_payload<R>(self, store: impl FnOnce(Kind, Encoding, &[u8]) -> R) -> R {
+        let int = |value: i64| (int_width(value), value.to_le_bytes());
+        match self {
+            NewValue::Int(value) => {
+                let (width, bytes) = int(value);
+                store(Kind::String, Encoding::Int, &bytes[..width])
+            }
+            NewValue::String(text) => {
+                if let Some(value) = integer::parse(text) {
+                    let (width, bytes) = int(value);
+                    store(Kind::String, Encoding::Int, &bytes[..width])
+                } else if text.len() <= EMBSTR_BYTES_MAX {
+                    store(Kind::String, Encoding::Embstr, text)
+                } else {
+                    NewValue::RawString(text).with_payload(store)
+                }
+            }
+            NewValue::RawString(text) => {
+                if text.len() < SHARED_BYTES_MIN {
+                    store(Kind::String, Encoding::Raw, text)
+                } else {
+                    let bytes = Arc::new(text.to_vec());
+                    store(Kind::String, Encoding::RawShared, &shared_payload(bytes))
+                }
+            }
+            NewValue::SharedString(bytes) => {
+                if bytes.len() < SHARED_BYTES_MIN {
+                    NewValue::String(&bytes).with_payload(store)
+                } else {
+                    store(Kind::String, Encoding::RawShared, &shared_payload(bytes))
+                }
+            }
+            NewValue::Packed {
+                kind,
+                encoding,
+                bytes,
+            } => {
+                assert!(
+                    encoding.is_packed(),
+                    "{encoding:?} is not a packed encoding"
+                );
+                store(kind, encoding, bytes)
+            }
+            NewValue::Object { kind, object } => {
+                store(kind, Encoding::Object, &object_payload(object))
+            }
+        }
+    }
+}

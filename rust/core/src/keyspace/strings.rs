@@ -1,0 +1,204 @@
+//! What strings do: lengths, ranges, appending, counting.
+//!
+//! The caller has judged whether the key is there; a key whose deadline has passed
+//! must be removed first. Edited strings become "raw", counters "int".
+//!
+//! Cost: O(1), or O(bytes written); a big string that a reply still shares is copied
+//! before it is changed.
+
+use std::sync::Arc;
+
+use super::database::{Database, Expiry, NewValue};
+use super::edit::EntryMut;
+use super::entry::{Entry, Value};
+use super::layout::{Encoding, int_width};
+use crate::output::SHARED_BYTES_MIN;
+use crate::text::integer;
+
+/// A growing big string gets at most so much more than it needs.
+const SPARE_BYTES_MAX: usize = 1024 * 1024;
+
+/// Why a string operation was refused; nothing was changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StringError {
+    /// The key holds another type.
+    WrongType,
+    /// The value is not the canonical text of an i64.
+    NotInteger,
+    /// The sum leaves the range of an i64.
+    Overflow,
+    /// The string would become longer than allowed.
+    TooLong,
+}
+
+/// Room for the text of a number, for `bytes` and `range`.
+pub type IntText = itoa::Buffer;
+
+/// The bytes of a string.
+#[inline]
+pub fn bytes<'a>(entry: Entry<'a>, text: &'a mut IntText) -> Result<&'a [u8], StringError> {
+    match entry.value() {
+        Value::Bytes(bytes) => Ok(bytes),
+        Value::Int(value) => Ok(text.format(value).as_bytes()),
+        Value::Shared(shared) => Ok(shared.bytes()),
+        Value::Packed(_) | Value::Object(_) => Err(StringError::WrongType),
+    }
+}
+
+/// The length of a string.
+pub fn length(entry: Entry<'_>) -> Result<usize, StringError> {
+    match entry.value() {
+        Value::Bytes(bytes) => Ok(bytes.len()),
+        Value::Int(value) => Ok(integer::text_len(value)),
+        Value::Shared(shared) => Ok(shared.bytes().len()),
+        Value::Packed(_) | Value::Object(_) => Err(StringError::WrongType),
+    }
+}
+
+/// The bytes from `start` to `end`, both included; negative ones count from the end.
+pub fn range<'a>(
+    entry: Entry<'a>,
+    start: i64,
+    end: i64,
+    text: &'a mut IntText,
+) -> Result<&'a [u8], StringError> {
+    let all = bytes(entry, text)?;
+    let len = all.len() as i64;
+    if start < 0 && end < 0 && start > end {
+        return Ok(&[]);
+    }
+    let from_end = |index: i64| {
+        if index < 0 {
+            (index + len).max(0)
+        } else {
+            index
+        }
+    };
+    let (start, end) = (from_end(start), from_end(end).min(len - 1));
+    if start > end {
+        Ok(&[])
+    } else {
+        Ok(&all[start as usize..=end as usize])
+    }
+}
+
+/// Appends to the string at `key`, or makes one. Returns its length.
+pub fn append(
+    database: &mut Database,
+    key: &[u8],
+    suffix: &[u8],
+    length_max: usize,
+) -> Result<usize, StringError> {
+    let hash = database.hash(key);
+    let Some(mut entry) = database.find_mut_hashed(hash, key) else {
+        if suffix.len() > length_max {
+            return Err(StringError::TooLong);
+        }
+        database.set_hashed(hash, key, NewValue::String(suffix), Expiry::None);
+        return Ok(suffix.len());
+    };
+    let old = length(entry.entry())?;
+    let new = old
+        .checked_add(suffix.len())
+        .filter(|&new| new <= length_max);
+    let new = new.ok_or(StringError::TooLong)?;
+    with_raw(&mut entry, new, |bytes| {
+        bytes[old..].copy_from_slice(suffix)
+    });
+    Ok(new)
+}
+
+/// Overwrites the string at `key` from `offset` on, after filling up with zeros.
+/// Returns its length; writing nothing changes nothing.
+pub fn set_range(
+    database: &mut Database,
+    key: &[u8],
+    offset: usize,
+    part: &[u8],
+    length_max: usize,
+) -> Result<usize, StringError> {
+    let hash = database.hash(key);
+    let old = match database.find_hashed(hash, key) {
+        Some(entry) => length(entry)?,
+        None => 0,
+    };
+    if part.is_empty() {
+        return Ok(old);
+    }
+    let end = offset
+        .checked_add(part.len())
+        .filter(|&end| end <= length_max);
+    let end = end.ok_or(StringError::TooLong)?;
+    if database.find_hashed(hash, key).is_none() {
+        database.set_hashed(hash, key, NewValue::RawString(b""), Expiry::None);
+    }
+    let new = old.max(end);
+    if let Some(mut entry) = database.find_mut_hashed(hash, key) {
+        with_raw(&mut entry, new, |bytes| {
+            bytes[offset..end].copy_from_slice(part)
+        });
+    }
+    Ok(new)
+}
+
+/// Makes a string raw and `len` bytes long (never shorter than it was), new bytes
+/// being 0, and lets `write` change it.
+fn with_raw(entry: &mut EntryMut<'_>, len: usize, write: impl FnOnce(&mut [u8])) {
+    if entry.encoding() == Encoding::Int {
+        let mut text = IntText::new();
+        if let Value::Int(value) = entry.entry().value() {
+            entry.replace(
+                NewValue::RawString(text.format(value).as_bytes()),
+                Expiry::Keep,
+            );
+        }
+    }
+    if entry.encoding() != Encoding::RawShared && len >= SHARED_BYTES_MIN {
+        let mut grown = Vec::with_capacity(len + (len / 2).min(SPARE_BYTES_MAX));
+        if let Value::Bytes(bytes) = entry.entry().value() {
+            grown.extend_from_slice(bytes);
+        }
+        grown.resize(len, 0);
+        entry.replace(NewValue::SharedString(Arc::new(grown)), Expiry::Keep);
+    }
+    if let Some(bytes) = entry.shared_mut() {
+        if len > bytes.capacity() {
+            let spare = len.min(SPARE_BYTES_MAX);
+            bytes.reserve_exact(len + spare - bytes.len());
+        }
+        if len > bytes.len() {
+            bytes.resize(len, 0);
+        }
+        write(bytes);
+        return;
+    }
+    entry.set_inline_encoding(Encoding::Raw);
+    entry.resize_payload(len);
+    write(entry.payload_mut());
+}
+
+/// Adds `delta` to the number at `key`, a missing one being 0. Returns the sum.
+pub fn increment(database: &mut Database, key: &[u8], delta: i64) -> Result<i64, StringError> {
+    let hash = database.hash(key);
+    let Some(mut entry) = database.find_mut_hashed(hash, key) else {
+        database.set_hashed(hash, key, NewValue::Int(delta), Expiry::None);
+        return Ok(delta);
+    };
+    let old = match entry.entry().value() {
+        Value::Int(value) => value,
+        Value::Bytes(text) => integer::parse(text).ok_or(StringError::NotInteger)?,
+        Value::Shared(_) => return Err(StringError::NotInteger),
+        Value::Packed(_) | Value::Object(_) => return Err(StringError::WrongType),
+    };
+    let new = old.checked_add(delta).ok_or(StringError::Overflow)?;
+    let width = int_width(new);
+    if entry.encoding() == Encoding::Int {
+        let payload = entry.payload_mut();
+        if payload.len() == width {
+            payload.copy_from_slice(&new.to_le_bytes()[..width]);
+            return Ok(new);
+        }
+    }
+    entry.replace(NewValue::Int(new), Expiry::Keep);
+    Ok(new)
+}
