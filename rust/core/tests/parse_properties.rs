@@ -161,7 +161,7 @@ fn errors_are_those_of_redis() {
     };
     let long_line = |first: u8| [&[first][..], &[b'1'; 70_000]].concat();
     let long_bulk = [b"*1\r\n", &long_line(b'$')[..]].concat();
-    let cases: [(&[u8], &InputLimits, ProtocolError); 12] = [
+    let cases: [(&[u8], &InputLimits, ProtocolError); 15] = [
         (b"*x\r\n", &LIMITS, InvalidMultibulkLength),
         (b"*\r\n", &LIMITS, InvalidMultibulkLength),
         (b"*2147483648\r\n", &LIMITS, InvalidMultibulkLength),
@@ -174,6 +174,9 @@ fn errors_are_those_of_redis() {
         (&long_bulk, &LIMITS, TooBigBulkCount),
         (&long_line(b'p'), &LIMITS, TooBigInline),
         (b"set \"a\r\n", &LIMITS, UnbalancedQuotes),
+        (b"*x\rx", &LIMITS, InvalidCrlf),
+        (b"*1\r\n$4\rx", &LIMITS, InvalidCrlf),
+        (b"*1\r\n$4\r\nPINGxx", &LIMITS, InvalidCrlf),
     ];
     for (bytes, limits, error) in cases {
         assert_eq!(requests(&[bytes], limits), (vec![], Some(error)));

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use crate::output::{Output, SHARED_BYTES_MIN};
 use crate::reply::{Protocol, Reply};
+use crate::text::double;
 
 /// A type byte, a number, the line's end.
 #[inline]
@@ -93,13 +94,19 @@ pub fn boolean(out: &mut Vec<u8>, value: bool, protocol: Protocol) {
 }
 
 pub fn double(out: &mut Vec<u8>, number: f64, protocol: Protocol) {
-    let mut text = [0; 32];
-    let text = double_text(number, &mut text);
     match protocol {
-        Protocol::Resp2 => bulk(out, text),
+        Protocol::Resp2 => {
+            // The text comes first because its length is not known before; then both turn.
+            let start = out.len();
+            double::format(number, out);
+            let middle = out.len();
+            number_line(out, b'$', (middle - start) as i64);
+            out[start..].rotate_left(middle - start);
+            out.extend_from_slice(b"\r\n");
+        }
         Protocol::Resp3 => {
             out.push(b',');
-            out.extend_from_slice(text);
+            double::format(number, out);
             out.extend_from_slice(b"\r\n");
         }
     }
@@ -205,25 +212,6 @@ fn encode_all(items: &[Reply], protocol: Protocol, out: &mut Output) {
     for item in items {
         encode(item, protocol, out);
     }
-}
-
-/// The text of a double in a reply.
-fn double_text(number: f64, buffer: &mut [u8; 32]) -> &[u8] {
-    use std::io::Write;
-    let capacity = buffer.len();
-    let mut left = &mut buffer[..];
-    let result = if number.is_nan() {
-        left.write_all(b"nan")
-    } else if number.is_infinite() {
-        left.write_all(if number > 0.0 { b"inf" } else { b"-inf" })
-    } else if number.fract() == 0.0 && number.abs() < 1e17 {
-        write!(left, "{number:.0}")
-    } else {
-        left.write_all(zmij::Buffer::new().format_finite(number).as_bytes())
-    };
-    debug_assert!(result.is_ok(), "32 bytes hold every shortest double");
-    let written = capacity - left.len();
-    &buffer[..written]
 }
 
 #[cfg(test)]

@@ -9,9 +9,8 @@
 //! request that has not arrived whole, `suspend` keeps what is known already, so
 //! that a request of a million arguments is not read again for each packet.
 //!
-//! What is accepted is what Redis accepts, carelessness included: the two bytes
-//! after an argument are skipped unseen, and so is the one after `\r` in a
-//! length line.
+//! What is accepted, and with which error the rest is refused, is what Valkey 9
+//! does. (Redis skips the bytes where `\r\n` should stand after an argument unseen.)
 
 use crate::resp::inline;
 use crate::service::{InputLimits, Request};
@@ -49,6 +48,7 @@ pub enum ProtocolError {
     TooBigBulkCount,
     TooBigInline,
     UnbalancedQuotes,
+    InvalidCrlf,
 }
 
 impl ProtocolError {
@@ -63,6 +63,7 @@ impl ProtocolError {
             Self::TooBigMultibulkCount => b"too big mbulk count string",
             Self::TooBigBulkCount => b"too big bulk count string",
             Self::TooBigInline => b"too big inline request",
+            Self::InvalidCrlf => b"invalid CRLF in request",
             Self::UnbalancedQuotes => b"unbalanced quotes in request",
         };
         let mut message = [b"Protocol error: ", what].concat();
@@ -107,6 +108,8 @@ enum Line {
     /// The number and where the next line begins.
     Number(i64, usize),
     NotANumber,
+    /// `\r` without `\n`.
+    Broken,
     Incomplete,
     TooLong,
 }
@@ -143,6 +146,7 @@ impl Parser {
                 }
                 Line::Incomplete => return Ok(Parsed::Incomplete(input.len() + 1)),
                 Line::NotANumber => return Err(ProtocolError::InvalidMultibulkLength),
+                Line::Broken => return Err(ProtocolError::InvalidCrlf),
                 Line::TooLong => return Err(ProtocolError::TooBigMultibulkCount),
             }
         }
@@ -172,6 +176,9 @@ impl Parser {
                 self.bulk_length = Some(length);
                 return Ok(Parsed::Incomplete(next));
             }
+            if input[end] != b'\r' || input[end + 1] != b'\n' {
+                return Err(ProtocolError::InvalidCrlf);
+            }
             self.bulk_length = None;
             self.arguments.push((position as u32, end as u32));
             self.arguments_left -= 1;
@@ -182,7 +189,9 @@ impl Parser {
 
     #[cold]
     fn inline(&mut self, input: &[u8]) -> Result<Parsed, ProtocolError> {
-        let Some(line_end) = memchr::memchr(b'\n', input) else {
+        // The servers search the line's end as in a C string: nothing behind a NUL is found.
+        let line_end = memchr::memchr2(b'\n', 0, input).filter(|&end| input[end] == b'\n');
+        let Some(line_end) = line_end else {
             if input.len() > LINE_BYTES_MAX {
                 return Err(ProtocolError::TooBigInline);
             }
@@ -279,6 +288,7 @@ fn bulk_line(
             Ok(Some((length as usize, next)))
         }
         Line::NotANumber => Err(ProtocolError::InvalidBulkLength),
+        Line::Broken => Err(ProtocolError::InvalidCrlf),
     }
 }
 
@@ -297,7 +307,7 @@ fn number_line(input: &[u8], start: usize) -> Line {
         at += 1;
     }
     let is_plain = at > start && (input[start] != b'0' || at == start + 1);
-    if is_plain && at + 1 < input.len() && input[at] == b'\r' {
+    if is_plain && at + 1 < input.len() && input[at] == b'\r' && input[at + 1] == b'\n' {
         return Line::Number(value, at + 2);
     }
     any_number_line(input, start)
@@ -316,6 +326,9 @@ fn any_number_line(input: &[u8], start: usize) -> Line {
     let end = start + length;
     if end + 1 >= input.len() {
         return Line::Incomplete;
+    }
+    if input[end + 1] != b'\n' {
+        return Line::Broken;
     }
     match strict_integer(&input[start..end]) {
         Some(number) => Line::Number(number, end + 2),
