@@ -25,8 +25,9 @@ fn pipelined_requests_are_answered_in_order() {
             let mut client = client.try_clone().unwrap();
             std::thread::spawn(move || client.write_all(requests.as_bytes()).unwrap())
         };
-        let expected: String =
-            (0..count).map(|n| format!("${}\r\n{n}\r\n", n.to_string().len())).collect();
+        let expected: String = (0..count)
+            .map(|n| format!("${}\r\n{n}\r\n", n.to_string().len()))
+            .collect();
         let mut answers = vec![0; expected.len()];
         client.read_exact(&mut answers).unwrap();
         assert_eq!(String::from_utf8(answers).unwrap(), expected);
@@ -75,7 +76,11 @@ fn a_slow_reader_does_not_make_output_grow() {
         client.read_to_end(&mut answers).unwrap();
         assert_eq!(answers.len(), count * (size + "$100000\r\n\r\n".len()));
         let most = toy::OUTPUT_PAUSE + 5 * size;
-        assert!(server.output_peak() <= most, "{} > {most}", server.output_peak());
+        assert!(
+            server.output_peak() <= most,
+            "{} > {most}",
+            server.output_peak()
+        );
     });
 }
 
@@ -83,11 +88,16 @@ fn a_slow_reader_does_not_make_output_grow() {
 fn a_long_pipeline_of_slow_requests_does_not_starve_others() {
     let server = Server::start(Backend::Native);
     let mut busy = server.connect();
-    busy.write_all("SLEEP 2\r\n".repeat(500).as_bytes()).unwrap();
+    busy.write_all("SLEEP 2\r\n".repeat(500).as_bytes())
+        .unwrap();
     let mut client = server.connect();
     let begin = Instant::now();
     assert_eq!(ask(&mut client, "PING\r\n"), "+PONG");
-    assert!(begin.elapsed() < Duration::from_millis(500), "{:?}", begin.elapsed());
+    assert!(
+        begin.elapsed() < Duration::from_millis(500),
+        "{:?}",
+        begin.elapsed()
+    );
 }
 
 #[test]
@@ -152,7 +162,9 @@ fn closing_waits_for_replies_unless_told_otherwise() {
         let server = Server::start(backend);
         let mut rest = Vec::new();
         let mut client = server.connect();
-        client.write_all(b"FILL 3000000\r\nQUIT\r\nPING\r\n").unwrap();
+        client
+            .write_all(b"FILL 3000000\r\nQUIT\r\nPING\r\n")
+            .unwrap();
         client.read_to_end(&mut rest).unwrap();
         assert!(rest.starts_with(b"$3000000\r\n") && rest.ends_with(b"x\r\n+OK\r\n"));
 
@@ -174,7 +186,9 @@ fn a_client_may_close_its_side_and_still_get_replies() {
     on_each_backend(|backend| {
         let server = Server::start(backend);
         let mut client = server.connect();
-        client.write_all("ECHO x\r\n".repeat(5000).as_bytes()).unwrap();
+        client
+            .write_all("ECHO x\r\n".repeat(5000).as_bytes())
+            .unwrap();
         client.shutdown(Shutdown::Write).unwrap();
         let mut answers = Vec::new();
         client.read_to_end(&mut answers).unwrap();
@@ -218,7 +232,9 @@ fn listeners_come_and_go() {
         let mut client = TcpStream::connect(address).unwrap();
         assert_eq!(ask(&mut client, "PING\r\n"), "+PONG");
         server.waker.remove_listener(server.listener);
-        server.wait_for("the old one is closed", || TcpStream::connect(server.address).is_err());
+        server.wait_for("the old one is closed", || {
+            TcpStream::connect(server.address).is_err()
+        });
         assert_eq!(ask(&mut old, "PING\r\n"), "+PONG");
     });
 }
@@ -230,7 +246,9 @@ fn an_address_in_use_is_named() {
     let error = bind_all(&["127.0.0.1"], port, 16).unwrap_err();
     assert_eq!(
         error.to_string(),
-        format!("Could not create server TCP listening socket 127.0.0.1:{port}: bind: Address already in use")
+        format!(
+            "Could not create server TCP listening socket 127.0.0.1:{port}: bind: Address already in use"
+        )
     );
 }
 
@@ -243,13 +261,18 @@ fn an_optional_address_may_be_absent() {
 
 #[test]
 fn ipv6_is_served_where_there_is_any() {
-    let Ok(listener) = Listener::bind_tcp("::1", 0, 16) else { return };
+    let Ok(listener) = Listener::bind_tcp("::1", 0, 16) else {
+        return;
+    };
     let address = listener.local_address().unwrap();
     let server = Server::start(Backend::Native);
     server.waker.add_listener(listener);
     let mut client = TcpStream::connect(address).unwrap();
     let name = ask(&mut client, "PEER\r\n");
-    assert!(name.starts_with("+[::1]:") && name.ends_with(" true"), "{name}");
+    assert!(
+        name.starts_with("+[::1]:") && name.ends_with(" true"),
+        "{name}"
+    );
 }
 
 #[cfg(unix)]
@@ -262,11 +285,17 @@ fn a_unix_socket_has_its_permissions_and_is_removed_at_the_end() {
     // One that a crashed server left behind is replaced.
     drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
     let listener = Listener::bind_unix(&path, 0o700, 16).unwrap();
-    assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o700);
+    assert_eq!(
+        std::fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+        0o700
+    );
     let server = Server::start(Backend::Native);
     server.waker.add_listener(listener);
     let mut client = UnixStream::connect(&path).unwrap();
-    assert_eq!(ask(&mut client, "PEER\r\n"), format!("+{}:0 true", path.display()));
+    assert_eq!(
+        ask(&mut client, "PEER\r\n"),
+        format!("+{}:0 true", path.display())
+    );
     drop(server);
     assert!(!path.exists());
 }

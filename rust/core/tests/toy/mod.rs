@@ -10,7 +10,9 @@ use std::time::{Duration, Instant};
 use rubellite_core::net::{EventLoop, Listener, ListenerId, Waker};
 use rubellite_core::output::Output;
 use rubellite_core::resp::encode;
-use rubellite_core::service::{ClientId, Flow, Host, InputLimits, NetLimits, Peer, Request, Service};
+use rubellite_core::service::{
+    ClientId, Flow, Host, InputLimits, NetLimits, Peer, Request, Service,
+};
 
 pub const OUTPUT_PAUSE: usize = 1 << 20;
 pub const QUERY_BUFFER_MAX: usize = 64 << 20;
@@ -69,10 +71,17 @@ impl Service for Toy {
 
     fn execute(&mut self, client: ClientId, request: Request<'_>) -> Flow {
         assert!(!self.paused.contains(&client), "executed while paused");
-        let (output, peer) = self.clients.get_mut(&client).expect("executed after its end");
+        let (output, peer) = self
+            .clients
+            .get_mut(&client)
+            .expect("executed after its end");
         let words: Vec<&[u8]> = request.iter().collect();
-        let number =
-            || std::str::from_utf8(words[1]).unwrap().parse::<usize>().unwrap();
+        let number = || {
+            std::str::from_utf8(words[1])
+                .unwrap()
+                .parse::<usize>()
+                .unwrap()
+        };
         match words[0] {
             b"ECHO" => encode::bulk(output.tail(), words[1]),
             b"LENGTH" => encode::integer(output.tail(), words[1].len() as i64),
@@ -89,7 +98,11 @@ impl Service for Toy {
             b"RELEASE" => {
                 encode::status(output.tail(), "OK");
                 for paused in self.paused.drain(..) {
-                    self.clients.get_mut(&paused).unwrap().0.push(b"+released\r\n");
+                    self.clients
+                        .get_mut(&paused)
+                        .unwrap()
+                        .0
+                        .push(b"+released\r\n");
                     self.resumed.push(paused);
                     self.dirty.push(paused);
                 }
@@ -115,7 +128,11 @@ impl Service for Toy {
     }
 
     fn output(&mut self, client: ClientId) -> &mut Output {
-        &mut self.clients.get_mut(&client).expect("asked for after its end").0
+        &mut self
+            .clients
+            .get_mut(&client)
+            .expect("asked for after its end")
+            .0
     }
 
     fn query_buffer_changed(&mut self, _client: ClientId, used: usize, allocated: usize) {
@@ -181,16 +198,27 @@ impl Server {
         let listener = Listener::bind_tcp("127.0.0.1", 0, 511).unwrap();
         let (address, id) = (listener.local_address().unwrap(), listener.id());
         event_loop.add_listener(listener).unwrap();
-        let toy = Arc::new(Mutex::new(Toy { clients_max: 10_000, ..Toy::default() }));
+        let toy = Arc::new(Mutex::new(Toy {
+            clients_max: 10_000,
+            ..Toy::default()
+        }));
         let mut owner = Owner(toy.clone());
         let waker = event_loop.waker();
         let thread = std::thread::spawn(move || event_loop.run(&mut owner).unwrap());
-        Server { toy, thread: Some(thread), waker, address, listener: id }
+        Server {
+            toy,
+            thread: Some(thread),
+            waker,
+            address,
+            listener: id,
+        }
     }
 
     pub fn connect(&self) -> TcpStream {
         let client = TcpStream::connect(self.address).unwrap();
-        client.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        client
+            .set_read_timeout(Some(Duration::from_secs(20)))
+            .unwrap();
         client.set_nodelay(true).unwrap();
         client
     }

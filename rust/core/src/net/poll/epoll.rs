@@ -1,12 +1,12 @@
 //! epoll, level-triggered, with an eventfd to wake it: one system call per wait.
 
 use std::io;
+use std::mem::MaybeUninit;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustix::buffer::spare_capacity;
-use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
+use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
 use rustix::event::{EventfdFlags, Timespec, eventfd};
 use socket2::Socket;
 
@@ -14,12 +14,11 @@ use super::{Interest, Ready, Wake};
 
 const WAKE_KEY: u64 = u64::MAX;
 /// How many events one wait may report; the others follow at the next.
-const EVENTS_MAX: usize = 1024;
+const EVENTS_MAX: usize = 512;
 
 pub struct Epoll {
     epoll: OwnedFd,
     wake: Arc<WakeEvent>,
-    events: Vec<Event>,
 }
 
 #[derive(Debug)]
@@ -40,7 +39,6 @@ impl Epoll {
         Ok(Epoll {
             epoll,
             wake: Arc::new(WakeEvent(wake)),
-            events: Vec::with_capacity(EVENTS_MAX),
         })
     }
 
@@ -74,13 +72,10 @@ impl Epoll {
             tv_sec: milliseconds / 1000,
             tv_nsec: milliseconds % 1000 * 1_000_000,
         };
-        self.events.clear();
-        epoll::wait(
-            &self.epoll,
-            spare_capacity(&mut self.events),
-            Some(&timeout),
-        )?;
-        for event in &self.events {
+        // On the stack, because an `Event` may hold a pointer and so could not change threads.
+        let mut events = [const { MaybeUninit::uninit() }; EVENTS_MAX];
+        let (events, _) = epoll::wait(&self.epoll, &mut events, Some(&timeout))?;
+        for event in events {
             let (key, flags) = (event.data.u64(), event.flags);
             if key == WAKE_KEY {
                 let _ = rustix::io::read(&self.wake.0, &mut [0u8; 8]);
