@@ -16,6 +16,10 @@ pub const SHARED_BYTES_MIN: usize = 16 * 1024;
 const TAIL_BYTES_MAX: usize = 64 * 1024;
 /// How many blocks one `writev` takes.
 const SLICES_MAX: usize = 32;
+/// One client takes no more than this of a turn, however fast it reads.
+const WRITE_BYTES_MAX: usize = 1024 * 1024;
+/// How many emptied buffers are kept for the next turn.
+const SPARE_BUFFERS_MAX: usize = 64;
 
 #[derive(Debug)]
 enum Block {
@@ -45,7 +49,12 @@ pub struct Output {
 impl Output {
     /// Bytes that wait to be written.
     pub fn bytes_pending(&self) -> usize {
-        self.pending + self.tail.len()
+        let tail_written = if self.blocks.is_empty() {
+            self.written
+        } else {
+            0
+        };
+        self.pending + self.tail.len() - tail_written
     }
 
     /// True when nothing waits.
@@ -126,14 +135,40 @@ impl Output {
         }
     }
 
-    /// Writes what waits until all is gone or the socket takes no more.
+    /// Takes an emptied buffer to append to, if there is none yet.
+    ///
+    /// With `give_buffer` it lets a few warm buffers serve all clients of a loop, and
+    /// idle clients hold none.
+    pub fn take_buffer(&mut self, spare: &mut Vec<Vec<u8>>) {
+        if self.tail.capacity() == 0
+            && let Some(buffer) = spare.pop()
+        {
+            self.tail = buffer;
+        }
+    }
+
+    /// Gives the buffer back if nothing waits in this queue.
+    pub fn give_buffer(&mut self, spare: &mut Vec<Vec<u8>>) {
+        if self.is_empty() && self.tail.capacity() > 0 {
+            let buffer = std::mem::take(&mut self.tail);
+            if spare.len() < SPARE_BUFFERS_MAX {
+                spare.push(buffer);
+            }
+            self.blocks = VecDeque::new();
+        }
+    }
+
+    /// Writes what waits until all is gone, the socket takes no more, or others should
+    /// have their turn.
     ///
     /// Returns how many bytes went out. `WouldBlock` is not an error here;
     /// the queue is simply not empty afterwards.
     pub fn write_to(&mut self, socket: &mut impl io::Write) -> io::Result<usize> {
         let mut total = 0;
-        while !self.is_empty() {
+        while !self.is_empty() && total < WRITE_BYTES_MAX {
+            let mut offered = 0;
             let result = if self.blocks.is_empty() {
+                offered += self.tail.len() - self.written;
                 socket.write(&self.tail[self.written..])
             } else {
                 let mut slices = [IoSlice::new(&[]); SLICES_MAX];
@@ -145,6 +180,7 @@ impl Output {
                     .take(SLICES_MAX)
                 {
                     slices[count] = IoSlice::new(&bytes[skip..]);
+                    offered += bytes.len() - skip;
                     skip = 0;
                     count += 1;
                 }
@@ -155,6 +191,10 @@ impl Output {
                 Ok(count) => {
                     total += count;
                     self.advance(count);
+                    if count < offered {
+                        // The socket is full; asking again would only tell us so.
+                        break;
+                    }
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -177,8 +217,8 @@ impl Output {
             self.written = 0;
             self.blocks.pop_front();
         }
-        // Only the tail is left. Its written part is cut off at once when all is gone,
-        // else when it is worth the copy.
+        // Only the tail is left. Its written part stays until all of it is gone:
+        // cutting it off would move what follows, again and again.
         let done = self.written + count;
         if done == self.tail.len() {
             self.written = 0;
@@ -188,8 +228,7 @@ impl Output {
                 self.tail.clear();
             }
         } else {
-            self.tail.drain(..done);
-            self.written = 0;
+            self.written = done;
         }
     }
 }

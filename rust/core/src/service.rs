@@ -108,15 +108,19 @@ pub trait Service {
     fn execute(&mut self, client: ClientId, request: Request<'_>) -> Flow;
 
     /// The client broke the protocol. `message` is Redis's own text without `-ERR `
-    /// (for example `Protocol error: invalid bulk length`). `net` closes the client
-    /// after its reply.
-    fn protocol_error(&mut self, client: ClientId, message: &str);
+    /// (for example `Protocol error: invalid bulk length`); bytes, because it may quote
+    /// a byte the client sent. `net` closes the client after its reply.
+    fn protocol_error(&mut self, client: ClientId, message: &[u8]);
+
+    /// The client went over `InputLimits::buffer_bytes_max`; `net` closes it without a reply
+    /// (INFO's client_query_buffer_limit_disconnections).
+    fn query_buffer_exceeded(&mut self, _client: ClientId) {}
 
     /// What waits to be written to a client.
     fn output(&mut self, client: ClientId) -> &mut Output;
 
-    /// The client's buffers changed: bytes held by the query buffer (used and allocated).
-    /// Called after each read and after each batch of requests.
+    /// What the client's query buffer holds between turns changed (bytes used and allocated).
+    /// Requests that arrive whole are executed from the loop's own buffer and never show here.
     fn query_buffer_changed(&mut self, client: ClientId, used: usize, allocated: usize);
 
     /// Bytes went over the network (INFO's total_net_input_bytes / total_net_output_bytes).
@@ -132,7 +136,8 @@ pub trait Service {
     fn take_resumed(&mut self, into: &mut Vec<ClientId>);
 
     /// Time-driven work: expiry, timeouts, statistics. Called once a turn, after the
-    /// requests of the turn. Returns how long the loop may sleep at most.
+    /// requests of the turn and before its replies leave, so that a journal can be written
+    /// in between. Returns how long the loop may sleep at most.
     fn tick(&mut self) -> Duration;
 
     /// True when the loop shall end; everything that waits is then written as far as

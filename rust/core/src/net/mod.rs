@@ -1,1 +1,13 @@
-//! (see lib.rs)
+//! Sockets and the loop that serves them. Knows frames, not commands: what a
+//! request means is a `service::Service`'s business.
+
+mod connection;
+mod event_loop;
+mod listener;
+mod poll;
+pub mod signals;
+mod waker;
+
+pub use event_loop::EventLoop;
+pub use listener::{ListenError, Listener, ListenerId, bind_all};
+pub use waker::Waker;
