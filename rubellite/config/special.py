@@ -186,7 +186,7 @@ class ScoreValues(Kind):
             raise RefusedError("wrong number of arguments", f"takes three values, not {len(words)}")
         values = []
         for word in words:
-            number = strict_integer(word)
+            number = strict_integer(word or "0")
             if number is None or not -2000 <= number <= 2000:
                 raise RefusedError(
                     "Invalid oom-score-adj-values, elements must be between -2000 and 2000."

@@ -121,7 +121,7 @@ SCRIPTS = (
             "Milliseconds after which other clients are told that a script is running.",
             "lua-time-limit"),
     Setting("lua-enable-deprecated-api", SWITCH, "no", ACCEPTED,
-            "Give scripts functions that are deprecated.", live=False, hidden=True),
+            "Give scripts functions that are deprecated.", hidden=True, protected=True),
     Setting("lua-enable-insecure-api", SWITCH, "no", ACCEPTED,
             "Give scripts functions that are insecure.", hidden=True, protected=True),
 )

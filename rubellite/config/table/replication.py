@@ -25,7 +25,7 @@ _HOSTNAME = HostText(
 )
 _NODE_NAME = HostText("-._:/", "Announced human node name contained invalid character")
 _ANNOUNCED_IP = HostText(
-    "-.:/", "cluster-announce-ip contains invalid character", 45, "cluster-announce-ip is too long"
+    "-._:/", "cluster-announce-ip contains invalid character", 45, "cluster-announce-ip is too long"
 )
 
 # fmt: off
@@ -94,7 +94,7 @@ CLUSTER = (
             live=False),
     Setting("cluster-node-timeout", COUNT, "15000", ACCEPTED,
             "Milliseconds after which a silent node counts as failing."),
-    Setting("cluster-ping-interval", COUNT32, "0", ACCEPTED,
+    Setting("cluster-ping-interval", COUNT, "0", ACCEPTED,
             "Milliseconds between pings; 0 derives them.", hidden=True),
     Setting("cluster-message-gossip-perc", Integer(1, 100), "10", ACCEPTED,
             "Percent of nodes told about in a ping.", hidden=True),
