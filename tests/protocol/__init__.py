@@ -1,0 +1,1 @@
+"""What servers do with bytes that are not what they should be."""
