@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from rubellite._core import Arguments, Call, Reply, Status
-from rubellite.engine.expiry import deadline_of, propagated_deadline
+from rubellite.engine.expiry import deadline_of
 from rubellite.engine.replies import OK
 from rubellite.errors import (
     DECREMENT_OVERFLOW,

@@ -6,6 +6,8 @@
 //! Where the pipeline needs a command's meaning it asks a `dispatch::Runtime`,
 //! which the Python binding implements.
 
+pub mod clock;
+pub mod dispatch;
 pub mod keyspace;
 pub mod memory;
 pub mod net;

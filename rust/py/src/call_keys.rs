@@ -274,10 +274,9 @@ impl Call {
         const SLOT_BYTES: usize = 10;
         self.with(|context| {
             let entry = context.engine.read(key, Access::Peek)?;
-            Some(rubellite_core::memory::class_bytes(entry.entry_bytes())
-                + entry.memory_bytes()
-                - entry.entry_bytes()
-                + SLOT_BYTES)
+            let own = std::alloc::Layout::from_size_align(entry.entry_bytes(), 4)
+                .map_or(entry.entry_bytes(), rubellite_core::memory::class_bytes);
+            Some(own + entry.memory_bytes() - entry.entry_bytes() + SLOT_BYTES)
         })
     }
 }

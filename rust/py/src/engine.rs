@@ -143,7 +143,9 @@ impl Engine {
         let mut engine = CoreEngine::new(databases);
         engine.errors = border::error_texts(py)?;
         let mut table = CommandTable::default();
-        let mut runtime = PyRuntime { on_bug, on_cron, ..PyRuntime::default() };
+        let mut runtime = PyRuntime::default();
+        runtime.on_bug = on_bug;
+        runtime.on_cron = on_cron;
         for entry in commands.iter() {
             let entry = entry.cast::<PyDict>()?;
             let (command, words) = spec::command_spec(entry)?;
@@ -322,7 +324,7 @@ impl Engine {
     fn check(&self, py: Python<'_>) -> PyResult<()> {
         let held = self.cell.lock(py)?;
         for database in &held.core.engine.databases {
-            database.check();
+            database.check().map_err(|broken| PyRuntimeError::new_err(broken.to_string()))?;
         }
         Ok(())
     }

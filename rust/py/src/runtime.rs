@@ -177,7 +177,8 @@ impl Runtime for PyRuntime {
         self.depth += 1;
         let result = self.run_handler(py, &call, commands, engine, invocation, values, sink);
         self.depth -= 1;
-        if call.get_refcnt(py) > 2 {
+        // SAFETY: a live object.
+        if unsafe { ffi::Py_REFCNT(call.as_ptr()) } > 2 {
             // Somebody kept it: it is void, and the next command gets a new one.
             if let Ok(new) = Py::new(py, Call::new()) {
                 self.calls[self.depth] = new;

@@ -75,7 +75,7 @@ pub fn statistics<'py>(py: Python<'py>, engine: &Engine) -> PyResult<Bound<'py, 
     facts.set_item("lazyfreed", engine.freer.freed())?;
     facts.set_item("memory_used", memory::used_bytes())?;
     facts.set_item("memory_peak", counters.memory_peak_bytes.max(memory::used_bytes()))?;
-    if let Some(stats) = memory::stats() {
+    if let Some(stats) = memory::allocator_stats() {
         facts.set_item("allocator_allocated", stats.allocated)?;
         facts.set_item("allocator_active", stats.active)?;
         facts.set_item("allocator_resident", stats.resident)?;

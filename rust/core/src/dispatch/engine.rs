@@ -155,7 +155,6 @@ pub struct Engine {
     pub exit_status: i32,
     pub loading: bool,
     next_client: ClientId,
-    pub(super) expire_position: Vec<u64>,
     pub(super) last_cron_ms: i64,
     pub(super) cron_runs: u64,
 }
@@ -196,7 +195,6 @@ impl Engine {
             exit_status: 0,
             loading: false,
             next_client: 1,
-            expire_position: vec![0; database_count],
             last_cron_ms: now_us / 1000,
             cron_runs: 0,
         }

@@ -135,6 +135,13 @@ impl Removed {
     }
 }
 
+impl Entry<'_> {
+    /// A copy that is in no table, for `insert_removed` (COPY).
+    pub fn duplicate(self) -> Removed {
+        Removed(self.duplicate_slot())
+    }
+}
+
 impl std::fmt::Debug for Removed {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(

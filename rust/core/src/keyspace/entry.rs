@@ -241,6 +241,18 @@ impl<'a> Entry<'a> {
             .store(self.head() & !COLOUR | bit, Relaxed);
     }
 
+    /// A second entry with the same key, value, deadline and clock. A big string is
+    /// shared, a collection copied.
+    pub(super) fn duplicate_slot(self) -> Slot {
+        let payload = match self.value() {
+            Value::Shared(shared) => shared_payload(shared.to_arc()).to_vec(),
+            #[cfg_attr(not(test), expect(unreachable_code))]
+            Value::Object(object) => object_payload(Box::new(object.clone())).to_vec(),
+            _ => self.payload().to_vec(),
+        };
+        Slot::create(self.head(), self.expires_at(), self.key(), &payload)
+    }
+
     /// Bytes of the entry itself, without what it points at.
     pub fn entry_bytes(self) -> usize {
         self.shape().total()

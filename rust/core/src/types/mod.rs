@@ -4,7 +4,7 @@
 ///
 /// One variant for each large structure. The keyspace owns it through a `Box` and
 /// needs only what the methods below say.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub enum Object {
     /// Stands in for a structure in the keyspace's own tests.
     #[cfg(test)]
@@ -17,6 +17,14 @@ impl Object {
         match *self {
             #[cfg(test)]
             Object::Probe(ref bytes) => size_of::<Object>() + bytes.capacity(),
+        }
+    }
+
+    /// The name that OBJECT ENCODING answers.
+    pub fn encoding_name(&self) -> &'static str {
+        match *self {
+            #[cfg(test)]
+            Object::Probe(_) => "probe",
         }
     }
 
