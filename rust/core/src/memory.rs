@@ -135,6 +135,8 @@ mod backend {
         Some(text) if matches!(text.as_bytes(), b"3") => 8,
         _ => 16,
     };
+    /// Larger sizes are rounded in a way that depends on the page size.
+    const SMALL_BYTES_MAX: usize = 14 * 1024;
     /// `MALLCTL_ARENAS_ALL`.
     const PURGE_ALL: &[u8] = b"arena.4096.purge\0";
 
@@ -195,7 +197,7 @@ mod backend {
     pub fn class_bytes(layout: Layout) -> usize {
         let size = layout.size();
         let flags = flags(layout);
-        if flags != 0 {
+        if flags != 0 || size > SMALL_BYTES_MAX {
             // SAFETY: the size is not 0; this computes and allocates nothing.
             return unsafe { jemalloc::nallocx(size, flags) };
         }

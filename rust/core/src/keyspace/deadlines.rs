@@ -24,6 +24,8 @@ const CODE_MAX: i64 = 254;
 const QUARTER_CODE: i64 = 127;
 /// So many looks in vain, and codes are made anew if that can help.
 const VAIN_LOOKS_MAX: usize = 32;
+/// So many codes are passed over in one step.
+const CODES_AT_ONCE: usize = 64;
 /// Making codes anew can help once the present is so many codes after `base`.
 const STALE_CODES: i64 = 32;
 
@@ -39,8 +41,8 @@ pub(super) struct Codes {
 
 /// What a pass over a segment found.
 pub(super) struct Found {
-    /// No deadline in the segment is earlier than this.
-    pub earliest: i64,
+    /// No deadline in the segment is earlier than this; None if the pass was cut short.
+    pub earliest: Option<i64>,
     /// Entries that were looked at.
     pub looks: usize,
     /// Entries that were reported.
@@ -158,34 +160,47 @@ impl Codes {
     ) -> Found {
         let present = self.encode(now);
         let mut found = Found {
-            earliest: i64::MAX,
+            earliest: None,
             looks: 0,
             reported: 0,
         };
+        let mut earliest = i64::MAX;
         // The earliest code that was not looked at.
         let mut later = NO_DEADLINE;
-        for index in 0..self.bytes.len() {
-            let code = self.bytes[index];
-            if code > present {
-                later = later.min(code);
+        let mut start = 0;
+        while start < self.bytes.len() {
+            let end = (start + CODES_AT_ONCE).min(self.bytes.len());
+            let least = self.bytes[start..end].iter().copied().min();
+            if least.is_some_and(|least| least > present) {
+                later = later.min(least.unwrap_or(NO_DEADLINE));
+                start = end;
                 continue;
             }
-            let entry = slots[index].full();
-            let deadline = entry.expires_at().unwrap_or(i64::MAX);
-            found.looks += 1;
-            found.earliest = found.earliest.min(deadline);
-            self.bytes[index] = self.encode(deadline);
-            if deadline < now {
-                if found.reported == limit {
-                    return found;
+            for (index, slot) in slots[start..end].iter().enumerate() {
+                let code = self.bytes[start + index];
+                if code > present {
+                    later = later.min(code);
+                    continue;
                 }
-                found.reported += 1;
-                report(entry);
+                let entry = slot.full();
+                let deadline = entry.expires_at().unwrap_or(i64::MAX);
+                found.looks += 1;
+                earliest = earliest.min(deadline);
+                self.bytes[start + index] = self.encode(deadline);
+                if deadline < now {
+                    if found.reported == limit {
+                        return found;
+                    }
+                    found.reported += 1;
+                    report(entry);
+                }
             }
+            start = end;
         }
         if later != NO_DEADLINE {
-            found.earliest = found.earliest.min(self.bound(later));
+            earliest = earliest.min(self.bound(later));
         }
+        found.earliest = Some(earliest);
         let is_stale = now < self.base || (now - self.base) >> self.shift >= STALE_CODES;
         if found.looks - found.reported > VAIN_LOOKS_MAX && is_stale {
             self.encode_anew(slots, now);

@@ -129,7 +129,11 @@ impl Database {
         if len * 2 >= capacity || (capacity == CAPACITY_MIN && segment.depth == 0 && len > 0) {
             return;
         }
-        if self.merge(hash, at) {
+        let mut has_merged = false;
+        while self.merge(hash) {
+            has_merged = true;
+        }
+        if has_merged {
             return;
         }
         // Room for a quarter more, so that it does not grow again at once.
@@ -139,7 +143,9 @@ impl Database {
         }
     }
 
-    fn merge(&mut self, hash: u64, at: usize) -> bool {
+    /// Merges the segment for `hash` with its other half, if together they are small.
+    fn merge(&mut self, hash: u64) -> bool {
+        let at = self.segment_of(hash);
         let depth = u32::from(self.segments[at].depth);
         if depth == 0 {
             return false;

@@ -507,7 +507,7 @@ fn random_keys_are_drawn_evenly() {
             database.remove(&name(number));
         }
         let mut random = bits(11);
-        for (volatile_only, keys) in [(false, keys), (true, keys.div_ceil(2))] {
+        for (volatile_only, keys) in [(false, keys), (true, (keys + 1) / 2)] {
             let count = keys as usize * 200;
             let mut draws = HashMap::new();
             database.sample(&mut random, count, volatile_only, &mut |entry| {

@@ -190,7 +190,7 @@ impl Database {
                 }
                 let segment = &mut self.segments[at];
                 let found = segment.codes.report_due(&segment.slots, now, left, report);
-                self.earliest[at] = found.earliest;
+                self.earliest[at] = found.earliest.unwrap_or(self.earliest[at]);
                 left -= found.reported;
                 looks_left = looks_left.saturating_sub(found.looks);
                 if left == 0 {
