@@ -1,6 +1,5 @@
 """The typed border: what the compiled core offers to Python."""
 
-from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final, TypeAlias
 
 Reply: TypeAlias = Any

@@ -51,14 +51,15 @@ VALUE_OUT_OF_RANGE_POSITIVE = _reply(
 )
 INVALID_CURSOR = _reply("INVALID_CURSOR", "ERR invalid cursor")
 NUMKEYS_NOT_POSITIVE = _reply("NUMKEYS_NOT_POSITIVE", "ERR numkeys should be greater than 0")
-TOO_MANY_KEYS = _reply(
-    "TOO_MANY_KEYS", "ERR Number of keys can't be greater than number of args"
-)
+TOO_MANY_KEYS = _reply("TOO_MANY_KEYS", "ERR Number of keys can't be greater than number of args")
 UNKNOWN_COMMAND = _reply("UNKNOWN_COMMAND", "ERR unknown command '{}'")
 UNKNOWN_SUBCOMMAND = _reply("UNKNOWN_SUBCOMMAND", "ERR unknown subcommand '{}'. Try {} HELP.")
 INVALID_EXPIRE = _reply("INVALID_EXPIRE", "ERR invalid expire time in '{}' command")
 UNSUPPORTED_OPTION = _reply("UNSUPPORTED_OPTION", "ERR Unsupported option {}")
 DATABASE_OUT_OF_RANGE = _reply("DATABASE_OUT_OF_RANGE", "ERR DB index is out of range")
+
+INVALID_FIRST_DATABASE = _reply("INVALID_FIRST_DATABASE", "ERR invalid first DB index")
+INVALID_SECOND_DATABASE = _reply("INVALID_SECOND_DATABASE", "ERR invalid second DB index")
 
 # Keys and values
 WRONG_TYPE = _reply(
@@ -81,9 +82,12 @@ LCS_LENGTH_AND_INDEXES = _reply(
     "LCS_LENGTH_AND_INDEXES",
     "ERR If you want both the length and indexes, please just use IDX.",
 )
-LCS_NOT_STRINGS = _reply(
-    "LCS_NOT_STRINGS", "ERR The specified keys must contain string values"
+LCS_TOO_BIG = _reply(
+    "LCS_TOO_BIG",
+    "ERR Insufficient memory, transient memory for LCS exceeds proto-max-bulk-len",
 )
+INVALID_NUMKEYS = _reply("INVALID_NUMKEYS", "ERR invalid numkeys value or out of range")
+LCS_NOT_STRINGS = _reply("LCS_NOT_STRINGS", "ERR The specified keys must contain string values")
 EXPIRE_CONDITIONS = _reply(
     "EXPIRE_CONDITIONS", "ERR NX and XX, GT or LT options at the same time are not compatible"
 )
@@ -100,6 +104,20 @@ AUTH_WITHOUT_PASSWORD = _reply(
     "AUTH_WITHOUT_PASSWORD",
     "ERR AUTH <password> called without any password configured for the default user. "
     "Are you sure your configuration is correct?",
+)
+CLIENT_NAME_CHARACTERS = _reply(
+    "CLIENT_NAME_CHARACTERS",
+    "ERR Client names cannot contain spaces, newlines or special characters.",
+)
+PROTOCOL_NOT_INTEGER = _reply(
+    "PROTOCOL_NOT_INTEGER", "ERR Protocol version is not an integer or out of range"
+)
+HELLO_OPTION = _reply("HELLO_OPTION", "ERR Syntax error in HELLO option '{}'")
+HELLO_NEEDS_AUTH = _reply(
+    "HELLO_NEEDS_AUTH",
+    "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> "
+    "AUTH <user> <pass> option can be used to authenticate the client and select the RESP protocol "
+    "version at the same time",
 )
 UNSUPPORTED_PROTOCOL = _reply("UNSUPPORTED_PROTOCOL", "NOPROTO unsupported protocol version")
 MAX_CLIENTS = _reply("MAX_CLIENTS", "ERR max number of clients reached")
@@ -124,17 +142,13 @@ NESTED_MULTI = _reply("NESTED_MULTI", "ERR MULTI calls can not be nested")
 EXEC_WITHOUT_MULTI = _reply("EXEC_WITHOUT_MULTI", "ERR EXEC without MULTI")
 DISCARD_WITHOUT_MULTI = _reply("DISCARD_WITHOUT_MULTI", "ERR DISCARD without MULTI")
 WATCH_INSIDE_MULTI = _reply("WATCH_INSIDE_MULTI", "ERR WATCH inside MULTI is not allowed")
-EXEC_ABORTED = _reply(
-    "EXEC_ABORTED", "EXECABORT Transaction discarded because of previous errors."
-)
+EXEC_ABORTED = _reply("EXEC_ABORTED", "EXECABORT Transaction discarded because of previous errors.")
 NOT_ALLOWED_IN_MULTI = _reply(
     "NOT_ALLOWED_IN_MULTI", "ERR Command not allowed inside a transaction"
 )
 
 # The server's state
-OUT_OF_MEMORY = _reply(
-    "OUT_OF_MEMORY", "OOM command not allowed when used memory > 'maxmemory'."
-)
+OUT_OF_MEMORY = _reply("OUT_OF_MEMORY", "OOM command not allowed when used memory > 'maxmemory'.")
 BUSY = _reply(
     "BUSY",
     "BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.",
@@ -143,3 +157,8 @@ LOADING = _reply("LOADING", "LOADING Redis is loading the dataset in memory")
 INTERNAL_ERROR = _reply(
     "INTERNAL_ERROR", "ERR Internal error in '{}'; the server's log holds the details"
 )
+
+
+def text_of(raw: bytes) -> str:
+    """A client's bytes for use in an error; what is not UTF-8 survives as surrogates."""
+    return raw.decode("utf-8", "surrogateescape")

@@ -1,0 +1,13 @@
+"""The data types' commands, one module a type."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+MODULES = ("connection", "transactions", "strings", "keys")
+
+
+def load() -> None:
+    """Imports every module, so that its commands are in the table."""
+    for module in MODULES:
+        import_module(f"rubellite.commands.{module}")

@@ -4,24 +4,23 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from rubellite._core import Arguments, Call, Reply, Status
+from rubellite._core import Arguments, Call, lcs_length, lcs_matches, lcs_table_bytes
 from rubellite.engine.expiry import deadline_of
-from rubellite.engine.replies import OK
+from rubellite.engine.replies import OK, Reply
 from rubellite.errors import (
     DECREMENT_OVERFLOW,
-    INVALID_EXPIRE,
     LCS_LENGTH_AND_INDEXES,
     LCS_NOT_STRINGS,
-    NUMKEYS_NOT_POSITIVE,
+    LCS_TOO_BIG,
     OFFSET_OUT_OF_RANGE,
-    SYNTAX,
-    WRONG_ARITY,
+    WRONG_TYPE,
 )
 from rubellite.spec.command import command
 from rubellite.spec.flags import DENYOOM, FAST, READ, WRITE
 from rubellite.spec.parameters import I64_MIN, Numkeys, Option
 
 _TTL = "EX seconds|PX milliseconds|EXAT unix-time-seconds|PXAT unix-time-milliseconds"
+_SHARDS = ("request_policy:multi_shard", "response_policy:all_succeeded")
 
 
 @command("GET key", READ | FAST, since="1.0.0")
@@ -80,3 +79,350 @@ def set_(
             written.append(b"KEEPTTL")
         call.propagate(written)
     return old if get else OK
+
+
+@command(
+    "SETNX key:OW,insert value",
+    WRITE | DENYOOM | FAST,
+    since="1.0.0",
+    deprecated_since="2.6.12",
+    replaced_by="`SET` with the `NX` argument",
+)
+def setnx(call: Call, key: bytes, value: bytes) -> Reply:
+    """Set the string at `key` if there is nothing yet."""
+    if call.exists(key):
+        return 0
+    call.set(key, value)
+    return 1
+
+
+@command(
+    "SETEX key:OW,update seconds value",
+    WRITE | DENYOOM,
+    since="2.0.0",
+    deprecated_since="2.6.12",
+    replaced_by="`SET` with the `EX` argument",
+)
+def setex(call: Call, key: bytes, seconds: int, value: bytes) -> Reply:
+    """Set the string at `key` and its time to live in seconds.
+
+    Errors: INVALID_EXPIRE.
+    """
+    return _set_with_deadline(call, key, value, ("EX", seconds), "setex")
+
+
+@command(
+    "PSETEX key:OW,update milliseconds value",
+    WRITE | DENYOOM,
+    since="2.6.0",
+    deprecated_since="2.6.12",
+    replaced_by="`SET` with the `PX` argument",
+)
+def psetex(call: Call, key: bytes, milliseconds: int, value: bytes) -> Reply:
+    """Set the string at `key` and its time to live in milliseconds.
+
+    Errors: INVALID_EXPIRE.
+    """
+    return _set_with_deadline(call, key, value, ("PX", milliseconds), "psetex")
+
+
+def _set_with_deadline(
+    call: Call, key: bytes, value: bytes, expiry: tuple[str, int], name: str
+) -> Reply:
+    at = deadline_of(call, expiry, name)
+    call.set(key, value, at)
+    call.propagate([b"SET", key, value, b"PXAT", b"%d" % at])
+    return OK
+
+
+@command(
+    "GETSET key:RW,access,update value",
+    WRITE | DENYOOM | FAST,
+    since="1.0.0",
+    deprecated_since="6.2.0",
+    replaced_by="`SET` with the `GET` argument",
+)
+def getset(call: Call, key: bytes, value: bytes) -> Reply:
+    """Set the string at `key`; return the old one.
+
+    Errors: WRONG_TYPE.
+    """
+    old = call.get(key)
+    call.set(key, value)
+    call.propagate([b"SET", key, value])
+    return old
+
+
+@command("GETDEL key:RW,access,delete", WRITE | FAST, since="6.2.0")
+def getdel(call: Call, key: bytes) -> Reply:
+    """Return the string at `key` and remove it.
+
+    Errors: WRONG_TYPE.
+    """
+    old = call.get(key)
+    if old is not None:
+        call.delete(key)
+        call.propagate([b"DEL", key])
+    return old
+
+
+@command(
+    f"GETEX key:RW,access,update,notes [{_TTL}|PERSIST]",
+    WRITE | FAST,
+    since="6.2.0",
+)
+def getex(call: Call, key: bytes, expiry: Option) -> Reply:
+    """Return the string at `key` and change its time to live.
+
+    Errors: WRONG_TYPE, INVALID_EXPIRE.
+    """
+    value = call.get(key)
+    if value is None:
+        return None
+    if isinstance(expiry, tuple):
+        at = deadline_of(call, expiry, "getex")
+        call.expire(key, at)
+        if at <= call.now_ms:
+            call.propagate([b"DEL", key])
+        else:
+            call.propagate([b"PEXPIREAT", key, b"%d" % at])
+    elif expiry == "PERSIST" and call.persist(key):
+        call.propagate([b"PERSIST", key])
+    return value
+
+
+@command("DELIFEQ key:RW,delete value", WRITE | FAST, since="9.0.0")
+def delifeq(call: Call, key: bytes, value: bytes) -> Reply:
+    """Remove `key` if its string equals `value`.
+
+    Errors: WRONG_TYPE.
+    """
+    old = call.get(key)
+    if old is None or bytes(old) != value:
+        return 0
+    call.delete(key)
+    call.propagate([b"DEL", key])
+    return 1
+
+
+@command(
+    "MGET key [key ...]",
+    READ | FAST,
+    since="1.0.0",
+    cost="O(N) where N is the number of keys to retrieve.",
+    tips=("request_policy:multi_shard",),
+)
+def mget(call: Call, keys: Arguments) -> Reply:
+    """Return the strings at the keys; null where there is none."""
+    return call.get_all(keys)
+
+
+@command(
+    "MSET key:OW,update value [key value ...]",
+    WRITE | DENYOOM,
+    since="1.0.1",
+    cost="O(N) where N is the number of keys to set.",
+    tips=_SHARDS,
+)
+def mset(call: Call, pairs: Arguments) -> Reply:
+    """Set several strings at once."""
+    call.set_all(pairs)
+    return OK
+
+
+@command(
+    "MSETNX key:OW,insert value [key value ...]",
+    WRITE | DENYOOM,
+    since="1.0.1",
+    cost="O(N) where N is the number of keys to set.",
+)
+def msetnx(call: Call, pairs: Arguments) -> Reply:
+    """Set several strings if none of the keys is there."""
+    if call.exists_count(pairs):
+        return 0
+    call.set_all(pairs)
+    return 1
+
+
+@command(
+    f"MSETEX numkeys key:OW,update value [key value ...] [NX|XX] [{_TTL}|KEEPTTL]",
+    WRITE | DENYOOM,
+    since="9.1.0",
+    cost="O(N) where N is the number of keys to set.",
+    tips=_SHARDS,
+)
+def msetex(
+    call: Call,
+    pairs: Annotated[Arguments, Numkeys("INVALID_NUMKEYS")],
+    condition: Option,
+    expiry: Option,
+) -> Reply:
+    """Set several strings with one time to live.
+
+    Errors: INVALID_NUMKEYS, INVALID_EXPIRE.
+    """
+    at = deadline_of(call, expiry, "msetex") if isinstance(expiry, tuple) else None
+    if condition is not None:
+        present = call.exists_count(pairs)
+        if present if condition == "NX" else present * 2 < len(pairs):
+            return 0
+    keeps = expiry == "KEEPTTL"
+    call.set_all(pairs, at, keeps)
+    lifetime: list[bytes] = []
+    if at is not None:
+        lifetime = [b"PXAT", b"%d" % at]
+    elif keeps:
+        lifetime = [b"KEEPTTL"]
+    call.propagate(*([b"SET", key, value, *lifetime] for key, value in pairs.groups()))
+    return 1
+
+
+@command("APPEND key:RW,insert value", WRITE | DENYOOM | FAST, since="2.0.0")
+def append(call: Call, key: bytes, value: bytes) -> Reply:
+    """Append to the string at `key`; return its new length.
+
+    Errors: WRONG_TYPE, STRING_TOO_LONG.
+    """
+    return call.append(key, value)
+
+
+@command("STRLEN key:RO", READ | FAST, since="2.2.0")
+def strlen(call: Call, key: bytes) -> Reply:
+    """Length in bytes of the string at `key`; 0 when there is none.
+
+    Errors: WRONG_TYPE.
+    """
+    return call.string_length(key)
+
+
+@command(
+    "GETRANGE key start end",
+    READ,
+    since="2.4.0",
+    cost="O(N) where N is the length of the returned string.",
+)
+def getrange(call: Call, key: bytes, start: int, end: int) -> Reply:
+    """Return the bytes from `start` to `end`, both included.
+
+    Errors: WRONG_TYPE.
+    """
+    return call.get_range(key, start, end)
+
+
+@command(
+    "SUBSTR key start end",
+    READ,
+    since="1.0.0",
+    cost="O(N) where N is the length of the returned string.",
+    deprecated_since="2.0.0",
+    replaced_by="`GETRANGE`",
+)
+def substr(call: Call, key: bytes, start: int, end: int) -> Reply:
+    """Return the bytes from `start` to `end`, both included.
+
+    Errors: WRONG_TYPE.
+    """
+    return call.get_range(key, start, end)
+
+
+@command("SETRANGE key:RW,update offset value", WRITE | DENYOOM, since="2.2.0")
+def setrange(call: Call, key: bytes, offset: int, value: bytes) -> Reply:
+    """Overwrite the string at `key` from `offset` on; return its length.
+
+    Errors: OFFSET_OUT_OF_RANGE, WRONG_TYPE, STRING_TOO_LONG.
+    """
+    if offset < 0:
+        raise OFFSET_OUT_OF_RANGE
+    return call.set_range(key, offset, value)
+
+
+@command("INCR key:RW,access,update", WRITE | DENYOOM | FAST, since="1.0.0")
+def incr(call: Call, key: bytes) -> Reply:
+    """Add 1 to the integer at `key`, counting a missing one as 0.
+
+    Errors: WRONG_TYPE, NOT_INTEGER, INCREMENT_OVERFLOW.
+    """
+    return call.increment(key, 1)
+
+
+@command("DECR key:RW,access,update", WRITE | DENYOOM | FAST, since="1.0.0")
+def decr(call: Call, key: bytes) -> Reply:
+    """Subtract 1 from the integer at `key`, counting a missing one as 0.
+
+    Errors: WRONG_TYPE, NOT_INTEGER, INCREMENT_OVERFLOW.
+    """
+    return call.increment(key, -1)
+
+
+@command("INCRBY key:RW,access,update increment", WRITE | DENYOOM | FAST, since="1.0.0")
+def incrby(call: Call, key: bytes, increment: int) -> Reply:
+    """Add `increment` to the integer at `key`, counting a missing one as 0.
+
+    Errors: WRONG_TYPE, NOT_INTEGER, INCREMENT_OVERFLOW.
+    """
+    return call.increment(key, increment)
+
+
+@command("DECRBY key:RW,access,update decrement", WRITE | DENYOOM | FAST, since="1.0.0")
+def decrby(call: Call, key: bytes, decrement: int) -> Reply:
+    """Subtract `decrement` from the integer at `key`, counting a missing one as 0.
+
+    Errors: DECREMENT_OVERFLOW, WRONG_TYPE, NOT_INTEGER, INCREMENT_OVERFLOW.
+    """
+    if decrement == I64_MIN:
+        raise DECREMENT_OVERFLOW
+    return call.increment(key, -decrement)
+
+
+@command("INCRBYFLOAT key:RW,access,update increment", WRITE | DENYOOM | FAST, since="2.6.0")
+def incrbyfloat(call: Call, key: bytes, increment: bytes) -> Reply:
+    """Add a decimal fraction to the number at `key`, counting a missing one as 0.
+
+    Errors: WRONG_TYPE, NOT_FLOAT, INCREMENT_NAN_OR_INFINITY.
+    """
+    total = call.increment_float(key, increment)
+    # Rounding may differ from machine to machine; the sum does not.
+    call.propagate([b"SET", key, total, b"KEEPTTL"])
+    return total
+
+
+@command(
+    "LCS key1 key2 [LEN] [IDX] [MINMATCHLEN min-match-len] [WITHMATCHLEN]",
+    READ,
+    since="7.0.0",
+    cost="O(N*M) where N and M are the lengths of s1 and s2, respectively",
+)
+def lcs(
+    call: Call,
+    key1: bytes,
+    key2: bytes,
+    length_only: bool,
+    with_indexes: bool,
+    min_match_len: int | None,
+    with_match_length: bool,
+) -> Reply:
+    """Find the longest common subsequence of two strings.
+
+    Errors: LCS_NOT_STRINGS, LCS_LENGTH_AND_INDEXES, LCS_TOO_BIG.
+    """
+    try:
+        first, second = bytes(call.get(key1) or b""), bytes(call.get(key2) or b"")
+    except WRONG_TYPE:
+        raise LCS_NOT_STRINGS from None
+    if length_only and with_indexes:
+        raise LCS_LENGTH_AND_INDEXES
+    if lcs_table_bytes(first, second) > call.bulk_bytes_max:
+        raise LCS_TOO_BIG
+    if length_only:
+        return lcs_length(first, second)
+    matches = lcs_matches(first, second)
+    if not with_indexes:
+        return b"".join(first[a : a + count] for a, _, count in reversed(matches))
+    found: list[Reply] = []
+    for a, b, count in matches:
+        if count >= max(min_match_len or 0, 0):
+            row: list[Reply] = [[a, a + count - 1], [b, b + count - 1]]
+            if with_match_length:
+                row.append(count)
+            found.append(row)
+    return {"matches": found, "len": sum(count for _, _, count in matches)}

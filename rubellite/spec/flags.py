@@ -41,7 +41,6 @@ NAMES: Final[dict[int, str]] = {
     WRITE: "write",
     READ: "readonly",
     DENYOOM: "denyoom",
-    MODULE := 1 << 60: "module",
     ADMIN: "admin",
     PUBSUB: "pubsub",
     NOSCRIPT: "noscript",

@@ -51,9 +51,7 @@ def derive_keys(syntax: Syntax, flags: int) -> list[KeySpec]:
                 access = _access(parts[key], flags)
                 if position and nodes[position - 1].name == "numkeys":
                     specs.append(
-                        KeySpec(
-                            access, index=at - 1, find="keynum", first=1 + key, step=len(parts)
-                        )
+                        KeySpec(access, index=at - 1, find="keynum", first=1 + key, step=len(parts))
                     )
                 elif position == len(nodes) - 1:
                     specs.append(KeySpec(access, index=at + key, last=-1, step=len(parts)))
@@ -74,9 +72,7 @@ def _in_option(node: Node, flags: int, at: int) -> list[KeySpec]:
         parts = choice.children
         if len(parts) == 2 and parts[0].kind == "word" and parts[1].is_key:
             access = _access(parts[1], flags)
-            found.append(
-                KeySpec(access, search="keyword", keyword=parts[0].name, index=at)
-            )
+            found.append(KeySpec(access, search="keyword", keyword=parts[0].name, index=at))
     return found
 
 

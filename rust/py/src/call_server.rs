@@ -81,6 +81,12 @@ impl Call {
         self.with(|context| context.engine.run.database)
     }
 
+    /// `proto-max-bulk-len`.
+    #[getter]
+    fn bulk_bytes_max(&self) -> PyResult<usize> {
+        self.with(|context| context.engine.settings.bulk_bytes_max)
+    }
+
     /// How many databases there are.
     #[getter]
     fn database_count(&self) -> PyResult<usize> {
@@ -242,6 +248,11 @@ impl Call {
             }
             Ok(())
         })?
+    }
+
+    /// RESET: the asking client's session becomes as new.
+    fn reset_session(&self) -> PyResult<()> {
+        self.with(|context| context.engine.reset_session())
     }
 
     /// Closes a client, at once or when its output is written.

@@ -14,8 +14,10 @@ mod runtime;
 mod settings;
 mod spec;
 
+use pyo3::exceptions::PyMemoryError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyType};
+use rubellite_core::text::lcs;
 
 #[global_allocator]
 static ALLOCATOR: rubellite_core::memory::Counting = rubellite_core::memory::Counting;
@@ -43,6 +45,27 @@ fn memory_used() -> usize {
     rubellite_core::memory::used_bytes()
 }
 
+/// Length of the longest common subsequence.
+#[pyfunction]
+fn lcs_length(py: Python<'_>, one: &[u8], other: &[u8]) -> usize {
+    py.detach(|| lcs::length(one, other))
+}
+
+/// The stretches of the longest common subsequence, the last one first: (start in one,
+/// start in other, length).
+#[pyfunction]
+fn lcs_matches(py: Python<'_>, one: &[u8], other: &[u8]) -> PyResult<Vec<(usize, usize, usize)>> {
+    let matches = py.detach(|| lcs::find(one, other));
+    let matches = matches.ok_or_else(|| PyMemoryError::new_err("no memory for LCS"))?;
+    Ok(matches.iter().map(|found| (found.a_start, found.b_start, found.length)).collect())
+}
+
+/// Bytes of the table that LCS is accounted for.
+#[pyfunction]
+fn lcs_table_bytes(one: &[u8], other: &[u8]) -> u64 {
+    lcs::table_bytes(one.len(), other.len()).unwrap_or(u64::MAX)
+}
+
 #[pymodule]
 fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     use crate::reply::{Special, SpecialKind, Status};
@@ -61,6 +84,9 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(set_errors, module)?)?;
     module.add_function(wrap_pyfunction!(glob_matches, module)?)?;
     module.add_function(wrap_pyfunction!(memory_used, module)?)?;
+    module.add_function(wrap_pyfunction!(lcs_length, module)?)?;
+    module.add_function(wrap_pyfunction!(lcs_matches, module)?)?;
+    module.add_function(wrap_pyfunction!(lcs_table_bytes, module)?)?;
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     Ok(())
 }

@@ -128,7 +128,9 @@ pub fn parse<'r>(spec: &CommandSpec, request: Request<'r>) -> Result<Arguments<'
         }
     }
     if at < count {
-        return Err(ErrorCode::Syntax.into());
+        // Where options are possible, one too many is one that is unknown.
+        let has_options = spec.elements.iter().any(|e| matches!(e, Element::Options(_)));
+        return Err(if has_options { ErrorCode::Syntax.into() } else { arity_failure(spec) });
     }
     Ok(values)
 }

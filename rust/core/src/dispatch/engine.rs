@@ -310,6 +310,25 @@ impl Engine {
         Ok(())
     }
 
+    /// RESET: the running command's client becomes as new.
+    pub fn reset_session(&mut self) {
+        let client = self.run.client;
+        self.set_monitor(client, false);
+        self.unwatch(client);
+        self.run.database = 0;
+        let needs_password = self.settings.password_required;
+        let session = self.session(client);
+        session.queue = None;
+        session.database = 0;
+        session.protocol = Default::default();
+        session.name.clear();
+        session.user = Arc::from("default");
+        session.is_authenticated = !needs_password;
+        session.reply_mode = Default::default();
+        session.no_evict = false;
+        session.no_touch = false;
+    }
+
     /// Begins or ends MONITOR for a client.
     pub fn set_monitor(&mut self, client: ClientId, is_on: bool) {
         self.monitors.retain(|monitor| *monitor != client);

@@ -50,10 +50,13 @@ error_codes! {
     Loading = "LOADING",
     DatabaseOutOfRange = "DATABASE_OUT_OF_RANGE",
     NumkeysNotPositive = "NUMKEYS_NOT_POSITIVE",
+    InvalidNumkeys = "INVALID_NUMKEYS",
     TooManyKeys = "TOO_MANY_KEYS",
     InternalError = "INTERNAL_ERROR",
     NotAllowedWhenSubscribed = "NOT_ALLOWED_WHEN_SUBSCRIBED",
     SourceAndDestinationSame = "SOURCE_AND_DESTINATION_SAME",
+    InvalidFirstDatabase = "INVALID_FIRST_DATABASE",
+    InvalidSecondDatabase = "INVALID_SECOND_DATABASE",
     ValueOutOfRange = "VALUE_OUT_OF_RANGE",
     ValueOutOfRangePositive = "VALUE_OUT_OF_RANGE_POSITIVE",
 }

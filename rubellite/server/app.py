@@ -1,0 +1,112 @@
+"""The composition root: configuration, engine and commands become a running server."""
+
+from __future__ import annotations
+
+import gc
+import os
+import traceback
+from typing import Any
+
+from rubellite import errors
+from rubellite._core import Engine, set_errors
+from rubellite.clock import monotonic_seconds
+from rubellite.config import Config
+from rubellite.server import state
+from rubellite.server.lifecycle import Lifecycle
+from rubellite.server.logging import Log
+from rubellite.server.settings import apply_settings
+from rubellite.spec.command import TABLE
+from rubellite.spec.table import for_core
+
+#: Seconds between collections of reference cycles, which happen between commands.
+_COLLECT_SECONDS = 60.0
+
+
+def make_engine(config: Config, log: Log) -> Engine:
+    """An engine with every command and the configuration applied."""
+    from rubellite import commands
+    from rubellite.server import commands as server_commands
+
+    commands.load()
+    server_commands.load()
+    set_errors(errors.TABLE, errors.ReplyError, errors.RawError)
+
+    def on_bug(problem: BaseException, command: str) -> None:
+        text = "".join(traceback.format_exception(problem)).rstrip()
+        log.warning(f"The command '{command}' failed through a bug of ours:\n{text}")
+
+    engine = Engine(
+        config.integer("databases"),
+        for_core(TABLE.values()),
+        on_bug=on_bug,
+        on_cron=_Cron(),
+    )
+    apply_settings(engine, config)
+    return engine
+
+
+class _Cron:
+    """Work that is done ten times a second, between commands."""
+
+    def __init__(self) -> None:
+        self._collected = monotonic_seconds()
+
+    def __call__(self, now_ms: int) -> None:
+        now = monotonic_seconds()
+        if now - self._collected >= _COLLECT_SECONDS:
+            self._collected = now
+            gc.collect()
+
+
+def run(config: Config, log: Log, lifecycle: Lifecycle) -> int:
+    """Serves until told to stop; returns the exit status."""
+    engine = make_engine(config, log)
+    state.start(config, log)
+
+    def on_ready(addresses: list[str]) -> None:
+        log.notice("Server initialized")
+        if config.integer("port"):
+            log.notice("Ready to accept connections tcp")
+        if config.text("unixsocket"):
+            log.notice("Ready to accept connections unix")
+        lifecycle.ready()
+        # What is there now stays; cycles are collected between commands only.
+        gc.collect()
+        gc.freeze()
+        gc.disable()
+
+    def on_signal(number: int) -> bool:
+        name = "SIGINT" if number == 2 else "SIGTERM"
+        log.warning(f"Received {name} scheduling shutdown...")
+        return True
+
+    options: dict[str, Any] = {}
+    if config.text("unixsocket"):
+        options["unix_socket"] = config.text("unixsocket")
+        options["unix_permissions"] = config.integer("unixsocketperm")
+    try:
+        status = engine.serve(
+            list(config.words("bind")),
+            config.integer("port") or None,
+            backlog=config.integer("tcp-backlog"),
+            on_ready=on_ready,
+            on_signal=on_signal,
+            **options,
+        )
+    except OSError as problem:
+        log.warning(f"Warning: {problem}")
+        log.warning("Failed listening on port {}, aborting.".format(config.integer("port")))
+        return 1
+    lifecycle.stopping()
+    log.warning("User requested shutdown...")
+    if config.text("unixsocket"):
+        _remove_socket(config.text("unixsocket"))
+    log.warning("Rubellite is now ready to exit, bye bye...")
+    return status
+
+
+def _remove_socket(path: str) -> None:
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        pass

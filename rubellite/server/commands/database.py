@@ -1,0 +1,73 @@
+"""DBSIZE, FLUSHDB, FLUSHALL, SWAPDB."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from rubellite._core import Call
+from rubellite.engine.replies import OK, Reply
+from rubellite.spec.command import command
+from rubellite.spec.flags import ALWAYS_PROPAGATE, FAST, READ, WRITE
+from rubellite.spec.parameters import Option, Range
+
+_FLUSH_TIPS = ("request_policy:all_shards", "response_policy:all_succeeded")
+
+
+@command(
+    "DBSIZE",
+    READ | FAST,
+    since="1.0.0",
+    categories=("@keyspace",),
+    tips=("request_policy:all_shards", "response_policy:agg_sum"),
+)
+def dbsize(call: Call) -> Reply:
+    """Count the keys of the selected database."""
+    return call.database_size()
+
+
+@command(
+    "FLUSHDB [ASYNC|SYNC]",
+    WRITE | ALWAYS_PROPAGATE,
+    since="1.0.0",
+    cost="O(N) where N is the number of keys in the selected database",
+    categories=("@keyspace", "@dangerous"),
+    tips=_FLUSH_TIPS,
+)
+def flushdb(call: Call, mode: Option) -> Reply:
+    """Remove all keys of the selected database; memory is always freed in the background."""
+    call.flush(False)
+    return OK
+
+
+@command(
+    "FLUSHALL [ASYNC|SYNC]",
+    WRITE | ALWAYS_PROPAGATE,
+    since="1.0.0",
+    cost="O(N) where N is the total number of keys in all databases",
+    categories=("@keyspace", "@dangerous"),
+    tips=_FLUSH_TIPS,
+)
+def flushall(call: Call, mode: Option) -> Reply:
+    """Remove all keys of all databases; memory is always freed in the background."""
+    call.flush(True)
+    return OK
+
+
+@command(
+    "SWAPDB index1 index2",
+    WRITE | FAST,
+    since="4.0.0",
+    cost="O(N) where N is the count of clients watching or blocking on keys from both databases.",
+    categories=("@keyspace", "@dangerous"),
+)
+def swapdb(
+    call: Call,
+    index1: Annotated[int, Range(error="INVALID_FIRST_DATABASE")],
+    index2: Annotated[int, Range(error="INVALID_SECOND_DATABASE")],
+) -> Reply:
+    """Exchange two databases.
+
+    Errors: INVALID_FIRST_DATABASE, INVALID_SECOND_DATABASE, DATABASE_OUT_OF_RANGE.
+    """
+    call.swap_databases(index1, index2)
+    return OK

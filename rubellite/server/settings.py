@@ -1,0 +1,52 @@
+"""Hands the settings that the engine acts on itself to it, at start and when they change."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from rubellite.config import Config
+from rubellite.engine import events
+from rubellite.engine.access import ACCESS
+
+#: Settings that the engine takes under their own name.
+_PLAIN_INTEGERS = (
+    "maxclients",
+    "tcp-keepalive",
+    "timeout",
+    "proto-max-bulk-len",
+    "client-query-buffer-limit",
+    "maxmemory",
+    "lfu-log-factor",
+    "lfu-decay-time",
+    "active-expire-effort",
+    "hz",
+    "slowlog-log-slower-than",
+    "slowlog-max-len",
+    "latency-monitor-threshold",
+)
+_PLAIN_SWITCHES = ("protected-mode", "latency-tracking", "hide-user-data-from-log")
+
+
+class Configurable(Protocol):
+    """`_core.Engine`, or the `Call` of the command that changes a setting."""
+
+    def configure(self, name: str, value: Any) -> bool: ...
+
+
+def apply_settings(target: Configurable, config: Config) -> None:
+    """Gives `target` all settings as they are now."""
+    for name in _PLAIN_INTEGERS:
+        target.configure(name, config.integer(name))
+    for name in _PLAIN_SWITCHES:
+        target.configure(name, config.boolean(name))
+    limits = config.output_limits()
+    target.configure("output-limit-normal", limits["normal"])
+    target.configure("output-limit-pubsub", limits["pubsub"])
+    target.configure("counts-accesses", "lfu" in config.text("maxmemory-policy"))
+    target.configure("notify-flags", events.flags(config.text("notify-keyspace-events")))
+    ACCESS.password = config.text("requirepass").encode("utf-8", "surrogateescape")
+    target.configure("password_required", bool(ACCESS.password))
+
+
+Applier = Callable[[Configurable], None]
