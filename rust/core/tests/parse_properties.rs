@@ -161,12 +161,13 @@ fn errors_are_those_of_redis() {
     };
     let long_line = |first: u8| [&[first][..], &[b'1'; 70_000]].concat();
     let long_bulk = [b"*1\r\n", &long_line(b'$')[..]].concat();
-    let cases: [(&[u8], &InputLimits, ProtocolError); 15] = [
+    let cases: [(&[u8], &InputLimits, ProtocolError); 16] = [
         (b"*x\r\n", &LIMITS, InvalidMultibulkLength),
         (b"*\r\n", &LIMITS, InvalidMultibulkLength),
         (b"*2147483648\r\n", &LIMITS, InvalidMultibulkLength),
         (b"*11\r\n", &strangers, UnauthenticatedMultibulkLength),
         (b"*1\r\n!3\r\n", &LIMITS, ExpectedDollar(b'!')),
+        (b"*1\r\n\r\n", &LIMITS, ExpectedDollar(b'\r')),
         (b"*1\r\n$-1\r\n", &LIMITS, InvalidBulkLength),
         (b"*1\r\n$1048577\r\n", &LIMITS, InvalidBulkLength),
         (b"*1\r\n$16385\r\n", &strangers, UnauthenticatedBulkLength),

@@ -11,7 +11,7 @@ use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
 use ahash::AHashMap;
-use socket2::{SockRef, Socket, TcpKeepalive};
+use socket2::{SockAddr, SockRef, Socket, TcpKeepalive};
 
 use super::connection::{Connection, Fate, SCRATCH_BYTES, Stream, Workbench, is_temporary};
 use super::listener::Listener;
@@ -288,7 +288,10 @@ impl EventLoop {
         };
         for _ in 0..ACCEPTS_MAX {
             match self.listeners[index].socket.accept() {
-                Ok((socket, _)) => self.welcome(service, socket, index, limits),
+                Ok((socket, address)) => {
+                    let peer = peer_of(&socket, &address, &self.listeners[index]);
+                    self.welcome(service, socket, peer, limits);
+                }
                 Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
                 Err(error) if is_temporary(&error) => break,
                 // No descriptors or no memory: the connection stays in the backlog,
@@ -331,12 +334,11 @@ impl EventLoop {
         &mut self,
         service: &mut S,
         socket: Socket,
-        listener: usize,
+        peer: Peer,
         limits: NetLimits,
     ) {
         // A client may be gone already; whatever fails here, the next read tells.
         let _ = socket.set_nonblocking(true);
-        let peer = peer_of(&socket, &self.listeners[listener]);
         if !peer.is_unix_socket {
             let _ = socket.set_tcp_nodelay(true);
             set_keepalive(&socket, limits.keepalive_seconds);
@@ -400,7 +402,7 @@ fn set_keepalive(socket: &Socket, seconds: u32) {
     let _ = SockRef::from(socket).set_tcp_keepalive(&keepalive);
 }
 
-fn peer_of(socket: &Socket, listener: &Listener) -> Peer {
+fn peer_of(socket: &Socket, address: &SockAddr, listener: &Listener) -> Peer {
     #[cfg(unix)]
     let descriptor = i64::from(std::os::fd::AsRawFd::as_raw_fd(socket));
     #[cfg(not(unix))]
@@ -418,10 +420,7 @@ fn peer_of(socket: &Socket, listener: &Listener) -> Peer {
     }
     #[cfg(not(unix))]
     let _ = listener;
-    let address = socket
-        .peer_addr()
-        .ok()
-        .and_then(|address| address.as_socket());
+    let address = address.as_socket();
     let local = socket
         .local_addr()
         .ok()

@@ -274,10 +274,17 @@ fn bulk_line(
     let Some(&first) = input.get(position) else {
         return Ok(None);
     };
+    if first != b'$' {
+        // The line must end before it is judged; its first byte may be the end.
+        return match any_number_line(input, position) {
+            Line::Incomplete => Ok(None),
+            Line::TooLong => Err(ProtocolError::TooBigBulkCount),
+            _ => Err(ProtocolError::ExpectedDollar(first)),
+        };
+    }
     match number_line(input, position + 1) {
         Line::Incomplete => Ok(None),
         Line::TooLong => Err(ProtocolError::TooBigBulkCount),
-        _ if first != b'$' => Err(ProtocolError::ExpectedDollar(first)),
         Line::Number(length, next) => {
             if length < 0 || length as u64 > limits.bulk_bytes_max as u64 {
                 return Err(ProtocolError::InvalidBulkLength);
@@ -315,9 +322,10 @@ fn number_line(input: &[u8], start: usize) -> Line {
 
 #[cold]
 fn any_number_line(input: &[u8], start: usize) -> Line {
-    let Some(length) = memchr::memchr(b'\r', &input[start.min(input.len())..]) else {
+    let rest = &input[start.min(input.len())..];
+    let Some(length) = memchr::memchr(b'\r', rest) else {
         // The line's type counts too, as it does in Redis.
-        return if input.len() + 1 - start > LINE_BYTES_MAX {
+        return if rest.len() + 1 > LINE_BYTES_MAX {
             Line::TooLong
         } else {
             Line::Incomplete
