@@ -49,7 +49,9 @@ impl Clock {
     /// Follows the system's wall clock, which may have been set.
     pub fn synchronise(&mut self) {
         let elapsed = i128::from(self.monotonic_ns());
-        let wall = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_nanos() as i128);
+        let wall = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .map_or(0, |d| d.as_nanos() as i128);
         self.wall_origin_ns = wall - elapsed;
     }
 

@@ -31,8 +31,11 @@ pub fn set_errors(
             Ok(class.cast_into::<PyType>()?.unbind())
         })
         .collect::<PyResult<_>>()?;
-    let classes =
-        Classes { by_code, base: base.clone().unbind(), raw: raw.clone().unbind() };
+    let classes = Classes {
+        by_code,
+        base: base.clone().unbind(),
+        raw: raw.clone().unbind(),
+    };
     // A second import hands over the same table.
     let _ = CLASSES.set(classes);
     Ok(())
@@ -53,7 +56,9 @@ pub fn error_texts(py: Python<'_>) -> PyResult<ErrorTexts> {
 }
 
 fn classes() -> PyResult<&'static Classes> {
-    CLASSES.get().ok_or_else(|| PyRuntimeError::new_err("rubellite.errors was not imported"))
+    CLASSES
+        .get()
+        .ok_or_else(|| PyRuntimeError::new_err("rubellite.errors was not imported"))
 }
 
 /// The exception for a failure.
@@ -79,7 +84,9 @@ pub fn to_error(py: Python<'_>, failure: Failure) -> PyErr {
 /// Bytes of a client as text; what is not UTF-8 survives as surrogates.
 pub fn decode_text<'py>(py: Python<'py>, bytes: &[u8]) -> PyResult<Bound<'py, PyString>> {
     let bytes = PyBytes::new(py, bytes);
-    Ok(bytes.call_method1("decode", ("utf-8", "surrogateescape"))?.cast_into()?)
+    Ok(bytes
+        .call_method1("decode", ("utf-8", "surrogateescape"))?
+        .cast_into()?)
 }
 
 /// The line that a client sees, if `error` is a reply; None for a bug.
@@ -94,7 +101,9 @@ pub fn reply_line(py: Python<'_>, error: &PyErr) -> Option<Vec<u8>> {
 /// True for an instance of `ReplyError`.
 pub fn is_reply_error(object: &Bound<'_, PyAny>) -> bool {
     classes().is_ok_and(|classes| {
-        object.is_instance(classes.base.bind(object.py())).unwrap_or(false)
+        object
+            .is_instance(classes.base.bind(object.py()))
+            .unwrap_or(false)
     })
 }
 

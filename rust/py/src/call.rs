@@ -102,7 +102,8 @@ impl Call {
         py: Python<'_>,
         work: impl FnOnce(&mut Engine) -> Result<R, Failure>,
     ) -> PyResult<R> {
-        self.with(|context| work(context.engine))?.map_err(|failure| border::to_error(py, failure))
+        self.with(|context| work(context.engine))?
+            .map_err(|failure| border::to_error(py, failure))
     }
 }
 
@@ -120,7 +121,13 @@ pub struct Arguments {
 
 impl Arguments {
     pub fn new(call: Py<Call>, serial: u64, first: usize, count: usize, stride: usize) -> Self {
-        Self { call, serial, first, count, stride }
+        Self {
+            call,
+            serial,
+            first,
+            count,
+            stride,
+        }
     }
 
     fn check(&self) -> PyResult<&Call> {
@@ -128,7 +135,9 @@ impl Arguments {
         if call.serial() == self.serial {
             Ok(call)
         } else {
-            Err(PyRuntimeError::new_err("these arguments belong to a call that is over"))
+            Err(PyRuntimeError::new_err(
+                "these arguments belong to a call that is over",
+            ))
         }
     }
 }
@@ -140,12 +149,17 @@ impl Arguments {
     }
 
     fn __getitem__<'py>(&self, py: Python<'py>, index: isize) -> PyResult<Bound<'py, PyBytes>> {
-        let at = if index < 0 { index + self.count as isize } else { index };
+        let at = if index < 0 {
+            index + self.count as isize
+        } else {
+            index
+        };
         if at < 0 || at >= self.count as isize {
             return Err(pyo3::exceptions::PyIndexError::new_err("no such argument"));
         }
-        self.check()?
-            .with(|context| PyBytes::new(py, context.invocation.request.get(self.first + at as usize)))
+        self.check()?.with(|context| {
+            PyBytes::new(py, context.invocation.request.get(self.first + at as usize))
+        })
     }
 
     fn __iter__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
@@ -183,7 +197,9 @@ pub fn with_arguments<R>(
     work: impl FnOnce(&mut Engine, &[&[u8]]) -> R,
 ) -> PyResult<R> {
     if arguments.serial != call.serial() || !ptr::eq(arguments.call.get(), call) {
-        return Err(PyValueError::new_err("these arguments belong to another call"));
+        return Err(PyValueError::new_err(
+            "these arguments belong to another call",
+        ));
     }
     call.with(|context| {
         let request = context.invocation.request;

@@ -61,7 +61,10 @@ impl Call {
     /// `string`, `list` …, or None without key.
     fn type_name(&self, key: &[u8]) -> PyResult<Option<&'static str>> {
         self.with(|context| {
-            context.engine.read(key, Access::Peek).map(|entry| entry.kind().name())
+            context
+                .engine
+                .read(key, Access::Peek)
+                .map(|entry| entry.kind().name())
         })
     }
 
@@ -105,7 +108,9 @@ impl Call {
     fn move_key(&self, py: Python<'_>, key: &[u8], database: i64) -> PyResult<bool> {
         self.try_with(py, |engine| {
             let count = engine.databases.len();
-            let database = usize::try_from(database).ok().filter(|index| *index < count);
+            let database = usize::try_from(database)
+                .ok()
+                .filter(|index| *index < count);
             let database = database.ok_or(ErrorCode::DatabaseOutOfRange)?;
             if database == engine.run.database {
                 return Err(ErrorCode::SourceAndDestinationSame.into());
@@ -224,7 +229,10 @@ impl Call {
         self.with(|context| {
             let engine = &*context.engine;
             let index = database.unwrap_or(engine.run.database);
-            engine.databases.get(index).map_or(0, |database| database.len())
+            engine
+                .databases
+                .get(index)
+                .map_or(0, |database| database.len())
         })
     }
 

@@ -22,19 +22,34 @@ fn session_facts<'py>(
     session: &Session,
 ) -> PyResult<Bound<'py, PyDict>> {
     let facts = PyDict::new(py);
-    let name = session.last_command.map(|id| engine.commands.specs[id].name.clone());
+    let name = session
+        .last_command
+        .map(|id| engine.commands.specs[id].name.clone());
     facts.set_item("id", session.id)?;
     facts.set_item("address", &session.peer.address)?;
     facts.set_item("local_address", &session.peer.local_address)?;
     facts.set_item("descriptor", session.peer.descriptor)?;
     facts.set_item("is_unix_socket", session.peer.is_unix_socket)?;
     facts.set_item("name", border::decode_text(py, &session.name)?)?;
-    facts.set_item("library_name", border::decode_text(py, &session.library_name)?)?;
-    facts.set_item("library_version", border::decode_text(py, &session.library_version)?)?;
+    facts.set_item(
+        "library_name",
+        border::decode_text(py, &session.library_name)?,
+    )?;
+    facts.set_item(
+        "library_version",
+        border::decode_text(py, &session.library_version)?,
+    )?;
     facts.set_item("user", session.user.as_ref())?;
     facts.set_item("is_authenticated", session.is_authenticated)?;
     facts.set_item("database", session.database)?;
-    facts.set_item("protocol", if session.protocol == Protocol::Resp3 { 3 } else { 2 })?;
+    facts.set_item(
+        "protocol",
+        if session.protocol == Protocol::Resp3 {
+            3
+        } else {
+            2
+        },
+    )?;
     facts.set_item("created_ms", session.created_ms)?;
     facts.set_item("last_request_ms", session.last_request_ms)?;
     facts.set_item("last_command", name)?;
@@ -104,14 +119,22 @@ impl Call {
     fn protocol(&self) -> PyResult<u8> {
         self.with(|context| {
             let client = context.engine.run.client;
-            if context.engine.session(client).protocol == Protocol::Resp3 { 3 } else { 2 }
+            if context.engine.session(client).protocol == Protocol::Resp3 {
+                3
+            } else {
+                2
+            }
         })
     }
 
     /// The name of the command that runs, as `config|get`.
     #[getter]
     fn command_name(&self) -> PyResult<String> {
-        self.with(|context| context.commands.specs[context.invocation.command].name.clone())
+        self.with(|context| {
+            context.commands.specs[context.invocation.command]
+                .name
+                .clone()
+        })
     }
 
     /// A whole number from 0 to below `limit`, each equally likely.
@@ -127,12 +150,20 @@ impl Call {
     /// Replaces what the journal gets of this command.
     #[pyo3(signature = (*commands))]
     fn propagate(&self, commands: Vec<Bound<'_, PyAny>>) -> PyResult<()> {
-        let commands = commands.iter().map(byte_parts).collect::<PyResult<Vec<_>>>()?;
+        let commands = commands
+            .iter()
+            .map(byte_parts)
+            .collect::<PyResult<Vec<_>>>()?;
         self.with(|context| {
             let run = &mut context.engine.run;
             let database = run.database;
-            let effects =
-                commands.into_iter().map(|arguments| Effect { database, arguments }).collect();
+            let effects = commands
+                .into_iter()
+                .map(|arguments| Effect {
+                    database,
+                    arguments,
+                })
+                .collect();
             run.propagation = Propagation::Instead(effects);
         })
     }
@@ -156,8 +187,10 @@ impl Call {
     }
 
     fn watch(&self, py: Python<'_>, keys: &Arguments) -> PyResult<()> {
-        with_arguments(self, keys, |engine, keys| keys.iter().try_for_each(|key| engine.watch(key)))?
-            .map_err(|failure| border::to_error(py, failure))
+        with_arguments(self, keys, |engine, keys| {
+            keys.iter().try_for_each(|key| engine.watch(key))
+        })?
+        .map_err(|failure| border::to_error(py, failure))
     }
 
     fn unwatch(&self) -> PyResult<()> {
@@ -178,7 +211,9 @@ impl Call {
             )
         })?;
         match outcome {
-            Ok(Outcome::Replied | Outcome::Failed) => Ok(Special { kind: SpecialKind::Nothing }),
+            Ok(Outcome::Replied | Outcome::Failed) => Ok(Special {
+                kind: SpecialKind::Nothing,
+            }),
             Err(failure) => Err(border::to_error(py, failure)),
         }
     }
@@ -198,7 +233,9 @@ impl Call {
             let engine = &*context.engine;
             let client = client.unwrap_or(engine.run.client);
             let session = engine.sessions.get(&client);
-            session.map(|session| session_facts(py, engine, session)).transpose()
+            session
+                .map(|session| session_facts(py, engine, session))
+                .transpose()
         })?
     }
 
@@ -231,8 +268,11 @@ impl Call {
                 "no_evict" => session.no_evict = is_true()?,
                 "no_touch" => session.no_touch = is_true()?,
                 "protocol" => {
-                    session.protocol =
-                        if value.extract::<u8>()? == 3 { Protocol::Resp3 } else { Protocol::Resp2 };
+                    session.protocol = if value.extract::<u8>()? == 3 {
+                        Protocol::Resp3
+                    } else {
+                        Protocol::Resp2
+                    };
                 }
                 "reply_mode" => {
                     session.reply_mode = match value.extract::<&str>()? {
@@ -265,7 +305,11 @@ impl Call {
     fn pause_clients(&self, until_ms: i64, write_only: bool) -> PyResult<()> {
         self.with(|context| {
             let engine = &mut *context.engine;
-            let kind = if write_only { PauseKind::Write } else { PauseKind::All };
+            let kind = if write_only {
+                PauseKind::Write
+            } else {
+                PauseKind::All
+            };
             // A pause that is on is never shortened or weakened.
             let (end, kind) = match engine.pause {
                 Some((end, PauseKind::All)) if end > engine.now_ms => (end, PauseKind::All),
@@ -326,7 +370,10 @@ impl Call {
             let rows = engine.statistics.commands.iter().enumerate();
             rows.filter_map(|(id, row)| {
                 let histogram = row.histogram.as_ref()?;
-                let values = percentiles.iter().map(|p| histogram.percentile(*p)).collect();
+                let values = percentiles
+                    .iter()
+                    .map(|p| histogram.percentile(*p))
+                    .collect();
                 Some((engine.commands.specs[id].name.clone(), values))
             })
             .collect()
@@ -361,9 +408,19 @@ impl Call {
     fn slow_log<'py>(&self, py: Python<'py>, count: usize) -> PyResult<Bound<'py, PyList>> {
         self.with(|context| {
             let list = PyList::empty(py);
-            for entry in context.engine.statistics.slow_log.entries.iter().take(count) {
-                let arguments: Vec<_> =
-                    entry.arguments.iter().map(|argument| PyBytes::new(py, argument)).collect();
+            for entry in context
+                .engine
+                .statistics
+                .slow_log
+                .entries
+                .iter()
+                .take(count)
+            {
+                let arguments: Vec<_> = entry
+                    .arguments
+                    .iter()
+                    .map(|argument| PyBytes::new(py, argument))
+                    .collect();
                 list.append((
                     entry.id,
                     entry.unix_seconds,

@@ -16,10 +16,16 @@ use crate::reply::Blob;
 pub fn string_object<'py>(py: Python<'py>, value: &Value<'_>) -> PyResult<Bound<'py, PyAny>> {
     match value {
         Value::Bytes(bytes) => Ok(PyBytes::new(py, bytes).into_any()),
-        Value::Int(number) => Ok(PyBytes::new(py, IntText::new().format(*number).as_bytes()).into_any()),
-        Value::Shared(shared) if shared.bytes().len() >= SHARED_BYTES_MIN => {
-            Ok(Bound::new(py, Blob { bytes: shared.to_arc() })?.into_any())
+        Value::Int(number) => {
+            Ok(PyBytes::new(py, IntText::new().format(*number).as_bytes()).into_any())
         }
+        Value::Shared(shared) if shared.bytes().len() >= SHARED_BYTES_MIN => Ok(Bound::new(
+            py,
+            Blob {
+                bytes: shared.to_arc(),
+            },
+        )?
+        .into_any()),
         Value::Shared(shared) => Ok(PyBytes::new(py, shared.bytes()).into_any()),
         Value::Packed(_) | Value::Object(_) => Ok(py.None().into_bound(py)),
     }
@@ -126,7 +132,13 @@ impl Call {
     }
 
     /// Overwrites from `offset` on, after filling up with zeros; returns the new length.
-    fn set_range(&self, py: Python<'_>, key: &[u8], offset: usize, value: &[u8]) -> PyResult<usize> {
+    fn set_range(
+        &self,
+        py: Python<'_>,
+        key: &[u8],
+        offset: usize,
+        value: &[u8],
+    ) -> PyResult<usize> {
         self.try_with(py, |engine| engine.set_string_range(key, offset, value))
     }
 

@@ -153,14 +153,22 @@ impl Engine {
                 .get_item("handler")?
                 .ok_or_else(|| PyRuntimeError::new_err("a command without handler"))?
                 .unbind();
-            let words =
-                words.iter().map(|word| PyString::intern(py, word).unbind()).collect();
+            let words = words
+                .iter()
+                .map(|word| PyString::intern(py, word).unbind())
+                .collect();
             runtime.handlers.push(Handler { function, words });
             table.add(command);
         }
         engine.set_commands(table);
-        let cell = Cell { core: Mutex::new(Core::new(engine, runtime)), owner: AtomicU64::new(0) };
-        Ok(Self { cell: Arc::new(cell), waker: Mutex::new(None) })
+        let cell = Cell {
+            core: Mutex::new(Core::new(engine, runtime)),
+            owner: AtomicU64::new(0),
+        };
+        Ok(Self {
+            cell: Arc::new(cell),
+            waker: Mutex::new(None),
+        })
     }
 
     /// Gives the engine a setting that it acts on itself; false: not one of those.
@@ -197,7 +205,9 @@ impl Engine {
                 bind_all(&addresses, port, backlog).map_err(|error| to_os_error(&error))?;
             for listener in listeners {
                 bound.extend(listener.local_address().map(|address| address.to_string()));
-                event_loop.add_listener(listener).map_err(|error| to_os_error(&error))?;
+                event_loop
+                    .add_listener(listener)
+                    .map_err(|error| to_os_error(&error))?;
             }
         }
         if let Some(path) = unix_socket {
@@ -205,7 +215,9 @@ impl Engine {
                 Listener::bind_unix(std::path::Path::new(&path), unix_permissions, backlog)
                     .map_err(|error| to_os_error(&error))?;
             bound.push(path);
-            event_loop.add_listener(listener).map_err(|error| to_os_error(&error))?;
+            event_loop
+                .add_listener(listener)
+                .map_err(|error| to_os_error(&error))?;
         }
         let waker = event_loop.waker();
         *self.waker.lock() = Some(waker.clone());
@@ -217,8 +229,13 @@ impl Engine {
         if let Some(hook) = on_ready {
             hook.call1(py, (bound,))?;
         }
-        let mut host =
-            PyHost { py, cell: &self.cell, shutdown, on_signal, failure: None };
+        let mut host = PyHost {
+            py,
+            cell: &self.cell,
+            shutdown,
+            on_signal,
+            failure: None,
+        };
         let result = event_loop.run(&mut host);
         *self.waker.lock() = None;
         if let Some(error) = host.failure {
@@ -283,7 +300,9 @@ impl Engine {
             request.as_request(),
             &mut sink,
         );
-        let Some(object) = sink.objects.pop() else { return Ok(py.None().into_bound(py)) };
+        let Some(object) = sink.objects.pop() else {
+            return Ok(py.None().into_bound(py));
+        };
         let object = object.into_bound(py);
         if border::is_reply_error(&object) {
             return Err(PyErr::from_value(object));
@@ -324,7 +343,9 @@ impl Engine {
     fn check(&self, py: Python<'_>) -> PyResult<()> {
         let held = self.cell.lock(py)?;
         for database in &held.core.engine.databases {
-            database.check().map_err(|broken| PyRuntimeError::new_err(broken.to_string()))?;
+            database
+                .check()
+                .map_err(|broken| PyRuntimeError::new_err(broken.to_string()))?;
         }
         Ok(())
     }

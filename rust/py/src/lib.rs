@@ -79,8 +79,24 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<reply::Verbatim>()?;
     module.add_class::<reply::Push>()?;
     module.add_class::<reply::Blob>()?;
-    module.add("NULL_ARRAY", Bound::new(py, Special { kind: SpecialKind::NullArray })?)?;
-    module.add("NOTHING", Bound::new(py, Special { kind: SpecialKind::Nothing })?)?;
+    module.add(
+        "NULL_ARRAY",
+        Bound::new(
+            py,
+            Special {
+                kind: SpecialKind::NullArray,
+            },
+        )?,
+    )?;
+    module.add(
+        "NOTHING",
+        Bound::new(
+            py,
+            Special {
+                kind: SpecialKind::Nothing,
+            },
+        )?,
+    )?;
     module.add_function(wrap_pyfunction!(set_errors, module)?)?;
     module.add_function(wrap_pyfunction!(glob_matches, module)?)?;
     module.add_function(wrap_pyfunction!(memory_used, module)?)?;

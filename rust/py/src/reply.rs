@@ -39,11 +39,15 @@ impl Status {
     }
 
     fn __eq__(&self, other: &Bound<'_, PyAny>) -> bool {
-        other.cast::<Status>().is_ok_and(|other| other.get().text == self.text)
+        other
+            .cast::<Status>()
+            .is_ok_and(|other| other.get().text == self.text)
     }
 
     fn __hash__(&self) -> u64 {
-        self.text.bytes().fold(7, |hash, byte| hash.wrapping_mul(31).wrapping_add(byte.into()))
+        self.text.bytes().fold(7, |hash, byte| {
+            hash.wrapping_mul(31).wrapping_add(byte.into())
+        })
     }
 }
 
@@ -99,7 +103,10 @@ impl Verbatim {
     #[new]
     #[pyo3(signature = (text, format = "txt"))]
     fn new(text: &[u8], format: &str) -> Self {
-        Self { format: format.to_owned(), text: text.to_vec() }
+        Self {
+            format: format.to_owned(),
+            text: text.to_vec(),
+        }
     }
 }
 
@@ -235,7 +242,9 @@ fn encode_other(
         encode::error(output.tail(), &border::text_bytes(&object.str()?)?);
     } else {
         let kind = object.get_type().qualname()?;
-        return Err(PyTypeError::new_err(format!("a handler returned {kind}, which is no reply")));
+        return Err(PyTypeError::new_err(format!(
+            "a handler returned {kind}, which is no reply"
+        )));
     }
     Ok(())
 }
@@ -243,7 +252,10 @@ fn encode_other(
 /// A native reply as a Python object, for callers without a socket.
 pub fn to_object<'py>(py: Python<'py>, reply: &Reply) -> PyResult<Bound<'py, PyAny>> {
     let list = |items: &[Reply]| -> PyResult<Bound<'py, PyList>> {
-        let items = items.iter().map(|item| to_object(py, item)).collect::<PyResult<Vec<_>>>()?;
+        let items = items
+            .iter()
+            .map(|item| to_object(py, item))
+            .collect::<PyResult<Vec<_>>>()?;
         PyList::new(py, items)
     };
     let status = |text: &str| Ok(Bound::new(py, Status::new(text.to_owned()))?.into_any());
@@ -253,7 +265,10 @@ pub fn to_object<'py>(py: Python<'py>, reply: &Reply) -> PyResult<Bound<'py, PyA
         Reply::StatusOwned(text) => status(text),
         Reply::Error(line) => {
             let failure = rubellite_core::dispatch::Failure::Text(line.clone());
-            Ok(border::to_error(py, failure).into_value(py).into_bound(py).into_any())
+            Ok(border::to_error(py, failure)
+                .into_value(py)
+                .into_bound(py)
+                .into_any())
         }
         Reply::Integer(number) => Ok(number.into_pyobject(py)?.into_any()),
         Reply::Double(number) => Ok(number.into_pyobject(py)?.into_any()),

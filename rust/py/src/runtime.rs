@@ -100,18 +100,26 @@ impl PyRuntime {
                 Argument::Unsigned(number) => number.into_pyobject(py)?.into_any(),
                 Argument::Float(number) => number.into_pyobject(py)?.into_any(),
                 Argument::Flag(flag) => flag.into_pyobject(py)?.to_owned().into_any(),
-                Argument::Word(token) => {
-                    handler.words[usize::from(*token)].bind(py).clone().into_any()
-                }
+                Argument::Word(token) => handler.words[usize::from(*token)]
+                    .bind(py)
+                    .clone()
+                    .into_any(),
                 Argument::Tagged(token, scalars) => {
-                    let word = handler.words[usize::from(*token)].bind(py).clone().into_any();
+                    let word = handler.words[usize::from(*token)]
+                        .bind(py)
+                        .clone()
+                        .into_any();
                     let mut parts = vec![word];
                     for part in scalars {
                         parts.push(scalar(py, *part)?);
                     }
                     PyTuple::new(py, parts)?.into_any()
                 }
-                Argument::Rest { first, count, stride } => {
+                Argument::Rest {
+                    first,
+                    count,
+                    stride,
+                } => {
                     let arguments =
                         Arguments::new(call.clone_ref(py), serial, *first, *count, *stride);
                     Bound::new(py, arguments)?.into_any()
@@ -123,7 +131,13 @@ impl PyRuntime {
         pointers.push(call.as_ptr());
         pointers.extend(objects.iter().map(Bound::as_ptr));
         let function = handler.function.clone_ref(py);
-        let mut context = Context { commands, engine, runtime: self, invocation, sink };
+        let mut context = Context {
+            commands,
+            engine,
+            runtime: self,
+            invocation,
+            sink,
+        };
         call.get().enter(&mut context, || {
             // SAFETY: all pointers are live objects, held by `objects`, `call` and
             // `function` until the call has returned; the slot in front is ours.
@@ -152,7 +166,9 @@ impl PyRuntime {
         } else {
             error.write_unraisable(py, None);
         }
-        engine.errors.line(&Failure::With(ErrorCode::InternalError, command.to_owned()))
+        engine
+            .errors
+            .line(&Failure::With(ErrorCode::InternalError, command.to_owned()))
     }
 }
 

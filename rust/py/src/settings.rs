@@ -28,10 +28,15 @@ pub fn configure(engine: &mut Engine, name: &str, value: &Bound<'_, PyAny>) -> P
         "hz" => settings.hz = value.extract()?,
         "notify-flags" => settings.notify_flags = value.extract()?,
         "hide-user-data-from-log" => settings.hides_user_data = value.extract()?,
-        "slowlog-log-slower-than" => statistics.slow_log.threshold_microseconds = value.extract()?,
+        "slowlog-log-slower-than" => {
+            statistics.slow_log.threshold_microseconds = value.extract()?
+        }
         "slowlog-max-len" => {
             statistics.slow_log.entries_max = value.extract()?;
-            statistics.slow_log.entries.truncate(statistics.slow_log.entries_max);
+            statistics
+                .slow_log
+                .entries
+                .truncate(statistics.slow_log.entries_max);
         }
         "latency-monitor-threshold" => {
             statistics.latency.threshold_milliseconds = value.extract()?;
@@ -54,7 +59,10 @@ pub fn statistics<'py>(py: Python<'py>, engine: &Engine) -> PyResult<Bound<'py, 
     facts.set_item("bytes_read", counters.bytes_read)?;
     facts.set_item("bytes_written", counters.bytes_written)?;
     facts.set_item("expired_keys", counters.expired_keys)?;
-    facts.set_item("expired_time_cap_reached", counters.expired_time_cap_reached)?;
+    facts.set_item(
+        "expired_time_cap_reached",
+        counters.expired_time_cap_reached,
+    )?;
     facts.set_item("evicted_keys", counters.evicted_keys)?;
     facts.set_item("evicted_clients", counters.evicted_clients)?;
     facts.set_item("keyspace_hits", counters.keyspace_hits)?;
@@ -74,7 +82,10 @@ pub fn statistics<'py>(py: Python<'py>, engine: &Engine) -> PyResult<Bound<'py, 
     facts.set_item("lazyfree_pending", engine.freer.pending())?;
     facts.set_item("lazyfreed", engine.freer.freed())?;
     facts.set_item("memory_used", memory::used_bytes())?;
-    facts.set_item("memory_peak", counters.memory_peak_bytes.max(memory::used_bytes()))?;
+    facts.set_item(
+        "memory_peak",
+        counters.memory_peak_bytes.max(memory::used_bytes()),
+    )?;
     if let Some(stats) = memory::allocator_stats() {
         facts.set_item("allocator_allocated", stats.allocated)?;
         facts.set_item("allocator_active", stats.active)?;
@@ -84,7 +95,10 @@ pub fn statistics<'py>(py: Python<'py>, engine: &Engine) -> PyResult<Bound<'py, 
     facts.set_item("table_overhead", overhead)?;
     let client_bytes: usize = engine.sessions.values().map(|s| s.memory_bytes()).sum();
     facts.set_item("client_bytes", client_bytes)?;
-    facts.set_item("pause_until_ms", engine.pause.map_or(0, |(until_ms, _)| until_ms))?;
+    facts.set_item(
+        "pause_until_ms",
+        engine.pause.map_or(0, |(until_ms, _)| until_ms),
+    )?;
     let keyspace: Vec<(usize, usize, usize)> = engine
         .databases
         .iter()

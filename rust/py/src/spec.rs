@@ -13,7 +13,8 @@ pub type Tokens = Vec<String>;
 
 fn error_code(name: &str) -> PyResult<ErrorCode> {
     let code = ErrorCode::ALL.iter().find(|code| code.name() == name);
-    code.copied().ok_or_else(|| PyValueError::new_err(format!("the core knows no error {name}")))
+    code.copied()
+        .ok_or_else(|| PyValueError::new_err(format!("the core knows no error {name}")))
 }
 
 fn value_kind(kind: &Bound<'_, PyTuple>) -> PyResult<ValueKind> {
@@ -25,19 +26,24 @@ fn value_kind(kind: &Bound<'_, PyTuple>) -> PyResult<ValueKind> {
             max: kind.get_item(2)?.extract()?,
             error: error_code(&kind.get_item(3)?.extract::<String>()?)?,
         }),
-        "float" => {
-            Ok(ValueKind::Float { error: error_code(&kind.get_item(1)?.extract::<String>()?)? })
-        }
+        "float" => Ok(ValueKind::Float {
+            error: error_code(&kind.get_item(1)?.extract::<String>()?)?,
+        }),
         "cursor" => Ok(ValueKind::Cursor),
-        _ => Err(PyValueError::new_err(format!("no such kind of value: {name}"))),
+        _ => Err(PyValueError::new_err(format!(
+            "no such kind of value: {name}"
+        ))),
     }
 }
 
 fn token(tokens: &mut Tokens, word: &str) -> u16 {
-    let index = tokens.iter().position(|token| token == word).unwrap_or_else(|| {
-        tokens.push(word.to_owned());
-        tokens.len() - 1
-    });
+    let index = tokens
+        .iter()
+        .position(|token| token == word)
+        .unwrap_or_else(|| {
+            tokens.push(word.to_owned());
+            tokens.len() - 1
+        });
     index as u16
 }
 
@@ -53,17 +59,26 @@ fn option_group(group: &Bound<'_, PyTuple>, tokens: &mut Tokens) -> PyResult<Opt
         .into_iter()
         .map(|(word, kinds)| {
             let values = kinds.iter().map(value_kind).collect::<PyResult<_>>()?;
-            Ok(Alternative { token: token(tokens, &word), word, values })
+            Ok(Alternative {
+                token: token(tokens, &word),
+                word,
+                values,
+            })
         })
         .collect::<PyResult<_>>()?;
-    Ok(OptionGroup { alternatives, shape })
+    Ok(OptionGroup {
+        alternatives,
+        shape,
+    })
 }
 
 fn element(element: &Bound<'_, PyTuple>, tokens: &mut Tokens) -> PyResult<Element> {
     let name: String = element.get_item(0)?.extract()?;
     match name.as_str() {
         "value" => Ok(Element::Value(value_kind(element.get_item(1)?.cast()?)?)),
-        "optional" => Ok(Element::OptionalValue(value_kind(element.get_item(1)?.cast()?)?)),
+        "optional" => Ok(Element::OptionalValue(value_kind(
+            element.get_item(1)?.cast()?,
+        )?)),
         "choice" => {
             let words: Vec<String> = element.get_item(1)?.extract()?;
             let alternatives = words.into_iter().map(|word| Alternative {
@@ -118,7 +133,9 @@ fn key_positions(key: &Bound<'_, PyTuple>) -> PyResult<KeyPositions> {
 /// One command from the dict that `rubellite.spec.table` makes of it.
 pub fn command_spec(entry: &Bound<'_, PyDict>) -> PyResult<(CommandSpec, Tokens)> {
     let item = |name: &str| -> PyResult<Bound<'_, PyAny>> {
-        entry.get_item(name)?.ok_or_else(|| PyValueError::new_err(format!("no {name:?}")))
+        entry
+            .get_item(name)?
+            .ok_or_else(|| PyValueError::new_err(format!("no {name:?}")))
     };
     let mut tokens = Tokens::new();
     let elements = item("elements")?;
@@ -128,8 +145,11 @@ pub fn command_spec(entry: &Bound<'_, PyDict>) -> PyResult<(CommandSpec, Tokens)
         .map(|part| element(part.cast()?, &mut tokens))
         .collect::<PyResult<_>>()?;
     let keys = item("keys")?;
-    let keys =
-        keys.cast::<PyList>()?.iter().map(|key| key_positions(key.cast()?)).collect::<PyResult<_>>()?;
+    let keys = keys
+        .cast::<PyList>()?
+        .iter()
+        .map(|key| key_positions(key.cast()?))
+        .collect::<PyResult<_>>()?;
     let spec = CommandSpec {
         name: item("name")?.extract()?,
         flags: item("flags")?.extract()?,

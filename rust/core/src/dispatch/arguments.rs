@@ -26,7 +26,11 @@ pub enum Argument<'r> {
     /// An option's word and its values.
     Tagged(TokenId, SmallVec<[Scalar<'r>; 2]>),
     /// Arguments `first..first + count`, in groups of `stride`.
-    Rest { first: usize, count: usize, stride: usize },
+    Rest {
+        first: usize,
+        count: usize,
+        stride: usize,
+    },
 }
 
 /// A single typed value.
@@ -61,9 +65,9 @@ fn convert<'r>(kind: ValueKind, raw: &'r [u8]) -> Result<Scalar<'r>, ErrorCode> 
             _ => Err(error),
         },
         ValueKind::Float { error } => double::parse(raw).map(Scalar::Float).ok_or(error),
-        ValueKind::Cursor => {
-            integer::parse_u64(raw).map(Scalar::Unsigned).ok_or(ErrorCode::InvalidCursor)
-        }
+        ValueKind::Cursor => integer::parse_u64(raw)
+            .map(Scalar::Unsigned)
+            .ok_or(ErrorCode::InvalidCursor),
     }
 }
 
@@ -96,7 +100,9 @@ pub fn parse<'r>(spec: &CommandSpec, request: Request<'r>) -> Result<Arguments<'
                 let found = (at < count)
                     .then(|| request.get(at))
                     .and_then(|word| {
-                        alternatives.iter().find(|a| word.eq_ignore_ascii_case(a.word.as_bytes()))
+                        alternatives
+                            .iter()
+                            .find(|a| word.eq_ignore_ascii_case(a.word.as_bytes()))
                     })
                     .ok_or(ErrorCode::Syntax)?;
                 values.push(Argument::Word(found.token));
@@ -107,18 +113,32 @@ pub fn parse<'r>(spec: &CommandSpec, request: Request<'r>) -> Result<Arguments<'
                 if left < min * stride || left % stride != 0 {
                     return Err(arity_failure(spec));
                 }
-                values.push(Argument::Rest { first: at, count: left, stride: *stride });
+                values.push(Argument::Rest {
+                    first: at,
+                    count: left,
+                    stride: *stride,
+                });
                 at = count;
             }
             Element::Counted { stride, error } => {
                 if at >= count {
                     return Err(ErrorCode::Syntax.into());
                 }
-                let number = integer::parse(request.get(at)).filter(|n| *n > 0).ok_or(*error)?;
+                let number = integer::parse(request.get(at))
+                    .filter(|n| *n > 0)
+                    .ok_or(*error)?;
                 at += 1;
-                let total = usize::try_from(number).ok().and_then(|n| n.checked_mul(*stride));
-                let total = total.filter(|total| *total <= count - at).ok_or(ErrorCode::Syntax)?;
-                values.push(Argument::Rest { first: at, count: total, stride: *stride });
+                let total = usize::try_from(number)
+                    .ok()
+                    .and_then(|n| n.checked_mul(*stride));
+                let total = total
+                    .filter(|total| *total <= count - at)
+                    .ok_or(ErrorCode::Syntax)?;
+                values.push(Argument::Rest {
+                    first: at,
+                    count: total,
+                    stride: *stride,
+                });
                 at += total;
             }
             Element::Options(groups) => {
@@ -186,9 +206,12 @@ fn options<'r>(
         at += 1 + kinds.len();
     }
     for group in order {
-        let Some((alternative, start)) = chosen[group] else { continue };
+        let Some((alternative, start)) = chosen[group] else {
+            continue;
+        };
         let alternative = &groups[group].alternatives[alternative];
-        let value = |offset: usize| convert(alternative.values[offset], request.get(start + offset));
+        let value =
+            |offset: usize| convert(alternative.values[offset], request.get(start + offset));
         values[base + group] = match groups[group].shape {
             OptionShape::Flag => Argument::Flag(true),
             OptionShape::Value => value(0)?.into(),
@@ -196,7 +219,9 @@ fn options<'r>(
                 Argument::Word(alternative.token)
             }
             OptionShape::Tagged => {
-                let scalars = (0..alternative.values.len()).map(value).collect::<Result<_, _>>()?;
+                let scalars = (0..alternative.values.len())
+                    .map(value)
+                    .collect::<Result<_, _>>()?;
                 Argument::Tagged(alternative.token, scalars)
             }
         };

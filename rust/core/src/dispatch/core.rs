@@ -25,7 +25,11 @@ const OUTPUT_BYTES_PAUSE: usize = 64 << 20;
 
 impl<R: Runtime> Core<R> {
     pub fn new(engine: Engine, runtime: R) -> Self {
-        Self { engine, runtime, output_bytes_pause: OUTPUT_BYTES_PAUSE }
+        Self {
+            engine,
+            runtime,
+            output_bytes_pause: OUTPUT_BYTES_PAUSE,
+        }
     }
 
     /// Executes a request; a panic inside costs this client an error and nobody else anything.
@@ -38,7 +42,9 @@ impl<R: Runtime> Core<R> {
         result.unwrap_or_else(|_| {
             self.engine.run = Default::default();
             let name = String::from_utf8_lossy(request.get(0)).into_owned();
-            let line = self.engine.error_line(&Failure::With(ErrorCode::InternalError, name));
+            let line = self
+                .engine
+                .error_line(&Failure::With(ErrorCode::InternalError, name));
             if let Some(session) = self.engine.sessions.get_mut(&client) {
                 encode::error(session.output.tail(), &line);
             }
@@ -49,14 +55,22 @@ impl<R: Runtime> Core<R> {
     /// Runs the requests that CLIENT PAUSE held up, once it is over.
     fn resume_postponed(&mut self) {
         let now_ms = self.engine.now_ms;
-        if self.engine.pause.is_some_and(|(until_ms, _)| until_ms > now_ms) {
+        if self
+            .engine
+            .pause
+            .is_some_and(|(until_ms, _)| until_ms > now_ms)
+        {
             return;
         }
         self.engine.pause = None;
         for client in self.engine.take_postponed() {
-            let Some(session) = self.engine.sessions.get_mut(&client) else { continue };
+            let Some(session) = self.engine.sessions.get_mut(&client) else {
+                continue;
+            };
             session.is_paused = false;
-            let Some(request) = session.postponed.take() else { continue };
+            let Some(request) = session.postponed.take() else {
+                continue;
+            };
             match self.run_request(client, request.as_request()) {
                 Flow::Continue => self.engine.resumed_clients.push(client),
                 Flow::Pause => continue,

@@ -22,8 +22,8 @@ impl Engine {
     /// Time-driven work; called once a turn of the event loop.
     pub fn tick(&mut self) -> Tick {
         let has_more = self.settings.active_expire && self.expire_slice();
-        let is_cron_due = self.now_ms - self.last_cron_ms >= CRON_MS
-            || self.now_ms < self.last_cron_ms;
+        let is_cron_due =
+            self.now_ms - self.last_cron_ms >= CRON_MS || self.now_ms < self.last_cron_ms;
         if is_cron_due {
             self.last_cron_ms = self.now_ms;
             self.cron_runs += 1;
@@ -36,7 +36,10 @@ impl Engine {
         } else if let Some((until_ms, _)) = self.pause {
             sleep_ms = sleep_ms.min((until_ms - self.now_ms).max(0));
         }
-        Tick { sleep_ms: sleep_ms as u64, is_cron_due }
+        Tick {
+            sleep_ms: sleep_ms as u64,
+            is_cron_due,
+        }
     }
 
     /// Removes due keys for at most a slice of time. True: there is more to do.
@@ -50,8 +53,9 @@ impl Engine {
                     break;
                 }
                 due.clear();
-                self.databases[database]
-                    .due(now_ms, EXPIRE_BATCH, &mut |entry| due.push(entry.key().into()));
+                self.databases[database].due(now_ms, EXPIRE_BATCH, &mut |entry| {
+                    due.push(entry.key().into())
+                });
                 for key in &due {
                     self.expire_now(database, key);
                 }

@@ -67,7 +67,10 @@ impl Engine {
     fn after_removal(&mut self, database: usize, key: &[u8]) {
         if self.journal.is_read() {
             let arguments = vec![b"DEL".to_vec(), key.to_vec()];
-            self.effects.push(Effect { database, arguments });
+            self.effects.push(Effect {
+                database,
+                arguments,
+            });
         } else {
             self.journal.count([3, key.len()].into_iter());
         }
@@ -169,7 +172,9 @@ impl Engine {
         if self.expire_if_due(key) {
             return false;
         }
-        let Some(removed) = self.database().remove(key) else { return false };
+        let Some(removed) = self.database().remove(key) else {
+            return false;
+        };
         self.discard(removed);
         self.edited(class::GENERIC, "del", key);
         true
@@ -188,7 +193,9 @@ impl Engine {
     /// Sets the deadline of a key that is there, or removes the key if it has passed.
     pub fn set_deadline(&mut self, key: &[u8], at_ms: i64) -> bool {
         let now_ms = self.now_ms;
-        let Some(mut entry) = self.write(key) else { return false };
+        let Some(mut entry) = self.write(key) else {
+            return false;
+        };
         if at_ms <= now_ms {
             let database = self.run.database;
             if let Some(removed) = self.databases[database].remove(key) {
@@ -204,7 +211,9 @@ impl Engine {
 
     /// Takes the deadline of `key` away. True: it had one.
     pub fn persist(&mut self, key: &[u8]) -> bool {
-        let Some(mut entry) = self.write(key) else { return false };
+        let Some(mut entry) = self.write(key) else {
+            return false;
+        };
         if entry.entry().expires_at().is_none() {
             return false;
         }
@@ -254,7 +263,9 @@ impl Engine {
         if self.databases[database].find(key).is_some() {
             return false;
         }
-        let Some(removed) = self.databases[source].remove(key) else { return false };
+        let Some(removed) = self.databases[source].remove(key) else {
+            return false;
+        };
         self.databases[database].insert_removed(key, removed);
         self.edited(class::GENERIC, "move_from", key);
         if !self.watchers.is_empty() {
@@ -325,7 +336,11 @@ fn raised_counter(
     }
     let above = f64::from(counter.saturating_sub(LFU_BIRTH));
     let chance = 1.0 / (above * f64::from(settings.lfu_log_factor) + 1.0);
-    if random.f64() < chance { counter + 1 } else { counter }
+    if random.f64() < chance {
+        counter + 1
+    } else {
+        counter
+    }
 }
 
 impl Engine {
@@ -340,7 +355,9 @@ impl Engine {
     ) -> Result<bool, Failure> {
         let here = self.run.database;
         self.expire_if_due_in(database, destination);
-        let Some(entry) = self.read(source, Access::Peek) else { return Ok(false) };
+        let Some(entry) = self.read(source, Access::Peek) else {
+            return Ok(false);
+        };
         let copy = entry.duplicate();
         if self.databases[database].find(destination).is_some() {
             if !replace {

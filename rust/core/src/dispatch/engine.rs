@@ -169,13 +169,18 @@ impl Engine {
             commands: Arc::default(),
             errors: ErrorTexts::default(),
             settings: Settings::default(),
-            statistics: Statistics { tracks_latency: true, ..Statistics::default() },
+            statistics: Statistics {
+                tracks_latency: true,
+                ..Statistics::default()
+            },
             journal: Journal::default(),
             clock,
             now_ms: now_us / 1000,
             now_us,
             last_reading_ns: 0,
-            databases: (0..database_count).map(|_| Database::new(seed.clone())).collect(),
+            databases: (0..database_count)
+                .map(|_| Database::new(seed.clone()))
+                .collect(),
             sessions: ByClient::default(),
             run: Run::default(),
             effects: Vec::new(),
@@ -202,7 +207,9 @@ impl Engine {
 
     /// Hands over the commands; done once, before the first request.
     pub fn set_commands(&mut self, commands: CommandTable) {
-        self.statistics.commands.resize(commands.specs.len(), Default::default());
+        self.statistics
+            .commands
+            .resize(commands.specs.len(), Default::default());
         self.commands = Arc::new(commands);
     }
 
@@ -233,7 +240,8 @@ impl Engine {
     pub fn close_session(&mut self, client: ClientId) {
         self.unwatch(client);
         self.monitors.retain(|monitor| *monitor != client);
-        self.postponed_clients.retain(|postponed| *postponed != client);
+        self.postponed_clients
+            .retain(|postponed| *postponed != client);
         if let Some(session) = self.sessions.remove(&client)
             && session.memory_bytes() > BIG_SESSION_BYTES
         {
@@ -244,13 +252,19 @@ impl Engine {
     /// The session of a client that is known to be there.
     #[inline]
     pub fn session(&mut self, client: ClientId) -> &mut Session {
-        self.sessions.get_mut(&client).expect("a request's client has a session until it ends")
+        self.sessions
+            .get_mut(&client)
+            .expect("a request's client has a session until it ends")
     }
 
     /// Closes a client (CLIENT KILL, limits), at once or when its output is written.
     pub fn close_client(&mut self, client: ClientId, after_reply: bool) {
         if let Some(session) = self.sessions.get_mut(&client) {
-            session.close = if after_reply { Close::AfterReply } else { Close::Now };
+            session.close = if after_reply {
+                Close::AfterReply
+            } else {
+                Close::Now
+            };
             self.closing_clients.push((client, after_reply));
         }
     }
@@ -268,7 +282,9 @@ impl Engine {
 
     /// Closes a client whose output passed its hard limit, or stays above its soft one.
     pub(super) fn check_output_limit(&mut self, client: ClientId) {
-        let Some(session) = self.sessions.get_mut(&client) else { return };
+        let Some(session) = self.sessions.get_mut(&client) else {
+            return;
+        };
         if session.close != Close::No {
             return;
         }
@@ -302,7 +318,9 @@ impl Engine {
 
     /// Selects the database of the running command's client.
     pub fn select(&mut self, index: i64) -> Result<(), Failure> {
-        let index = usize::try_from(index).ok().filter(|index| *index < self.databases.len());
+        let index = usize::try_from(index)
+            .ok()
+            .filter(|index| *index < self.databases.len());
         let index = index.ok_or(ErrorCode::DatabaseOutOfRange)?;
         self.run.database = index;
         let client = self.run.client;

@@ -83,7 +83,12 @@ pub struct ErrorTexts(Vec<String>);
 
 impl Default for ErrorTexts {
     fn default() -> Self {
-        Self(ErrorCode::ALL.iter().map(|code| format!("ERR {}", code.name())).collect())
+        Self(
+            ErrorCode::ALL
+                .iter()
+                .map(|code| format!("ERR {}", code.name()))
+                .collect(),
+        )
     }
 }
 
@@ -100,7 +105,11 @@ impl ErrorTexts {
                 })
             })
             .collect();
-        if missing.is_empty() { Ok(Self(texts)) } else { Err(missing) }
+        if missing.is_empty() {
+            Ok(Self(texts))
+        } else {
+            Err(missing)
+        }
     }
 
     pub fn text(&self, code: ErrorCode) -> &str {

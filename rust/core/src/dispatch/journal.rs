@@ -62,7 +62,10 @@ impl Journal {
 
     /// What was written since `record` or the last call; recording goes on.
     pub fn take_recording(&mut self) -> Vec<u8> {
-        self.recording.as_mut().map(std::mem::take).unwrap_or_default()
+        self.recording
+            .as_mut()
+            .map(std::mem::take)
+            .unwrap_or_default()
     }
 
     /// Counts a command that nobody reads.
@@ -119,14 +122,19 @@ mod tests {
         journal.record();
         let effect = |text: &str| Effect {
             database: 3,
-            arguments: text.split(' ').map(|word| word.as_bytes().to_vec()).collect(),
+            arguments: text
+                .split(' ')
+                .map(|word| word.as_bytes().to_vec())
+                .collect(),
         };
         journal.append(&[effect("SET a 1"), effect("DEL b")]);
         let stream = journal.take_recording();
         assert_eq!(stream.len() as u64, journal.offset());
         let text = String::from_utf8(stream).unwrap();
-        let words: Vec<&str> =
-            text.split("\r\n").filter(|line| !line.starts_with(['*', '$'])).collect();
+        let words: Vec<&str> = text
+            .split("\r\n")
+            .filter(|line| !line.starts_with(['*', '$']))
+            .collect();
         assert_eq!(words.join(" ").trim(), "SELECT 3 MULTI SET a 1 DEL b EXEC");
     }
 }

@@ -92,12 +92,16 @@ pub fn execute(
     let session = engine.session(client);
     session.last_request_ms = now_ms;
     session.commands += 1;
-    let mut sink = RespSink { output: std::mem::take(&mut session.output) };
+    let mut sink = RespSink {
+        output: std::mem::take(&mut session.output),
+    };
     let before = sink.output.bytes_pending();
 
     let postponed = admit(commands, engine, runtime, client, request, &mut sink);
 
-    let Some(session) = engine.sessions.get_mut(&client) else { return Flow::CloseNow };
+    let Some(session) = engine.sessions.get_mut(&client) else {
+        return Flow::CloseNow;
+    };
     if session.reply_mode != ReplyMode::On {
         drop_reply(session, &mut sink.output, before);
     }
@@ -250,7 +254,18 @@ fn admit(
         return false;
     }
     let database = session.database;
-    run(commands, engine, runtime, Invocation { client, command: id, request }, database, sink);
+    run(
+        commands,
+        engine,
+        runtime,
+        Invocation {
+            client,
+            command: id,
+            request,
+        },
+        database,
+        sink,
+    );
     false
 }
 
@@ -332,7 +347,9 @@ pub fn run(
     let finished_ns = engine.clock.monotonic_ns();
     let elapsed_ns = finished_ns - started_ns;
     engine.last_reading_ns = finished_ns;
-    engine.statistics.executed(invocation.command, elapsed_ns, outcome == Outcome::Failed);
+    engine
+        .statistics
+        .executed(invocation.command, elapsed_ns, outcome == Outcome::Failed);
     if elapsed_ns >= SLOW_NS_MIN {
         engine.note_slow(spec, &invocation, elapsed_ns);
     } else if engine.statistics.slow_log.wants(elapsed_ns) {
@@ -364,9 +381,14 @@ fn propagate(engine: &mut Engine, spec: &CommandSpec, invocation: &Invocation<'_
             let request = invocation.request;
             if engine.journal.is_read() || !engine.effects.is_empty() {
                 let arguments = request.iter().map(<[u8]>::to_vec).collect();
-                engine.effects.push(Effect { database: engine.run.database, arguments });
+                engine.effects.push(Effect {
+                    database: engine.run.database,
+                    arguments,
+                });
             } else {
-                engine.journal.count(request.arguments.iter().map(|(s, e)| (e - s) as usize));
+                engine
+                    .journal
+                    .count(request.arguments.iter().map(|(s, e)| (e - s) as usize));
             }
         }
         Propagation::AsIs => {}
@@ -377,11 +399,19 @@ impl Engine {
     fn note_slow(&mut self, spec: &CommandSpec, invocation: &Invocation<'_>, elapsed_ns: u64) {
         let seconds = self.now_ms / 1000;
         if self.statistics.latency.wants(elapsed_ns / 1_000_000) {
-            let event = if spec.has(flag::FAST) { "fast-command" } else { "command" };
-            self.statistics.latency.add(event, seconds, elapsed_ns / 1_000_000);
+            let event = if spec.has(flag::FAST) {
+                "fast-command"
+            } else {
+                "command"
+            };
+            self.statistics
+                .latency
+                .add(event, seconds, elapsed_ns / 1_000_000);
         }
         if self.statistics.slow_log.wants(elapsed_ns) && !spec.has(flag::SKIP_SLOWLOG) {
-            let Some(session) = self.sessions.get(&invocation.client) else { return };
+            let Some(session) = self.sessions.get(&invocation.client) else {
+                return;
+            };
             let arguments: Vec<&[u8]> = invocation.request.iter().collect();
             self.statistics.slow_log.add(
                 arguments.into_iter(),
@@ -394,7 +424,9 @@ impl Engine {
     }
 
     fn feed_monitors(&mut self, invocation: &Invocation<'_>) {
-        let Some(session) = self.sessions.get(&invocation.client) else { return };
+        let Some(session) = self.sessions.get(&invocation.client) else {
+            return;
+        };
         let mut line = format!(
             "+{}.{:06} [{} {}]",
             self.now_us / 1_000_000,

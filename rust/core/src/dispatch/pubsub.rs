@@ -41,16 +41,24 @@ impl Engine {
 
     /// Encodes a push once for each protocol and hands it to each client.
     fn push_message(&mut self, clients: &[ClientId], parts: &[&[u8]]) -> usize {
-        let push = Reply::Push(parts.iter().map(|part| Reply::Bulk(part.to_vec())).collect());
+        let push = Reply::Push(
+            parts
+                .iter()
+                .map(|part| Reply::Bulk(part.to_vec()))
+                .collect(),
+        );
         let mut encoded: [Option<Vec<u8>>; 2] = [None, None];
         for client in clients {
-            let Some(session) = self.sessions.get(client) else { continue };
+            let Some(session) = self.sessions.get(client) else {
+                continue;
+            };
             let protocol = session.protocol;
-            let bytes = encoded[usize::from(protocol == Protocol::Resp3)].get_or_insert_with(|| {
-                let mut output = crate::output::Output::default();
-                encode::encode(&push, protocol, &mut output);
-                output.take_bytes()
-            });
+            let bytes =
+                encoded[usize::from(protocol == Protocol::Resp3)].get_or_insert_with(|| {
+                    let mut output = crate::output::Output::default();
+                    encode::encode(&push, protocol, &mut output);
+                    output.take_bytes()
+                });
             let bytes = std::mem::take(bytes);
             self.push_to(*client, &bytes);
             encoded[usize::from(protocol == Protocol::Resp3)] = Some(bytes);

@@ -16,7 +16,10 @@ pub struct OwnedRequest {
 
 impl OwnedRequest {
     pub fn as_request(&self) -> Request<'_> {
-        Request { buffer: &self.buffer, arguments: &self.arguments }
+        Request {
+            buffer: &self.buffer,
+            arguments: &self.arguments,
+        }
     }
 
     pub fn memory_bytes(&self) -> usize {
@@ -32,7 +35,10 @@ impl OwnedRequest {
             buffer.extend_from_slice(part);
             arguments.push((start, buffer.len() as u32));
         }
-        Self { buffer: buffer.into(), arguments: arguments.into() }
+        Self {
+            buffer: buffer.into(),
+            arguments: arguments.into(),
+        }
     }
 }
 
@@ -153,6 +159,10 @@ impl Session {
             + self.query_allocated
             + self.output.memory_bytes()
             + self.queue.as_ref().map_or(0, |queue| queue.memory_bytes)
-            + self.watched.iter().map(|(_, key)| key.len() + 32).sum::<usize>()
+            + self
+                .watched
+                .iter()
+                .map(|(_, key)| key.len() + 32)
+                .sum::<usize>()
     }
 }

@@ -43,8 +43,14 @@ pub mod flag {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum ValueKind {
     Bytes,
-    Integer { min: i64, max: i64, error: ErrorCode },
-    Float { error: ErrorCode },
+    Integer {
+        min: i64,
+        max: i64,
+        error: ErrorCode,
+    },
+    Float {
+        error: ErrorCode,
+    },
     Cursor,
 }
 
@@ -81,9 +87,15 @@ pub enum Element {
     /// A required word out of several (`ON|OFF`): the word.
     Choice(Vec<Alternative>),
     /// `key [key …]`, `key value [key value …]`: all that is left, in groups of `stride`.
-    Rest { stride: usize, min: usize },
+    Rest {
+        stride: usize,
+        min: usize,
+    },
     /// `numkeys key [key …]`: a count, then that many groups.
-    Counted { stride: usize, error: ErrorCode },
+    Counted {
+        stride: usize,
+        error: ErrorCode,
+    },
     /// Optional words in any order up to the end.
     Options(Vec<OptionGroup>),
 }
@@ -92,9 +104,17 @@ pub enum Element {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KeyPositions {
     /// From `first` to `last` (negative: from the end), each `step`.
-    Range { first: usize, last: i64, step: usize },
+    Range {
+        first: usize,
+        last: i64,
+        step: usize,
+    },
     /// A count at `count`, the keys from `first`, each `step`.
-    Counted { count: usize, first: usize, step: usize },
+    Counted {
+        count: usize,
+        first: usize,
+        step: usize,
+    },
     /// After the word `token`, sought from argument `from`, one key.
     Keyword { token: &'static str, from: usize },
 }
@@ -122,7 +142,11 @@ impl CommandSpec {
 
     pub fn arity_allows(&self, count: usize) -> bool {
         let count = count as i64;
-        if self.arity >= 0 { count == self.arity } else { count >= -self.arity }
+        if self.arity >= 0 {
+            count == self.arity
+        } else {
+            count >= -self.arity
+        }
     }
 
     /// Indices of the arguments that are keys. None when the arguments make no sense.
@@ -142,7 +166,11 @@ impl CommandSpec {
                         index += step;
                     }
                 }
-                KeyPositions::Counted { count: at, first, step } => {
+                KeyPositions::Counted {
+                    count: at,
+                    first,
+                    step,
+                } => {
                     if at >= count {
                         return None;
                     }

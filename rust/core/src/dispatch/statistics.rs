@@ -57,7 +57,9 @@ impl Histogram {
                 continue;
             }
             seen += count;
-            let edge = (Self::upper_bound(bucket) / 1000).max(1).next_power_of_two();
+            let edge = (Self::upper_bound(bucket) / 1000)
+                .max(1)
+                .next_power_of_two();
             match rows.last_mut() {
                 Some(last) if last.0 == edge => last.1 = seen,
                 _ => rows.push((edge, seen)),
@@ -141,8 +143,7 @@ impl Default for SlowLog {
 impl SlowLog {
     #[inline]
     pub fn wants(&self, nanoseconds: u64) -> bool {
-        self.threshold_microseconds >= 0
-            && nanoseconds >= self.threshold_microseconds as u64 * 1000
+        self.threshold_microseconds >= 0 && nanoseconds >= self.threshold_microseconds as u64 * 1000
     }
 
     pub fn add<'a>(
@@ -154,7 +155,11 @@ impl SlowLog {
         client_name: &[u8],
     ) {
         let count = arguments.len();
-        let shown = if count > SLOW_ARGUMENTS_MAX { SLOW_ARGUMENTS_MAX - 1 } else { count };
+        let shown = if count > SLOW_ARGUMENTS_MAX {
+            SLOW_ARGUMENTS_MAX - 1
+        } else {
+            count
+        };
         let mut kept: Vec<Vec<u8>> = arguments
             .take(shown)
             .map(|argument| {
@@ -207,10 +212,15 @@ impl LatencyMonitor {
     }
 
     pub fn add(&mut self, event: &str, unix_seconds: i64, milliseconds: u64) {
-        let position = self.series.iter().position(|(name, _)| name == event).unwrap_or_else(|| {
-            self.series.push((event.to_owned(), LatencySeries::default()));
-            self.series.len() - 1
-        });
+        let position = self
+            .series
+            .iter()
+            .position(|(name, _)| name == event)
+            .unwrap_or_else(|| {
+                self.series
+                    .push((event.to_owned(), LatencySeries::default()));
+                self.series.len() - 1
+            });
         let series = &mut self.series[position].1;
         series.milliseconds_max = series.milliseconds_max.max(milliseconds);
         // Of several in one second the worst counts.
@@ -250,14 +260,20 @@ impl Statistics {
         statistics.nanoseconds += nanoseconds;
         statistics.failed += u64::from(has_failed);
         if self.tracks_latency {
-            statistics.histogram.get_or_insert_default().record(nanoseconds);
+            statistics
+                .histogram
+                .get_or_insert_default()
+                .record(nanoseconds);
         }
     }
 
     /// Counts an error reply by its first word.
     pub fn error_replied(&mut self, line: &[u8]) {
         self.counters.error_replies += 1;
-        let end = line.iter().position(|byte| *byte == b' ').unwrap_or(line.len());
+        let end = line
+            .iter()
+            .position(|byte| *byte == b' ')
+            .unwrap_or(line.len());
         let kind = String::from_utf8_lossy(&line[..end]);
         if let Some((_, count)) = self.errors.iter_mut().find(|(name, _)| *name == kind) {
             *count += 1;

@@ -24,7 +24,10 @@ impl Engine {
     /// DISCARD: forgets the queue and the watched keys.
     pub fn discard_transaction(&mut self) -> Result<(), Failure> {
         let client = self.run.client;
-        self.session(client).queue.take().ok_or(ErrorCode::DiscardWithoutMulti)?;
+        self.session(client)
+            .queue
+            .take()
+            .ok_or(ErrorCode::DiscardWithoutMulti)?;
         self.unwatch(client);
         Ok(())
     }
@@ -49,7 +52,9 @@ impl Engine {
 
     /// Forgets what a client watches.
     pub fn unwatch(&mut self, client: ClientId) {
-        let Some(session) = self.sessions.get_mut(&client) else { return };
+        let Some(session) = self.sessions.get_mut(&client) else {
+            return;
+        };
         session.is_watch_broken = false;
         for name in std::mem::take(&mut session.watched) {
             if let Some(watchers) = self.watchers.get_mut(&name) {
@@ -82,9 +87,8 @@ impl Engine {
     /// A whole database goes: every watched key that exists in it (or in what takes
     /// its place) has changed.
     pub(super) fn touch_database(&mut self, database: usize, replacement: Option<usize>) {
-        let exists = |engine: &Engine, at: usize, key: &[u8]| {
-            engine.databases[at].find(key).is_some()
-        };
+        let exists =
+            |engine: &Engine, at: usize, key: &[u8]| engine.databases[at].find(key).is_some();
         let changed: Vec<ClientId> = self
             .watchers
             .iter()
@@ -105,10 +109,14 @@ impl Engine {
     /// True when a watched key of the client has passed its deadline unnoticed.
     fn has_watched_expired(&mut self, client: ClientId) -> bool {
         let now_ms = self.now_ms;
-        let Some(session) = self.sessions.get(&client) else { return false };
+        let Some(session) = self.sessions.get(&client) else {
+            return false;
+        };
         session.watched.iter().any(|(database, key)| {
             let entry = self.databases[*database].find(key);
-            entry.and_then(|entry| entry.expires_at()).is_some_and(|at| at <= now_ms)
+            entry
+                .and_then(|entry| entry.expires_at())
+                .is_some_and(|at| at <= now_ms)
         })
     }
 }
@@ -136,13 +144,20 @@ pub fn execute_queue(
     }
     match sink.resp() {
         Some(output) => encode::array_header(output.tail(), queue.commands.len()),
-        None => sink.put(&Reply::Array(Vec::with_capacity(queue.commands.len())), protocol),
+        None => sink.put(
+            &Reply::Array(Vec::with_capacity(queue.commands.len())),
+            protocol,
+        ),
     }
     let denied = std::mem::replace(&mut engine.run.denies_blocking, true);
     for (command, request) in &queue.commands {
         let request = request.as_request();
         let database = engine.session(client).database;
-        let invocation = Invocation { client, command: *command, request };
+        let invocation = Invocation {
+            client,
+            command: *command,
+            request,
+        };
         let spec = &commands.specs[*command];
         debug_assert!(!spec.has(flag::NO_QUEUE));
         pipeline::run(commands, engine, runtime, invocation, database, sink);

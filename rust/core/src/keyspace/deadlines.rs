@@ -14,7 +14,8 @@
 
 use std::ops::Range;
 
-use super::entry::{Entry, Slot};
+use super::entry::Entry;
+use super::slot::Slot;
 
 /// The code of an entry without a deadline.
 pub(super) const NO_DEADLINE: u8 = 255;

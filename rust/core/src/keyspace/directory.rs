@@ -2,14 +2,14 @@
 //!
 //!     directory (depth 2)   00 → a   01 → a   10 → b   11 → c      a has depth 1
 //!
-//! Cost: growing and shrinking move up to 2048 slots, merging too; splitting also
+//! Cost: growing and shrinking move up to 1024 slots, merging too; splitting also
 //! hashes the keys of one segment again. The directory doubles when a segment of its
 //! own depth splits, and halves when it has none of that depth.
 
 use super::database::Database;
 use super::deadlines::NO_DEADLINE;
-use super::entry::Slot;
 use super::segment::{CAPACITY_MIN, Segment, capacity_for, len_max, next_capacity};
+use super::slot::Slot;
 
 /// Deeper segments grow instead of splitting: below 16 bits of fragment, 48 of the
 /// hash are used up, and so many keys can only be alike in a test.

@@ -7,9 +7,11 @@
 
 use std::ops::Range;
 
-use super::database::{Database, Expiry, NewValue, Removed, Replaced};
-use super::entry::{Entry, Slot};
+use super::database::Database;
+use super::entry::Entry;
 use super::layout::{DEADLINE_MAX, Encoding, Kind};
+use super::slot::Slot;
+use super::values::{Expiry, NewValue, Removed, Replaced};
 use crate::types::Object;
 
 /// The entry of one key, borrowed for changing it.
@@ -141,9 +143,7 @@ impl<'a> EntryMut<'a> {
             let old = slot.full();
             if old.encoding().is_inline() && encoding.is_inline() {
                 let old_kind = old.kind();
-                slot.set_inline_kind(kind, encoding);
-                slot.resize_payload(payload.len());
-                slot.payload_mut().copy_from_slice(payload);
+                slot.overwrite(kind, encoding, payload);
                 return Replaced::Small(old_kind);
             }
             let head = super::layout::head(kind, encoding, old.colour(), old.clock());

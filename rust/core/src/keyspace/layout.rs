@@ -116,6 +116,7 @@ impl Encoding {
 
 pub(super) const HEAD_BYTES: usize = 4;
 pub(super) const DEADLINE_BYTES: usize = 6;
+pub(super) const POINTER_BYTES: usize = 8;
 pub(super) const HAS_DEADLINE: u32 = 1 << 6;
 pub(super) const COLOUR: u32 = 1 << 7;
 pub(super) const CLOCK_SHIFT: u32 = 8;

@@ -3,14 +3,14 @@
 //!     hash      | directory bits | 16-bit fragment | rest |
 //!     directory → segment: sorted array of slots → entry: key and value together
 //!
-//! `layout` and `entry` are the entry's bytes, `segment` and `deadlines` one array of
-//! slots, `directory` how arrays split and merge, `database` the table that all else
-//! uses, `edit` a key being changed, `walk` SCAN, random keys and what is due, and
-//! `strings` what strings do. A deadline in the past means nothing here: the caller
-//! judges presence by its own clock.
+//! `layout`, `entry` and `slot` are the entry's bytes, `segment` and `deadlines` one
+//! array of slots, `directory` how arrays split and merge, `database` the table that
+//! all else uses, `values` what goes in and comes out, `edit` a key being changed,
+//! `walk` SCAN, random keys and what is due, and `strings` what strings do. A deadline
+//! in the past means nothing here: the caller judges presence by its own clock.
 //!
 //! No operation takes longer than about 100 µs, however many keys there are; doubling
-//! the directory (4 bytes for about 1,400 keys) and dropping a table excepted.
+//! the directory (4 bytes for about 700 keys) and dropping a table excepted.
 
 mod database;
 mod deadlines;
@@ -19,13 +19,16 @@ mod edit;
 mod entry;
 mod layout;
 mod segment;
+mod slot;
 pub mod strings;
+mod values;
 mod walk;
 
 #[cfg(test)]
 mod tests;
 
-pub use database::{Database, Expiry, HashSeed, NewValue, Removed, Replaced, TableStats};
+pub use database::{Database, HashSeed, TableStats};
 pub use edit::EntryMut;
 pub use entry::{Entry, Shared, Value};
 pub use layout::{DEADLINE_MAX, Encoding, Kind};
+pub use values::{Expiry, NewValue, Removed, Replaced};

@@ -13,12 +13,13 @@
 //! Cost: finding O(1), a few neighbours at a load of 92 %; resizing O(capacity).
 
 use super::deadlines::{Codes, NO_DEADLINE};
-use super::entry::Slot;
+use super::slot::Slot;
 
 /// The smallest array: one line of the processor's cache.
 pub(super) const CAPACITY_MIN: usize = 8;
-/// 16 KB of slots: what splits, merges and shifts within the 100 µs that any operation may take.
-pub(super) const CAPACITY_MAX: usize = 2048;
+/// 8 KB of slots: splitting a full segment hashes its keys again, in about 30 µs if
+/// none of them is in the processor's cache; no operation may take 100.
+pub(super) const CAPACITY_MAX: usize = 1024;
 /// A fuller segment grows.
 const LOAD_MAX_PERCENT: usize = 92;
 

@@ -8,10 +8,11 @@
 
 use std::sync::Arc;
 
-use super::database::{Database, Expiry, NewValue};
+use super::database::Database;
 use super::edit::EntryMut;
 use super::entry::{Entry, Value};
 use super::layout::{Encoding, int_width};
+use super::values::{Expiry, NewValue};
 use crate::output::SHARED_BYTES_MIN;
 use crate::text::integer;
 

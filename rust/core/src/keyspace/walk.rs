@@ -11,8 +11,9 @@
 
 use super::database::Database;
 use super::deadlines::NO_DEADLINE;
-use super::entry::{Entry, Slot};
+use super::entry::Entry;
 use super::segment::Segment;
+use super::slot::Slot;
 
 const CURSOR_BITS: u32 = 48;
 const CURSOR_END: u64 = 1 << CURSOR_BITS;
