@@ -20,7 +20,7 @@
 
 /// Bytes of the table that the servers would allocate, 4 for each pair of prefixes.
 ///
-/// LCS refuses when this exceeds `proto-max-bulk-len`. None: more than fits a `u64`.
+/// LCS refuses in all its modes when this exceeds `proto-max-bulk-len`. None: more than fits a `u64`.
 pub fn table_bytes(a_len: usize, b_len: usize) -> Option<u64> {
     let rows = u64::try_from(a_len).ok()?.checked_add(1)?;
     let columns = u64::try_from(b_len).ok()?.checked_add(1)?;
@@ -155,10 +155,13 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    /// Both strings, their subsequence, its stretches.
+    type Case<'a> = (&'a str, &'a str, &'a str, &'a [(usize, usize, usize)]);
+
     /// LCS IDX WITHMATCHLEN on Valkey 9.1: start in each string and length.
     #[test]
     fn chooses_what_valkey_chooses() {
-        let cases: [(&str, &str, &str, &[(usize, usize, usize)]); 10] = [
+        let cases: [Case<'_>; 10] = [
             ("ohmytext", "mynewtext", "mytext", &[(4, 5, 4), (2, 0, 2)]),
             ("", "abc", "", &[]),
             ("abc", "", "", &[]),
