@@ -12,8 +12,6 @@
 //! most 19 digits and 27 decimal places never leaves machine integers; others go through
 //! big ones whose size the format bounds, whatever exponent was written.
 
-use std::ops::Add;
-
 use num_bigint::BigUint;
 
 use super::integer;
@@ -120,6 +118,39 @@ impl LongDouble {
         self.magnitude == Magnitude::Infinite
     }
 
+    /// The sum, rounded once.
+    #[must_use]
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "a sum that may be no number is checked next, so it is called by name"
+    )]
+    pub fn add(self, other: Self) -> Self {
+        use Magnitude::{Finite, Infinite, NotANumber};
+        match (self.magnitude, other.magnitude) {
+            (NotANumber, _) | (_, NotANumber) => Self {
+                is_negative: false,
+                magnitude: NotANumber,
+            },
+            (Infinite, Infinite) if self.is_negative != other.is_negative => Self {
+                is_negative: false,
+                magnitude: NotANumber,
+            },
+            (Infinite, _) | (_, Finite { mantissa: 0, .. }) => self,
+            (_, Infinite) | (Finite { mantissa: 0, .. }, _) => other,
+            (
+                Finite { mantissa, exponent },
+                Finite {
+                    mantissa: m,
+                    exponent: e,
+                },
+            ) => {
+                let left = (self.is_negative, align(mantissa), exponent);
+                let right = (other.is_negative, align(m), e);
+                add_finite(left, right)
+            }
+        }
+    }
+
     /// Appends the value as INCRBYFLOAT answers it: plain decimal with at most 17 places,
     /// no zeros at the end, no exponent, no minus before a zero.
     pub fn format_human(self, into: &mut Vec<u8>) {
@@ -159,38 +190,6 @@ impl LongDouble {
         if fraction != 0 {
             let digits = format!(".{fraction:017}");
             into.extend_from_slice(digits.trim_end_matches('0').as_bytes());
-        }
-    }
-}
-
-impl Add for LongDouble {
-    type Output = Self;
-
-    /// The sum, rounded once.
-    fn add(self, other: Self) -> Self {
-        use Magnitude::{Finite, Infinite, NotANumber};
-        match (self.magnitude, other.magnitude) {
-            (NotANumber, _) | (_, NotANumber) => Self {
-                is_negative: false,
-                magnitude: NotANumber,
-            },
-            (Infinite, Infinite) if self.is_negative != other.is_negative => Self {
-                is_negative: false,
-                magnitude: NotANumber,
-            },
-            (Infinite, _) | (_, Finite { mantissa: 0, .. }) => self,
-            (_, Infinite) | (Finite { mantissa: 0, .. }, _) => other,
-            (
-                Finite { mantissa, exponent },
-                Finite {
-                    mantissa: m,
-                    exponent: e,
-                },
-            ) => {
-                let left = (self.is_negative, align(mantissa), exponent);
-                let right = (other.is_negative, align(m), e);
-                add_finite(left, right)
-            }
         }
     }
 }

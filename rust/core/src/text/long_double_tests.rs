@@ -53,7 +53,7 @@ fn adds_as_the_servers_do() {
         ("0x1.fffffffffffffffep63", "0x1p-1", "18446744073709551616"),
     ] {
         assert_eq!(
-            human(parsed(value) + parsed(increment)),
+            human(parsed(value).add(parsed(increment))),
             reply,
             "{value} + {increment}"
         );
@@ -120,7 +120,7 @@ fn reaches_the_ends_of_the_format() {
         assert_eq!(human(parsed(tiny)), "0");
         assert_ne!(parsed(tiny), parsed("0"));
     }
-    assert!((parsed("1e4932") + parsed("1e4932")).is_infinite());
+    assert!(parsed("1e4932").add(parsed("1e4932")).is_infinite());
     assert_eq!(human(parsed(&format!("1{}e-4000", "0".repeat(4000)))), "1");
     assert_eq!(human(parsed(&format!("0.{}1e4001", "0".repeat(4000)))), "1");
     assert_eq!(
@@ -133,12 +133,12 @@ fn reaches_the_ends_of_the_format() {
 fn infinity_is_a_number_and_its_difference_is_none() {
     for text in ["inf", "INF", "+Infinity", "infinity"] {
         assert!(parsed(text).is_infinite());
-        assert!((parsed(text) + parsed("-1e4932")).is_infinite());
-        assert!((parsed(text) + parsed("-inf")).is_nan());
+        assert!(parsed(text).add(parsed("-1e4932")).is_infinite());
+        assert!(parsed(text).add(parsed("-inf")).is_nan());
         assert_eq!(human(parsed(text)), "inf");
     }
-    assert_eq!(human(parsed("1") + parsed("-inf")), "-inf");
-    assert!((LongDouble::from_double(f64::NAN) + parsed("1")).is_nan());
+    assert_eq!(human(parsed("1").add(parsed("-inf"))), "-inf");
+    assert!(LongDouble::from_double(f64::NAN).add(parsed("1")).is_nan());
 }
 
 /// GEOPOS shows the double itself, not the text it came from.
@@ -162,7 +162,7 @@ proptest! {
     #[test]
     fn integers_add_exactly_within_64_bits(left: i64, right: i64) {
         let sum = i128::from(left) + i128::from(right);
-        let ours = LongDouble::from_integer(left) + LongDouble::from_integer(right);
+        let ours = LongDouble::from_integer(left).add(LongDouble::from_integer(right));
         prop_assert_eq!(human(ours), sum.to_string());
     }
 
@@ -170,7 +170,7 @@ proptest! {
     fn a_sum_is_the_nearest_number(left: u64, right: u64, shift in 0u32..140, is_negative: bool) {
         // left × 2^shift ± right, as whole numbers and as extended floats.
         let sign = if is_negative { "-" } else { "" };
-        let ours = parsed(&format!("0x{left:x}p{shift}")) + parsed(&format!("{sign}{right}"));
+        let ours = parsed(&format!("0x{left:x}p{shift}")).add(parsed(&format!("{sign}{right}")));
         let exact = BigInt::from(left) << shift;
         let exact = if is_negative { exact - right } else { exact + right };
         let ours: BigInt = human(ours).parse().unwrap();
@@ -195,7 +195,7 @@ proptest! {
     #[test]
     fn any_bytes_are_survived(bytes in proptest::collection::vec(any::<u8>(), 0..40)) {
         if let Some(value) = LongDouble::parse(&bytes) {
-            let _ = human(value + value);
+            let _ = human(value.add(value));
         }
     }
 
@@ -206,7 +206,7 @@ proptest! {
     ) {
         let (left, right) = (LongDouble::parse(left.as_bytes()), LongDouble::parse(right.as_bytes()));
         if let (Some(left), Some(right)) = (left, right) {
-            prop_assert_eq!(human(left + right), human(right + left));
+            prop_assert_eq!(human(left.add(right)), human(right.add(left)));
         }
     }
 }
