@@ -71,6 +71,7 @@ class Command:
     history: Sequence[tuple[str, str]] = ()
     deprecated_since: str = ""
     replaced_by: str = ""
+    native: bool = False
     subcommands: dict[str, Command] = field(default_factory=dict)
 
     @property
@@ -119,13 +120,15 @@ def command(
     keys: list[KeySpec] | None = None,
     arity: int | None = None,
     takes_rest: bool = False,
+    native: bool = False,
     deprecated_since: str = "",
     replaced_by: str = "",
 ) -> Callable[[Handler], Handler]:
     """Registers the decorated function as the command that `text` describes.
 
     `keys` and `arity` replace what the notation says, for the few commands whose
-    rules cannot be written in it. The first line of the docstring is the summary.
+    rules cannot be written in it. A `native` command's handler is in the core
+    (`dispatch::native`); its function is only signature and documentation. The first line of the docstring is the summary.
     """
 
     def register(handler: Handler) -> Handler:
@@ -149,6 +152,7 @@ def command(
             keys=key_specs,
             categories=_categories(own_flags, own_group, categories),
             tips=tips,
+            native=native,
             history=history,
             deprecated_since=deprecated_since,
             replaced_by=replaced_by,

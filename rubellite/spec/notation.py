@@ -175,7 +175,7 @@ def _same(one: Node, other: Node) -> bool:
     )
 
 
-def _fold_repetition(nodes: list[Node]) -> list[Node]:
+def fold_repetition(nodes: list[Node]) -> list[Node]:
     """`key value [key value ...]` is one repeated node that is not optional."""
     folded: list[Node] = []
     for node in nodes:
@@ -206,4 +206,4 @@ def read(text: str) -> Syntax:
     words: list[str] = []
     while nodes and nodes[0].kind == "word" and len(words) < 2:
         words.append(nodes.pop(0).name)
-    return Syntax(text, words, _fold_repetition(nodes))
+    return Syntax(text, words, fold_repetition(nodes))

@@ -9,9 +9,12 @@ from rubellite.spec.command import Command
 from rubellite.spec.keys import KeySpec
 
 
-def _key_rule(spec: KeySpec) -> tuple[Any, ...] | None:
-    if spec.search == "keyword":
-        return ("keyword", spec.keyword, spec.index)
+def key_rule(spec: KeySpec) -> tuple[Any, ...] | None:
+    """How the core finds the keys of `spec`; None: it cannot."""
+    if spec.keyword:
+        # One key, or a share of all that is left: see `KeyPositions` in the core.
+        share = max(spec.limit, 1) if spec.last < 0 else 0
+        return ("keyword", spec.keyword, spec.index, share)
     if spec.search != "index":
         return None
     if spec.find == "keynum":
@@ -29,8 +32,9 @@ def for_core(commands: Iterable[Command]) -> list[dict[str, Any]]:
             "arity": command.arity,
             "words": command.words,
             "elements": command.elements,
-            "keys": [rule for key in command.keys if (rule := _key_rule(key))],
+            "keys": [rule for key in command.keys if (rule := key_rule(key))],
             "handler": command.handler,
+            "native": command.native,
         }
         for command in sorted(commands, key=lambda command: "|" in command.name)
     ]

@@ -339,6 +339,16 @@ impl Call {
         })
     }
 
+    /// As `key_indices`, each with the number of the key rule that found it.
+    fn key_places(&self, arguments: &Bound<'_, PyAny>) -> PyResult<Option<Vec<(usize, usize)>>> {
+        let parts = byte_parts(arguments)?;
+        let request = OwnedRequest::from_arguments(parts.iter().map(Vec::as_slice));
+        self.with(|context| {
+            let id = pipeline::look_up(context.commands, request.as_request()).ok()?;
+            context.commands.specs[id].key_places(request.as_request())
+        })
+    }
+
     /// Gives the engine a setting that it acts on itself.
     fn configure(&self, name: &str, value: &Bound<'_, PyAny>) -> PyResult<bool> {
         self.with(|context| settings::configure(context.engine, name, value))?

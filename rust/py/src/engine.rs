@@ -11,7 +11,7 @@ use pyo3::types::{PyBytes, PyDict, PyList, PyString};
 use rubellite_core::dispatch::session::OwnedRequest;
 use rubellite_core::dispatch::spec::CommandTable;
 use rubellite_core::dispatch::{Core, Engine as CoreEngine, pipeline};
-use rubellite_core::net::{EventLoop, Listener, Waker, bind_all, signals};
+use rubellite_core::net::{EventLoop, Listener, ListenerId, Waker, bind_all, signals};
 use rubellite_core::service::{ClientId, Host, Peer};
 
 use crate::call::byte_parts;
@@ -126,6 +126,14 @@ impl Host for PyHost<'_, '_> {
 pub struct Engine {
     cell: Arc<Cell>,
     waker: Mutex<Option<Waker>>,
+    /// The TCP listeners by address (as in `bind`) and port.
+    listeners: Mutex<Vec<Listening>>,
+}
+
+struct Listening {
+    address: String,
+    port: u16,
+    id: ListenerId,
 }
 
 #[pymethods]
@@ -168,6 +176,7 @@ impl Engine {
         Ok(Self {
             cell: Arc::new(cell),
             waker: Mutex::new(None),
+            listeners: Mutex::default(),
         })
     }
 
@@ -201,13 +210,19 @@ impl Engine {
         let mut event_loop = EventLoop::new().map_err(|error| to_os_error(&error))?;
         let mut bound = Vec::new();
         if let Some(port) = port {
-            let listeners =
-                bind_all(&addresses, port, backlog).map_err(|error| to_os_error(&error))?;
-            for listener in listeners {
-                bound.extend(listener.local_address().map(|address| address.to_string()));
-                event_loop
-                    .add_listener(listener)
-                    .map_err(|error| to_os_error(&error))?;
+            for address in addresses {
+                let listeners = bind_all(&[&address], port, backlog);
+                for listener in listeners.map_err(|error| to_os_error(&error))? {
+                    bound.extend(listener.local_address().map(|address| address.to_string()));
+                    self.listeners.lock().push(Listening {
+                        address: address.clone(),
+                        port,
+                        id: listener.id(),
+                    });
+                    event_loop
+                        .add_listener(listener)
+                        .map_err(|error| to_os_error(&error))?;
+                }
             }
         }
         if let Some(path) = unix_socket {
@@ -238,6 +253,7 @@ impl Engine {
         };
         let result = event_loop.run(&mut host);
         *self.waker.lock() = None;
+        self.listeners.lock().clear();
         if let Some(error) = host.failure {
             return Err(error);
         }
@@ -245,6 +261,52 @@ impl Engine {
         let mut held = self.cell.lock(py)?;
         held.core.engine.is_stopping = false;
         Ok(held.core.engine.exit_status)
+    }
+
+    /// Listens at these addresses instead: new ones are bound, those left out are closed.
+    ///
+    /// Nothing changes when one cannot be bound. An address that only becomes free by
+    /// closing another (`*` in favour of `127.0.0.1`) cannot.
+    fn listen(&self, addresses: Vec<String>, port: Option<u16>, backlog: u32) -> PyResult<()> {
+        let waker = self.waker.lock();
+        let Some(waker) = &*waker else {
+            return Err(PyRuntimeError::new_err("the engine is not serving"));
+        };
+        let mut listeners = self.listeners.lock();
+        let is_wanted = |listening: &Listening| {
+            Some(listening.port) == port && addresses.contains(&listening.address)
+        };
+        let mut added = Vec::new();
+        if let Some(port) = port {
+            for address in &addresses {
+                if listeners.iter().any(|l| l.port == port && l.address == *address) {
+                    continue;
+                }
+                let bound = bind_all(&[address], port, backlog);
+                for listener in bound.map_err(|error| PyOSError::new_err(error.to_string()))? {
+                    added.push((address.clone(), listener));
+                }
+            }
+            if added.is_empty() && !listeners.iter().any(is_wanted) {
+                return Err(PyOSError::new_err("no address to listen on"));
+            }
+        }
+        listeners.retain(|listening| {
+            let stays = is_wanted(listening);
+            if !stays {
+                waker.remove_listener(listening.id);
+            }
+            stays
+        });
+        for (address, listener) in added {
+            listeners.push(Listening {
+                address,
+                port: port.unwrap_or_default(),
+                id: listener.id(),
+            });
+            waker.add_listener(listener);
+        }
+        Ok(())
     }
 
     /// Asks a serving loop to end, from any thread.

@@ -78,6 +78,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<reply::Pairs>()?;
     module.add_class::<reply::Verbatim>()?;
     module.add_class::<reply::Push>()?;
+    module.add_class::<reply::Members>()?;
     module.add_class::<reply::Blob>()?;
     module.add(
         "NULL_ARRAY",

@@ -84,6 +84,12 @@ pub struct Push {
     items: Py<PyAny>,
 }
 
+/// A set whose members are sent in this order.
+#[pyclass(frozen, module = "rubellite._core")]
+pub struct Members {
+    items: Py<PyAny>,
+}
+
 /// A big value that is sent from where it lies.
 #[pyclass(frozen, module = "rubellite._core")]
 pub struct Blob {
@@ -112,6 +118,14 @@ impl Verbatim {
 
 #[pymethods]
 impl Push {
+    #[new]
+    fn new(items: Py<PyAny>) -> Self {
+        Self { items }
+    }
+}
+
+#[pymethods]
+impl Members {
     #[new]
     fn new(items: Py<PyAny>) -> Self {
         Self { items }
@@ -228,6 +242,12 @@ fn encode_other(
             }
             inner(&first, output)?;
             inner(&second, output)?;
+        }
+    } else if let Ok(members) = object.cast::<Members>() {
+        let items = members.get().items.bind(object.py());
+        encode::set_header(output.tail(), items.len()?, protocol);
+        for item in items.try_iter()? {
+            inner(&item?, output)?;
         }
     } else if let Ok(text) = object.cast::<Verbatim>() {
         let text = text.get();

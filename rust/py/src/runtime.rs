@@ -29,7 +29,8 @@ pub struct PyRuntime {
     depth: usize,
     /// Called with (exception, command name) when a handler raised something that is no reply.
     pub on_bug: Option<Py<PyAny>>,
-    /// Called ten times a second with the engine's time in milliseconds.
+    /// Called ten times a second with the engine's time in milliseconds, and how many
+    /// commands ran and bytes were read and written until then.
     pub on_cron: Option<Py<PyAny>>,
 }
 
@@ -42,6 +43,12 @@ pub struct ObjectSink {
 impl Sink for ObjectSink {
     fn resp(&mut self) -> Option<&mut rubellite_core::output::Output> {
         None
+    }
+
+    fn put_bulk(&mut self, bytes: &[u8]) {
+        // SAFETY: commands only run while attached.
+        let py = unsafe { Python::assume_attached() };
+        self.objects.push(PyBytes::new(py, bytes).into_any().unbind());
     }
 
     fn put(&mut self, reply: &Reply, _: Protocol) {
@@ -228,8 +235,15 @@ impl Runtime for PyRuntime {
     fn cron(&mut self, engine: &mut Engine) {
         // SAFETY: as above.
         let py = unsafe { Python::assume_attached() };
+        let counters = &engine.statistics.counters;
+        let sample = (
+            engine.now_ms,
+            counters.commands,
+            counters.bytes_read,
+            counters.bytes_written,
+        );
         if let Some(hook) = &self.on_cron
-            && let Err(error) = hook.call1(py, (engine.now_ms,))
+            && let Err(error) = hook.call1(py, sample)
         {
             error.write_unraisable(py, None);
         }

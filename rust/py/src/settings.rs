@@ -76,7 +76,31 @@ pub fn statistics<'py>(py: Python<'py>, engine: &Engine) -> PyResult<Bound<'py, 
         "query_buffer_limit_disconnections",
         counters.query_buffer_limit_disconnections,
     )?;
+    facts.set_item("acl_access_denied_auth", counters.acl_access_denied_auth)?;
+    let sessions = || engine.sessions.values();
     facts.set_item("clients", engine.sessions.len())?;
+    facts.set_item(
+        "blocked_clients",
+        sessions().filter(|s| s.is_paused).count(),
+    )?;
+    facts.set_item(
+        "watching_clients",
+        sessions().filter(|s| !s.watched.is_empty()).count(),
+    )?;
+    facts.set_item("watched_keys", engine.watched_keys())?;
+    facts.set_item(
+        "query_bytes_max",
+        sessions().map(|s| s.query_allocated).max().unwrap_or(0),
+    )?;
+    facts.set_item(
+        "output_bytes_max",
+        sessions()
+            .map(|s| s.output.memory_bytes())
+            .max()
+            .unwrap_or(0),
+    )?;
+    facts.set_item("pubsub_channels", engine.subscriptions.channels.len())?;
+    facts.set_item("pubsub_patterns", engine.subscriptions.patterns.len())?;
     facts.set_item("dirty_since_save", engine.dirty_since_save)?;
     facts.set_item("journal_offset", engine.journal.offset())?;
     facts.set_item("lazyfree_pending", engine.freer.pending())?;

@@ -4,6 +4,7 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyTuple};
 use rubellite_core::dispatch::error::ErrorCode;
+use rubellite_core::dispatch::native;
 use rubellite_core::dispatch::spec::{
     Alternative, CommandSpec, Element, KeyPositions, OptionGroup, OptionShape, ValueKind,
 };
@@ -125,6 +126,7 @@ fn key_positions(key: &Bound<'_, PyTuple>) -> PyResult<KeyPositions> {
         "keyword" => Ok(KeyPositions::Keyword {
             token: Box::leak(key.get_item(1)?.extract::<String>()?.into_boxed_str()),
             from: key.get_item(2)?.extract()?,
+            share: key.get_item(3)?.extract()?,
         }),
         _ => Err(PyValueError::new_err(format!("no such key rule: {name}"))),
     }
@@ -150,8 +152,15 @@ pub fn command_spec(entry: &Bound<'_, PyDict>) -> PyResult<(CommandSpec, Tokens)
         .iter()
         .map(|key| key_positions(key.cast()?))
         .collect::<PyResult<_>>()?;
+    let name: String = item("name")?.extract()?;
+    let is_native: bool = item("native")?.extract()?;
+    let native = native::find(&name);
+    if is_native != native.is_some() {
+        return Err(PyValueError::new_err(format!("{name}: native here or there, not both")));
+    }
     let spec = CommandSpec {
-        name: item("name")?.extract()?,
+        native,
+        name,
         flags: item("flags")?.extract()?,
         arity: item("arity")?.extract()?,
         words: item("words")?.extract()?,

@@ -257,6 +257,11 @@ impl Engine {
             .expect("a request's client has a session until it ends")
     }
 
+    /// How many keys at least one client watches.
+    pub fn watched_keys(&self) -> usize {
+        self.watchers.len()
+    }
+
     /// Closes a client (CLIENT KILL, limits), at once or when its output is written.
     pub fn close_client(&mut self, client: ClientId, after_reply: bool) {
         if let Some(session) = self.sessions.get_mut(&client) {

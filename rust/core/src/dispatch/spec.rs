@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::error::ErrorCode;
+use super::native::NativeHandler;
 
 /// Index of a command (or subcommand) in the table.
 pub type CommandId = usize;
@@ -115,8 +116,14 @@ pub enum KeyPositions {
         first: usize,
         step: usize,
     },
-    /// After the word `token`, sought from argument `from`, one key.
-    Keyword { token: &'static str, from: usize },
+    /// After the word `token`, sought from argument `from` (negative: backwards from
+    /// there, counted from the end): one key, or with `share` that part of all that
+    /// is left (`STREAMS key … id …`: 2, the first half).
+    Keyword {
+        token: &'static str,
+        from: i64,
+        share: usize,
+    },
 }
 
 /// One command.
@@ -132,6 +139,8 @@ pub struct CommandSpec {
     pub elements: Vec<Element>,
     pub keys: Vec<KeyPositions>,
     pub subcommands: HashMap<Vec<u8>, CommandId>,
+    /// The handler, where it is Rust.
+    pub native: Option<NativeHandler>,
 }
 
 impl CommandSpec {
@@ -151,9 +160,16 @@ impl CommandSpec {
 
     /// Indices of the arguments that are keys. None when the arguments make no sense.
     pub fn key_indices(&self, request: crate::service::Request<'_>) -> Option<Vec<usize>> {
+        let places = self.key_places(request)?;
+        Some(places.into_iter().map(|(index, _)| index).collect())
+    }
+
+    /// As `key_indices`, each with the number of the rule in `keys` that found it.
+    pub fn key_places(&self, request: crate::service::Request<'_>) -> Option<Vec<(usize, usize)>> {
+        let mut places = Vec::new();
         let mut found = Vec::new();
         let count = request.len();
-        for positions in &self.keys {
+        for (rule, positions) in self.keys.iter().enumerate() {
             match *positions {
                 KeyPositions::Range { first, last, step } => {
                     let last = if last < 0 { count as i64 + last } else { last };
@@ -181,66 +197,102 @@ impl CommandSpec {
                     }
                     found.extend((0..number).map(|n| first + n * step));
                 }
-                KeyPositions::Keyword { token, from } => {
-                    let at = (from..count)
-                        .find(|&at| request.get(at).eq_ignore_ascii_case(token.as_bytes()));
+                KeyPositions::Keyword { token, from, share } => {
+                    let is_word =
+                        |at: &usize| request.get(*at).eq_ignore_ascii_case(token.as_bytes());
+                    let at = if from < 0 {
+                        let last = count.checked_sub(from.unsigned_abs() as usize)?;
+                        (1..=last).rev().find(is_word)
+                    } else {
+                        (from as usize..count).find(is_word)
+                    };
                     if let Some(at) = at
                         && at + 1 < count
                     {
-                        found.push(at + 1);
+                        let first = at + 1;
+                        let number = match share {
+                            0 => 1,
+                            1 => count - first,
+                            share => (count - first) / share,
+                        };
+                        found.extend(first..first + number);
                     }
                 }
             }
+            places.extend(found.drain(..).map(|index| (index, rule)));
         }
-        Some(found)
+        Some(places)
     }
 }
 
 /// All commands, found by name in any case.
+///
+///     names: open addressing by the first eight letters and the length
 #[derive(Debug, Default)]
 pub struct CommandTable {
     pub specs: Vec<CommandSpec>,
-    names: HashMap<Vec<u8>, CommandId, ahash::RandomState>,
+    /// `id + 1`, or 0 where there is none; a power of two long, at most half full.
+    names: Vec<u32>,
 }
 
-/// Longer names than this are unknown without a look.
-const NAME_BYTES_MAX: usize = 64;
+/// A number that is the same for a name in upper and lower case.
+#[inline]
+fn name_hash(name: &[u8]) -> usize {
+    let mut first = [0; 8];
+    let length = name.len().min(8);
+    first[..length].copy_from_slice(&name[..length]);
+    // Bit 5 is all that tells the cases of a letter apart.
+    let letters = u64::from_le_bytes(first) | 0x2020_2020_2020_2020;
+    let mixed = (letters ^ name.len() as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    (mixed >> 40) as usize
+}
 
 impl CommandTable {
-    /// Adds a command; a subcommand (`config|get`) also joins its container.
+    /// Adds a command; a subcommand (`config|get`) joins its container, which comes first.
     pub fn add(&mut self, spec: CommandSpec) -> CommandId {
         let id = self.specs.len();
-        if let Some((container, subcommand)) = spec.name.split_once('|') {
-            let subcommand = subcommand.as_bytes().to_vec();
-            if let Some(&owner) = self.names.get(container.as_bytes()) {
-                self.specs[owner].subcommands.insert(subcommand, id);
-            }
-        } else {
-            self.names.insert(spec.name.as_bytes().to_vec(), id);
+        let container = spec.name.split_once('|').and_then(|(container, subcommand)| {
+            Some((self.find(container.as_bytes())?, subcommand.as_bytes().to_vec()))
+        });
+        if let Some((container, subcommand)) = container {
+            self.specs[container].subcommands.insert(subcommand, id);
         }
         self.specs.push(spec);
+        if self.specs.len() * 2 > self.names.len() {
+            self.names = vec![0; (self.specs.len() * 4).next_power_of_two()];
+            (0..self.specs.len()).for_each(|id| self.insert(id));
+        } else {
+            self.insert(id);
+        }
         id
+    }
+
+    fn insert(&mut self, id: CommandId) {
+        let mask = self.names.len() - 1;
+        let mut at = name_hash(self.specs[id].name.as_bytes()) & mask;
+        while self.names[at] != 0 {
+            at = (at + 1) & mask;
+        }
+        self.names[at] = id as u32 + 1;
     }
 
     #[inline]
     pub fn find(&self, name: &[u8]) -> Option<CommandId> {
-        let mut lower = [0; NAME_BYTES_MAX];
-        let lower = lowered(name, &mut lower)?;
-        self.names.get(lower).copied()
+        if self.names.is_empty() || name.contains(&b'|') {
+            return None;
+        }
+        let mask = self.names.len() - 1;
+        let mut at = name_hash(name) & mask;
+        loop {
+            let id = self.names[at].checked_sub(1)? as usize;
+            if self.specs[id].name.as_bytes().eq_ignore_ascii_case(name) {
+                return Some(id);
+            }
+            at = (at + 1) & mask;
+        }
     }
 
     pub fn find_subcommand(&self, container: CommandId, name: &[u8]) -> Option<CommandId> {
-        let mut lower = [0; NAME_BYTES_MAX];
-        let lower = lowered(name, &mut lower)?;
-        self.specs[container].subcommands.get(lower).copied()
+        self.specs[container].subcommands.get(&name.to_ascii_lowercase()).copied()
     }
-}
-
-#[inline]
-fn lowered<'a>(name: &[u8], buffer: &'a mut [u8; NAME_BYTES_MAX]) -> Option<&'a [u8]> {
-    let lower = buffer.get_mut(..name.len())?;
-    for (target, byte) in lower.iter_mut().zip(name) {
-        *target = byte.to_ascii_lowercase();
-    }
-    Some(lower)
 }

@@ -287,7 +287,11 @@ impl Statistics {
         for statistics in &mut self.commands {
             *statistics = CommandStatistics::default();
         }
-        self.counters = Counters::default();
+        self.counters = Counters {
+            memory_peak_bytes: self.counters.memory_peak_bytes,
+            memory_peak_time: self.counters.memory_peak_time,
+            ..Counters::default()
+        };
         self.errors.clear();
     }
 }
