@@ -35,10 +35,10 @@ _ALWAYS = NOSCRIPT | LOADING | STALE | FAST | NO_AUTH | ALLOW_BUSY
     FAST | IN_SUBSCRIBE,
     since="1.0.0",
     tips=("request_policy:all_shards", "response_policy:all_succeeded"),
+    native=True,
 )
 def ping(call: Call, message: bytes | None) -> Reply:
     """Answer PONG, or the message."""
-    return PONG if message is None else message
 
 
 @command("ECHO message", LOADING | STALE | FAST, since="1.0.0")

@@ -23,13 +23,12 @@ _TTL = "EX seconds|PX milliseconds|EXAT unix-time-seconds|PXAT unix-time-millise
 _SHARDS = ("request_policy:multi_shard", "response_policy:all_succeeded")
 
 
-@command("GET key", READ | FAST, since="1.0.0")
+@command("GET key", READ | FAST, since="1.0.0", native=True)
 def get(call: Call, key: bytes) -> Reply:
     """Return the string at `key`.
 
     Errors: WRONG_TYPE.
     """
-    return call.get(key)
 
 
 @command(

@@ -10,7 +10,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 pub struct Clock {
     origin: Instant,
     /// Wall time at `origin`, in nanoseconds since the epoch.
-    wall_origin_ns: i128,
+    wall_origin_ns: i64,
     /// What tests added, in milliseconds.
     offset_ms: i64,
     /// Wall time stands still here, in milliseconds since the epoch.
@@ -43,15 +43,15 @@ impl Clock {
         if let Some(frozen) = self.frozen_ms {
             return frozen * 1000;
         }
-        ((self.wall_origin_ns + i128::from(at_ns)) / 1000) as i64 + self.offset_ms * 1000
+        (self.wall_origin_ns + at_ns as i64) / 1000 + self.offset_ms * 1000
     }
 
     /// Follows the system's wall clock, which may have been set.
     pub fn synchronise(&mut self) {
-        let elapsed = i128::from(self.monotonic_ns());
+        let elapsed = self.monotonic_ns() as i64;
         let wall = SystemTime::now()
             .duration_since(UNIX_EPOCH)
-            .map_or(0, |d| d.as_nanos() as i128);
+            .map_or(0, |d| d.as_nanos() as i64);
         self.wall_origin_ns = wall - elapsed;
     }
 

@@ -107,6 +107,13 @@ pub trait Service {
     /// Executes one request; its reply is in `output(client)` afterwards.
     fn execute(&mut self, client: ClientId, request: Request<'_>) -> Flow;
 
+    /// A request that will be executed soon, after others of the same client: the engine
+    /// may ask for the memory that it will need.
+    fn prepare(&mut self, _client: ClientId, _request: Request<'_>) {}
+
+    /// All requests of a batch were announced by `prepare`.
+    fn prepared(&mut self, _client: ClientId) {}
+
     /// The client broke the protocol. `message` is Redis's own text without `-ERR `
     /// (for example `Protocol error: invalid bulk length`); bytes, because it may quote
     /// a byte the client sent. `net` closes the client after its reply.

@@ -279,7 +279,10 @@ impl Engine {
         let mut added = Vec::new();
         if let Some(port) = port {
             for address in &addresses {
-                if listeners.iter().any(|l| l.port == port && l.address == *address) {
+                if listeners
+                    .iter()
+                    .any(|l| l.port == port && l.address == *address)
+                {
                     continue;
                 }
                 let bound = bind_all(&[address], port, backlog);

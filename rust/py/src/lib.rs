@@ -57,7 +57,10 @@ fn lcs_length(py: Python<'_>, one: &[u8], other: &[u8]) -> usize {
 fn lcs_matches(py: Python<'_>, one: &[u8], other: &[u8]) -> PyResult<Vec<(usize, usize, usize)>> {
     let matches = py.detach(|| lcs::find(one, other));
     let matches = matches.ok_or_else(|| PyMemoryError::new_err("no memory for LCS"))?;
-    Ok(matches.iter().map(|found| (found.a_start, found.b_start, found.length)).collect())
+    Ok(matches
+        .iter()
+        .map(|found| (found.a_start, found.b_start, found.length))
+        .collect())
 }
 
 /// Bytes of the table that LCS is accounted for.

@@ -48,7 +48,8 @@ impl Sink for ObjectSink {
     fn put_bulk(&mut self, bytes: &[u8]) {
         // SAFETY: commands only run while attached.
         let py = unsafe { Python::assume_attached() };
-        self.objects.push(PyBytes::new(py, bytes).into_any().unbind());
+        self.objects
+            .push(PyBytes::new(py, bytes).into_any().unbind());
     }
 
     fn put(&mut self, reply: &Reply, _: Protocol) {

@@ -156,7 +156,9 @@ pub fn command_spec(entry: &Bound<'_, PyDict>) -> PyResult<(CommandSpec, Tokens)
     let is_native: bool = item("native")?.extract()?;
     let native = native::find(&name);
     if is_native != native.is_some() {
-        return Err(PyValueError::new_err(format!("{name}: native here or there, not both")));
+        return Err(PyValueError::new_err(format!(
+            "{name}: native here or there, not both"
+        )));
     }
     let spec = CommandSpec {
         native,

@@ -149,8 +149,15 @@ pub fn parse<'r>(spec: &CommandSpec, request: Request<'r>) -> Result<Arguments<'
     }
     if at < count {
         // Where options are possible, one too many is one that is unknown.
-        let has_options = spec.elements.iter().any(|e| matches!(e, Element::Options(_)));
-        return Err(if has_options { ErrorCode::Syntax.into() } else { arity_failure(spec) });
+        let has_options = spec
+            .elements
+            .iter()
+            .any(|e| matches!(e, Element::Options(_)));
+        return Err(if has_options {
+            ErrorCode::Syntax.into()
+        } else {
+            arity_failure(spec)
+        });
     }
     Ok(values)
 }

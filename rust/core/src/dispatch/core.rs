@@ -8,6 +8,7 @@ use super::engine::Engine;
 use super::error::{ErrorCode, Failure};
 use super::pipeline::{self, Runtime};
 use super::session::Close;
+use super::spec::CommandTable;
 use crate::output::Output;
 use crate::resp::encode;
 use crate::service::{ClientId, Flow, InputLimits, NetLimits, Peer, Request, Service};
@@ -18,26 +19,34 @@ pub struct Core<R> {
     pub runtime: R,
     /// Output above which a client's requests wait until it reads.
     pub output_bytes_pause: usize,
+    /// The engine's own table; here too, so that it can be borrowed beside the engine.
+    commands: Arc<CommandTable>,
+    /// Hashes of keys that announced requests will look up.
+    hashes: Vec<u64>,
 }
 
+/// A smaller database is in the processor's cache anyway.
+const PREPARED_KEYS_MIN: usize = 2000;
 /// Back-pressure begins here unless configured otherwise.
 const OUTPUT_BYTES_PAUSE: usize = 64 << 20;
 
 impl<R: Runtime> Core<R> {
     pub fn new(engine: Engine, runtime: R) -> Self {
+        let commands = Arc::clone(&engine.commands);
         Self {
             engine,
             runtime,
             output_bytes_pause: OUTPUT_BYTES_PAUSE,
+            commands,
+            hashes: Vec::new(),
         }
     }
 
     /// Executes a request; a panic inside costs this client an error and nobody else anything.
     pub fn run_request(&mut self, client: ClientId, request: Request<'_>) -> Flow {
-        let commands = Arc::clone(&self.engine.commands);
-        let (engine, runtime) = (&mut self.engine, &mut self.runtime);
+        let (commands, engine, runtime) = (&self.commands, &mut self.engine, &mut self.runtime);
         let result = catch_unwind(AssertUnwindSafe(|| {
-            pipeline::execute(&commands, engine, runtime, client, request)
+            pipeline::execute(commands, engine, runtime, client, request)
         }));
         result.unwrap_or_else(|_| {
             self.engine.run = Default::default();
@@ -132,6 +141,37 @@ impl<R: Runtime> Service for Core<R> {
             return Flow::CloseNow;
         }
         self.run_request(client, request)
+    }
+
+    #[inline]
+    fn prepare(&mut self, client: ClientId, request: Request<'_>) {
+        // Nearly all commands have their (first) key right behind the name; where that
+        // is not one, the hint is wrong and harmless.
+        const KEY_INDEX: usize = 1;
+        if request.len() <= KEY_INDEX {
+            return;
+        }
+        let Some(session) = self.engine.sessions.get(&client) else {
+            return;
+        };
+        let database = &self.engine.databases[session.database];
+        if database.len() < PREPARED_KEYS_MIN {
+            return;
+        }
+        let hash = database.hash(request.get(KEY_INDEX));
+        database.prefetch(hash);
+        self.hashes.push(hash);
+    }
+
+    #[inline]
+    fn prepared(&mut self, client: ClientId) {
+        let Some(session) = self.engine.sessions.get(&client) else {
+            return;
+        };
+        let database = &self.engine.databases[session.database];
+        for hash in self.hashes.drain(..) {
+            database.prefetch_entry(hash);
+        }
     }
 
     fn protocol_error(&mut self, client: ClientId, message: &[u8]) {

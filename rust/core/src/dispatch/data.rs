@@ -1,7 +1,7 @@
 //! Keys as commands see them: without those whose time has come, and with all that a
 //! change entails (watchers, notifications, the journal's count of edits).
 
-use super::engine::Engine;
+use super::engine::{Engine, Propagation};
 use super::error::{ErrorCode, Failure};
 use super::journal::Effect;
 use super::notify::class;
@@ -12,13 +12,32 @@ const FREE_EFFORT_MAX: usize = 64;
 /// A value bigger than this is freed in the background.
 const FREE_BYTES_MAX: usize = 1 << 20;
 
-/// How a read counts.
+/// What traces a look-up leaves: hits and misses counted, `keymiss` sent, the entry's
+/// clock touched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
-    /// An ordinary read: counts as hit or miss and touches the entry's clock.
+    /// All of them (GET).
     Read,
-    /// A look that leaves no trace (TYPE, OBJECT, TTL).
+    /// All of them, whatever the client says (TOUCH).
+    Touch,
+    /// All but the clock (EXISTS, TTL, TYPE).
+    Look,
+    /// Hits and misses alone (OBJECT).
+    Inspect,
+    /// The clock alone: a look before an edit (SETNX, EXPIRE).
+    Write,
+    /// None.
     Peek,
+}
+
+impl Access {
+    fn counts(self) -> bool {
+        !matches!(self, Access::Write | Access::Peek)
+    }
+
+    fn announces_misses(self) -> bool {
+        matches!(self, Access::Read | Access::Touch | Access::Look)
+    }
 }
 
 impl Engine {
@@ -31,7 +50,7 @@ impl Engine {
     /// True when a deadline has come.
     #[inline]
     pub fn is_due(&self, deadline: Option<i64>) -> bool {
-        deadline.is_some_and(|at| at <= self.now_ms)
+        deadline.is_some_and(|at| at < self.now_ms)
     }
 
     /// Removes `key` if its deadline has passed. True: it did.
@@ -98,33 +117,53 @@ impl Engine {
             return self.databases[database].find_hashed(hash, key);
         }
         if self.settings.notify_flags & class::KEY_MISS != 0
+            && access.announces_misses()
             && self.databases[database].find_hashed(hash, key).is_none()
         {
             self.notify(class::KEY_MISS, "keymiss", key);
         }
         let clock = self.lru_clock();
         let Some(entry) = self.databases[database].find_hashed(hash, key) else {
-            self.statistics.counters.keyspace_misses += 1;
+            self.statistics.counters.keyspace_misses += u64::from(access.counts());
             return None;
         };
-        self.statistics.counters.keyspace_hits += 1;
-        if !self.run.no_touch {
-            if self.settings.counts_accesses {
-                let decayed = decayed_counter(entry.clock(), self.now_ms, &self.settings);
-                let counter = raised_counter(decayed, &mut self.random, &self.settings);
-                entry.set_clock(access_clock(self.now_ms, counter));
-            } else {
-                entry.set_clock(clock);
-            }
+        self.statistics.counters.keyspace_hits += u64::from(access.counts());
+        let touches = match access {
+            Access::Read | Access::Write => !self.run.no_touch,
+            Access::Touch => true,
+            Access::Look | Access::Inspect | Access::Peek => false,
+        };
+        if touches && self.settings.counts_accesses {
+            let decayed = decayed_counter(entry.clock(), self.now_ms, &self.settings);
+            let counter = raised_counter(decayed, &mut self.random, &self.settings);
+            entry.set_clock(access_clock(self.now_ms, counter));
+        } else if touches {
+            entry.set_clock(clock);
         }
         Some(entry)
     }
 
-    /// The entry of `key` for changing it; does not count as a hit or miss.
+    /// The running command's database, ready for an edit of `key`: if it was due it is
+    /// gone, and old and new entries get the clock that they should.
+    #[inline]
+    pub fn prepare_edit(&mut self, key: &[u8]) -> &mut Database {
+        self.expire_if_due(key);
+        let counts = self.settings.counts_accesses;
+        if counts {
+            // What is there is counted here; only a new entry takes its clock from below.
+            self.read(key, Access::Write);
+        }
+        let clock = self.birth_clock();
+        let touches = !counts && !self.run.no_touch;
+        let database = self.database();
+        database.set_clock(clock, touches);
+        database
+    }
+
+    /// The entry of `key` for changing it; touched, but not a hit or miss.
     #[inline]
     pub fn write(&mut self, key: &[u8]) -> Option<EntryMut<'_>> {
-        self.expire_if_due(key);
-        self.database().find_mut(key)
+        self.prepare_edit(key).find_mut(key)
     }
 
     /// Seconds since the epoch in 24 bits, for idle times.
@@ -151,13 +190,16 @@ impl Engine {
         self.notify(class, event, key);
     }
 
+    /// True if `key` is not there and somebody wants to hear when it is (`new`).
+    #[inline]
+    pub fn is_news(&mut self, key: &[u8]) -> bool {
+        self.settings.notify_flags & class::NEW != 0 && self.read(key, Access::Peek).is_none()
+    }
+
     /// Gives `key` a value and tells nobody; `edited` is the caller's.
     #[inline]
     pub fn put(&mut self, key: &[u8], value: NewValue<'_>, expiry: Expiry) -> Option<Kind> {
-        let clock = self.birth_clock();
-        let database = self.run.database;
-        self.databases[database].set_clock(clock);
-        let replaced = self.databases[database].set(key, value, expiry);
+        let replaced = self.prepare_edit(key).set(key, value, expiry);
         let kind = replaced.kind();
         match replaced {
             Replaced::Removed(removed) => self.discard(removed),
@@ -190,18 +232,17 @@ impl Engine {
         self.read(key, Access::Peek).map(|entry| entry.expires_at())
     }
 
-    /// Sets the deadline of a key that is there, or removes the key if it has passed.
+    /// Sets the deadline of a key that is there, or lets it expire if it has passed. A
+    /// past deadline enters the journal as DEL, whatever the command says.
     pub fn set_deadline(&mut self, key: &[u8], at_ms: i64) -> bool {
-        let now_ms = self.now_ms;
+        let has_passed = at_ms <= self.now_ms;
         let Some(mut entry) = self.write(key) else {
             return false;
         };
-        if at_ms <= now_ms {
-            let database = self.run.database;
-            if let Some(removed) = self.databases[database].remove(key) {
-                self.discard(removed);
-            }
-            self.edited(class::GENERIC, "del", key);
+        if has_passed {
+            self.expire_now(self.run.database, key);
+            self.run.edits += 1;
+            self.run.propagation = Propagation::Nothing;
         } else {
             entry.set_expiry(Some(at_ms));
             self.edited(class::GENERIC, "expire", key);
@@ -222,26 +263,27 @@ impl Engine {
         true
     }
 
-    /// Renames; with `only_if_absent` refuses to overwrite (None: refused).
+    /// Renames; with `only_if_absent` refuses to overwrite (false: refused).
     pub fn rename(
         &mut self,
         from: &[u8],
         to: &[u8],
         only_if_absent: bool,
     ) -> Result<bool, Failure> {
-        if !self.exists(from, Access::Peek) {
+        if !self.exists(from, Access::Write) {
             return Err(ErrorCode::NoSuchKey.into());
         }
         if from == to {
             return Ok(!only_if_absent);
         }
-        self.expire_if_due(to);
-        if only_if_absent && self.database().find(to).is_some() {
+        if self.exists(to, Access::Write) && only_if_absent {
             return Ok(false);
         }
+        let clock = self.birth_clock();
         let Some(removed) = self.database().remove(from) else {
             return Err(ErrorCode::NoSuchKey.into());
         };
+        removed.entry().set_clock(clock);
         if let Some(replaced) = self.database().insert_removed(to, removed) {
             self.discard(replaced);
         } else {
@@ -258,22 +300,37 @@ impl Engine {
     /// Moves `key` to another database. False: it is not here, or is there already.
     pub fn move_key(&mut self, key: &[u8], database: usize) -> bool {
         let source = self.run.database;
-        self.expire_if_due(key);
+        if !self.exists(key, Access::Write) {
+            return false;
+        }
         self.expire_if_due_in(database, key);
         if self.databases[database].find(key).is_some() {
             return false;
         }
+        let clock = self.birth_clock();
         let Some(removed) = self.databases[source].remove(key) else {
             return false;
         };
+        removed.entry().set_clock(clock);
         self.databases[database].insert_removed(key, removed);
+        self.notify_in(database, class::NEW, "new", key);
         self.edited(class::GENERIC, "move_from", key);
         if !self.watchers.is_empty() {
             self.touch_in(database, key);
         }
-        self.notify_in(database, class::NEW, "new", key);
         self.notify_in(database, class::GENERIC, "move_to", key);
         true
+    }
+
+    /// Which database a client means by a number.
+    pub fn database_index(&self, number: i64) -> Result<usize, Failure> {
+        if i32::try_from(number).is_err() {
+            return Err(ErrorCode::OutOfInt32.into());
+        }
+        usize::try_from(number)
+            .ok()
+            .filter(|index| *index < self.databases.len())
+            .ok_or(Failure::Code(ErrorCode::DatabaseOutOfRange))
     }
 
     /// Empties one database, or all. Returns how many keys went. The values are freed
@@ -354,11 +411,13 @@ impl Engine {
         replace: bool,
     ) -> Result<bool, Failure> {
         let here = self.run.database;
+        let clock = self.birth_clock();
         self.expire_if_due_in(database, destination);
-        let Some(entry) = self.read(source, Access::Peek) else {
+        let Some(entry) = self.read(source, Access::Read) else {
             return Ok(false);
         };
         let copy = entry.duplicate();
+        copy.entry().set_clock(clock);
         if self.databases[database].find(destination).is_some() {
             if !replace {
                 return Ok(false);
@@ -367,9 +426,12 @@ impl Engine {
                 self.discard(old);
             }
         }
+        let is_new = self.databases[database].find(destination).is_none();
         self.databases[database].insert_removed(destination, copy);
         self.run.database = database;
-        self.notify(class::NEW, "new", destination);
+        if is_new {
+            self.notify(class::NEW, "new", destination);
+        }
         self.edited(class::GENERIC, "copy_to", destination);
         self.run.database = here;
         Ok(true)

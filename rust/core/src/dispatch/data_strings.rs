@@ -41,9 +41,6 @@ impl Engine {
     /// SET: gives `key` a string.
     #[inline]
     pub fn set_string(&mut self, key: &[u8], value: &[u8], expiry: Expiry) {
-        if expiry == Expiry::Keep {
-            self.expire_if_due(key);
-        }
         self.put(key, NewValue::String(value), expiry);
         self.edited(class::STRING, "set", key);
         if let Expiry::At(_) = expiry {
@@ -61,12 +58,13 @@ impl Engine {
 
     /// APPEND: returns the new length.
     pub fn append_string(&mut self, key: &[u8], suffix: &[u8]) -> Result<usize, Failure> {
-        self.expire_if_due(key);
         let length_max = self.settings.bulk_bytes_max;
-        let clock = self.birth_clock();
-        let database = self.database();
-        database.set_clock(clock);
+        let is_new = self.is_news(key);
+        let database = self.prepare_edit(key);
         let length = strings::append(database, key, suffix, length_max)?;
+        if is_new {
+            self.notify(class::NEW, "new", key);
+        }
         self.edited(class::STRING, "append", key);
         Ok(length)
     }
@@ -78,13 +76,14 @@ impl Engine {
         offset: usize,
         part: &[u8],
     ) -> Result<usize, Failure> {
-        self.expire_if_due(key);
         let length_max = self.settings.bulk_bytes_max;
-        let clock = self.birth_clock();
-        let database = self.database();
-        database.set_clock(clock);
+        let is_new = self.is_news(key);
+        let database = self.prepare_edit(key);
         let length = strings::set_range(database, key, offset, part, length_max)?;
         if !part.is_empty() {
+            if is_new {
+                self.notify(class::NEW, "new", key);
+            }
             self.edited(class::STRING, "setrange", key);
         }
         Ok(length)
@@ -93,11 +92,12 @@ impl Engine {
     /// INCRBY and its like: returns the sum.
     #[inline]
     pub fn increment_string(&mut self, key: &[u8], delta: i64) -> Result<i64, Failure> {
-        self.expire_if_due(key);
-        let clock = self.birth_clock();
-        let database = self.database();
-        database.set_clock(clock);
+        let is_new = self.is_news(key);
+        let database = self.prepare_edit(key);
         let sum = strings::increment(database, key, delta)?;
+        if is_new {
+            self.notify(class::NEW, "new", key);
+        }
         self.edited(class::STRING, "incrby", key);
         Ok(sum)
     }

@@ -49,6 +49,7 @@ error_codes! {
     Busy = "BUSY",
     Loading = "LOADING",
     DatabaseOutOfRange = "DATABASE_OUT_OF_RANGE",
+    OutOfInt32 = "OUT_OF_INT32",
     NumkeysNotPositive = "NUMKEYS_NOT_POSITIVE",
     InvalidNumkeys = "INVALID_NUMKEYS",
     TooManyKeys = "TOO_MANY_KEYS",

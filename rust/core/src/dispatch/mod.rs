@@ -9,6 +9,7 @@ pub mod engine;
 pub mod error;
 mod free;
 pub mod journal;
+pub mod native;
 pub mod notify;
 pub mod pipeline;
 pub mod pubsub;

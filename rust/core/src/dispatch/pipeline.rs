@@ -20,6 +20,8 @@ use crate::service::{ClientId, Flow, Request};
 pub trait Sink {
     /// The output to encode into, for sinks that speak RESP.
     fn resp(&mut self) -> Option<&mut Output>;
+    /// Takes a bulk string.
+    fn put_bulk(&mut self, bytes: &[u8]);
     /// Takes a reply that is a value.
     fn put(&mut self, reply: &Reply, protocol: Protocol);
     fn as_any(&mut self) -> &mut dyn Any;
@@ -34,6 +36,11 @@ pub struct RespSink {
 impl Sink for RespSink {
     fn resp(&mut self) -> Option<&mut Output> {
         Some(&mut self.output)
+    }
+
+    #[inline]
+    fn put_bulk(&mut self, bytes: &[u8]) {
+        encode::bulk(self.output.tail(), bytes);
     }
 
     fn put(&mut self, reply: &Reply, protocol: Protocol) {
@@ -210,33 +217,21 @@ fn admit(
     request: Request<'_>,
     sink: &mut dyn Sink,
 ) -> bool {
-    let found = look_up(commands, request).and_then(|id| {
-        let spec = &commands.specs[id];
-        if spec.arity_allows(request.len()) {
-            Ok(id)
-        } else {
-            Err(Failure::With(ErrorCode::WrongArity, spec.name.clone()))
-        }
-    });
-    let id = match found {
+    let id = match look_up(commands, request) {
         Ok(id) => id,
         Err(failure) => {
-            if let Ok(id) = look_up(commands, request) {
-                engine.statistics.commands[id].rejected += 1;
-            }
             refuse(engine, client, &failure, sink);
             return false;
         }
     };
     let spec = &commands.specs[id];
-    if let Err(code) = permits(engine, client, spec) {
+    if let Err(failure) = permits(engine, client, spec, request) {
         engine.statistics.commands[id].rejected += 1;
-        refuse(engine, client, &code.into(), sink);
+        refuse(engine, client, &failure, sink);
         return false;
     }
-    let now_ms = engine.now_ms;
     if let Some((until_ms, kind)) = engine.pause
-        && until_ms > now_ms
+        && until_ms > engine.now_ms
         && is_held_up(engine, client, spec, kind)
     {
         return true;
@@ -269,17 +264,25 @@ fn admit(
     false
 }
 
-fn permits(engine: &mut Engine, client: ClientId, spec: &CommandSpec) -> Result<(), ErrorCode> {
+fn permits(
+    engine: &mut Engine,
+    client: ClientId,
+    spec: &CommandSpec,
+    request: Request<'_>,
+) -> Result<(), Failure> {
+    if !spec.arity_allows(request.len()) {
+        return Err(Failure::With(ErrorCode::WrongArity, spec.name.clone()));
+    }
     let is_loading = engine.loading;
     let session = engine.session(client);
     if !session.is_authenticated && !spec.has(flag::NO_AUTH) {
-        return Err(ErrorCode::AuthRequired);
+        return Err(ErrorCode::AuthRequired.into());
     }
     if session.queue.is_some() && spec.has(flag::NO_MULTI) {
-        return Err(ErrorCode::NotAllowedInMulti);
+        return Err(ErrorCode::NotAllowedInMulti.into());
     }
     if is_loading && !spec.has(flag::LOADING) {
-        return Err(ErrorCode::Loading);
+        return Err(ErrorCode::Loading.into());
     }
     Ok(())
 }
@@ -335,24 +338,26 @@ pub fn run(
         engine.feed_monitors(&invocation);
     }
     let started_ns = engine.last_reading_ns;
-    let outcome = match arguments::parse(spec, invocation.request) {
-        Ok(arguments) => runtime.invoke(commands, engine, &invocation, &arguments, sink),
-        Err(failure) => {
-            let line = engine.error_line(&failure);
-            let protocol = engine.session(invocation.client).protocol;
-            sink.put(&Reply::Error(line), protocol);
-            Outcome::Failed
-        }
-    };
+    let handled = arguments::parse(spec, invocation.request).and_then(|arguments| {
+        let Some(native) = spec.native else {
+            return Ok(runtime.invoke(commands, engine, &invocation, &arguments, sink));
+        };
+        let protocol = engine.session(invocation.client).protocol;
+        native(engine, &arguments, protocol, sink).map(|()| Outcome::Replied)
+    });
+    let outcome = handled.unwrap_or_else(|failure| {
+        let line = engine.error_line(&failure);
+        let protocol = engine.session(invocation.client).protocol;
+        sink.put(&Reply::Error(line), protocol);
+        Outcome::Failed
+    });
     let finished_ns = engine.clock.monotonic_ns();
     let elapsed_ns = finished_ns - started_ns;
     engine.last_reading_ns = finished_ns;
     engine
         .statistics
         .executed(invocation.command, elapsed_ns, outcome == Outcome::Failed);
-    if elapsed_ns >= SLOW_NS_MIN {
-        engine.note_slow(spec, &invocation, elapsed_ns);
-    } else if engine.statistics.slow_log.wants(elapsed_ns) {
+    if elapsed_ns >= SLOW_NS_MIN || engine.statistics.slow_log.wants(elapsed_ns) {
         engine.note_slow(spec, &invocation, elapsed_ns);
     }
     propagate(engine, spec, &invocation);

@@ -251,9 +251,15 @@ impl CommandTable {
     /// Adds a command; a subcommand (`config|get`) joins its container, which comes first.
     pub fn add(&mut self, spec: CommandSpec) -> CommandId {
         let id = self.specs.len();
-        let container = spec.name.split_once('|').and_then(|(container, subcommand)| {
-            Some((self.find(container.as_bytes())?, subcommand.as_bytes().to_vec()))
-        });
+        let container = spec
+            .name
+            .split_once('|')
+            .and_then(|(container, subcommand)| {
+                Some((
+                    self.find(container.as_bytes())?,
+                    subcommand.as_bytes().to_vec(),
+                ))
+            });
         if let Some((container, subcommand)) = container {
             self.specs[container].subcommands.insert(subcommand, id);
         }
@@ -293,6 +299,9 @@ impl CommandTable {
     }
 
     pub fn find_subcommand(&self, container: CommandId, name: &[u8]) -> Option<CommandId> {
-        self.specs[container].subcommands.get(&name.to_ascii_lowercase()).copied()
+        self.specs[container]
+            .subcommands
+            .get(&name.to_ascii_lowercase())
+            .copied()
     }
 }

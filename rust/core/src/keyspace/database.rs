@@ -79,6 +79,7 @@ pub struct Database {
     pub(super) due_at: usize,
     pub(super) capacity_max: usize,
     clock: u32,
+    touches: bool,
     colour: bool,
 }
 
@@ -106,6 +107,7 @@ impl Database {
             due_at: 0,
             capacity_max,
             clock: 0,
+            touches: false,
             colour: false,
         }
     }
@@ -127,9 +129,11 @@ impl Database {
         self.volatile_len
     }
 
-    /// The clock (24 bits) that new entries get.
-    pub fn set_clock(&mut self, clock: u32) {
+    /// The clock (24 bits) that new entries get, and with `touches` those, too, that
+    /// are found for changing.
+    pub fn set_clock(&mut self, clock: u32, touches: bool) {
         self.clock = clock & 0xff_ffff;
+        self.touches = touches;
     }
 
     /// The snapshot colour that new entries get.
@@ -144,7 +148,8 @@ impl Database {
     /// Takes all keys out, leaving an empty table. O(1); dropping the result is O(keys).
     pub fn take(&mut self) -> Database {
         let mut empty = Database::with_capacity_max(self.seed.clone(), self.capacity_max);
-        (empty.clock, empty.colour) = (self.clock, self.colour);
+        (empty.clock, empty.touches) = (self.clock, self.touches);
+        empty.colour = self.colour;
         std::mem::replace(self, empty)
     }
 
@@ -203,6 +208,11 @@ impl Database {
     #[inline]
     pub fn find_mut_hashed(&mut self, hash: u64, key: &[u8]) -> Option<EntryMut<'_>> {
         let (segment, index) = self.locate(hash, key)?;
+        if self.touches {
+            self.segments[segment].slots[index]
+                .full()
+                .set_clock(self.clock);
+        }
         Some(EntryMut::new(self, segment, index))
     }
 

@@ -13,8 +13,9 @@ use std::time::{Duration, Instant};
 
 use socket2::Socket;
 
+use super::batch::{Batch, Stop};
 use super::poll::Interest;
-use crate::resp::parse::{Parsed, Parser, Partial};
+use crate::resp::parse::{Parser, Partial};
 use crate::service::{ClientId, Flow, InputLimits, Service};
 
 /// The shared buffer: what one read takes at most.
@@ -36,6 +37,7 @@ const REQUESTS_PER_OUTPUT_CHECK: usize = 4;
 pub struct Workbench {
     pub scratch: Vec<u8>,
     pub parser: Parser,
+    pub batch: Batch,
     /// Emptied output buffers.
     pub spare: Vec<Vec<u8>>,
     /// `NetLimits::output_bytes_pause` of this turn.
@@ -267,58 +269,65 @@ impl Connection {
         let mut requests = 0;
         let mut begin = None;
         while done < input.len() {
-            let rest = &input[done..];
-            let bytes = match bench.parser.next(rest, &limits) {
-                Ok(Parsed::Request(bytes)) => bytes,
-                Ok(Parsed::Empty(bytes)) => {
-                    done += bytes;
+            let stop = bench.batch.fill(&mut bench.parser, input, done, &limits);
+            let Workbench { batch, parser, .. } = bench;
+            if batch.len() > 1 {
+                for index in 0..batch.len() {
+                    service.prepare(self.client, batch.request(parser, input, index));
+                }
+                service.prepared(self.client);
+            }
+            for index in 0..batch.len() {
+                let request = batch.request(parser, input, index);
+                done = batch.end(index);
+                if request.is_empty() {
                     continue;
                 }
-                Ok(Parsed::Incomplete(wanted)) => {
-                    self.partial = bench.parser.suspend();
+                let flow = service.execute(self.client, request);
+                requests += 1;
+                let is_last = done == input.len();
+                match flow {
+                    Flow::Continue => {}
+                    Flow::Pause => self.is_paused = true,
+                    Flow::CloseAfterReply => self.is_closing = true,
+                    Flow::CloseNow => {
+                        parser.abandon();
+                        return (done, Fate::Close);
+                    }
+                }
+                if !is_last {
+                    if requests == 1 {
+                        begin = Some(Instant::now());
+                    }
+                    self.is_throttled = requests % REQUESTS_PER_OUTPUT_CHECK == 0
+                        && service.output(self.client).bytes_pending() > bench.output_bytes_pause;
+                    self.is_runnable = !self.is_throttled
+                        && flow == Flow::Continue
+                        && requests % REQUESTS_PER_CLOCK == 0
+                        && begin.is_some_and(|begin| begin.elapsed() > BATCH_TIME_MAX);
+                }
+                if flow != Flow::Continue || self.is_throttled || self.is_runnable {
+                    // What was parsed behind this request is parsed again when its turn comes.
+                    parser.abandon();
+                    return (done, Fate::Keep);
+                }
+            }
+            match stop {
+                Stop::Full => {}
+                Stop::Incomplete(wanted) => {
+                    self.partial = parser.suspend();
                     self.bytes_wanted = wanted;
                     break;
                 }
-                Err(error) => {
-                    bench.parser.abandon();
+                Stop::Broken(error) => {
+                    parser.abandon();
                     service.protocol_error(self.client, &error.message());
                     self.is_closing = true;
                     break;
                 }
-            };
-            done += bytes;
-            match service.execute(self.client, bench.parser.request(rest)) {
-                Flow::Continue => {}
-                Flow::Pause => {
-                    self.is_paused = true;
-                    break;
-                }
-                Flow::CloseAfterReply => {
-                    self.is_closing = true;
-                    break;
-                }
-                Flow::CloseNow => return (done, Fate::Close),
-            }
-            requests += 1;
-            if done == input.len() {
-                break;
             }
             if !limits.is_authenticated {
                 limits = service.input_limits(self.client);
-            }
-            if requests % REQUESTS_PER_OUTPUT_CHECK == 0
-                && service.output(self.client).bytes_pending() > bench.output_bytes_pause
-            {
-                self.is_throttled = true;
-                break;
-            }
-            if requests == 1 {
-                begin = Some(Instant::now());
-            } else if requests % REQUESTS_PER_CLOCK == 0
-                && begin.is_some_and(|begin| begin.elapsed() > BATCH_TIME_MAX)
-            {
-                self.is_runnable = true;
-                break;
             }
         }
         (done, Fate::Keep)

@@ -69,6 +69,7 @@ impl EventLoop {
             bench: Workbench {
                 scratch: vec![0; SCRATCH_BYTES],
                 parser: Parser::default(),
+                batch: Default::default(),
                 spare: Vec::new(),
                 output_bytes_pause: usize::MAX,
             },

@@ -1,6 +1,7 @@
 //! Sockets and the loop that serves them. Knows frames, not commands: what a
 //! request means is a `service::Service`'s business.
 
+mod batch;
 mod connection;
 mod event_loop;
 mod listener;

@@ -218,6 +218,18 @@ impl Parser {
         self.is_inline = false;
     }
 
+    /// The arguments that `next` found, as ranges of the request's bytes.
+    #[inline]
+    pub fn ranges(&self) -> &[(u32, u32)] {
+        &self.arguments
+    }
+
+    /// True between the parts of a request that came in pieces.
+    #[inline]
+    pub fn is_inside_request(&self) -> bool {
+        self.arguments_left > 0
+    }
+
     /// The request that `next` found at the beginning of `input`.
     #[inline]
     pub fn request<'a>(&'a self, input: &'a [u8]) -> Request<'a> {
