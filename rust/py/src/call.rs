@@ -12,9 +12,10 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyTuple};
 use rubellite_core::dispatch::Engine;
-use rubellite_core::dispatch::error::Failure;
+use rubellite_core::dispatch::error::{ErrorCode, Failure};
 use rubellite_core::dispatch::pipeline::{Invocation, Sink};
 use rubellite_core::dispatch::spec::CommandTable;
+use rubellite_core::text::integer;
 
 use crate::border;
 use crate::runtime::PyRuntime;
@@ -164,6 +165,17 @@ impl Arguments {
 
     fn __iter__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         Ok(self.flat(py)?.try_iter()?.into_any())
+    }
+
+    /// The argument at `index` as an integer.
+    fn integer(&self, py: Python<'_>, index: usize) -> PyResult<i64> {
+        if index >= self.count {
+            return Err(pyo3::exceptions::PyIndexError::new_err("no such argument"));
+        }
+        let call = self.check()?;
+        let number = call
+            .with(|context| integer::parse(context.invocation.request.get(self.first + index)))?;
+        number.ok_or_else(|| border::to_error(py, ErrorCode::NotInteger.into()))
     }
 
     /// All of them as a tuple.

@@ -1,16 +1,22 @@
 //! `Call`'s methods for keys of any type.
 
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList};
 use rubellite_core::dispatch::data::{Access, decayed_counter};
-use rubellite_core::dispatch::error::{ErrorCode, Failure};
+use rubellite_core::dispatch::error::ErrorCode;
 use rubellite_core::keyspace::{Encoding, Entry, Kind, Value};
 use rubellite_core::text::glob;
 
 use crate::call::{Arguments, Call, with_arguments};
 
-fn access(touch: bool) -> Access {
-    if touch { Access::Read } else { Access::Peek }
+fn access(name: &str) -> PyResult<Access> {
+    match name {
+        "write" => Ok(Access::Write),
+        "look" => Ok(Access::Look),
+        "touch" => Ok(Access::Touch),
+        _ => Err(PyValueError::new_err(format!("no such access: {name}"))),
+    }
 }
 
 /// OBJECT ENCODING's name.
@@ -31,18 +37,21 @@ pub fn encoding_name(entry: Entry<'_>) -> &'static str {
 
 #[pymethods]
 impl Call {
-    #[pyo3(signature = (key, touch = false))]
-    fn exists(&self, key: &[u8], touch: bool) -> PyResult<bool> {
-        self.with(|context| context.engine.exists(key, access(touch)))
+    /// Whether `key` is there, asked by a command that may write to it.
+    fn exists(&self, key: &[u8]) -> PyResult<bool> {
+        self.with(|context| context.engine.exists(key, Access::Write))
     }
 
     /// How many of `keys` are there; one that is named twice counts twice.
-    #[pyo3(signature = (keys, touch = false))]
-    fn exists_count(&self, keys: &Arguments, touch: bool) -> PyResult<usize> {
+    ///
+    /// `access` says what for: "write" (before a change), "look" or "touch".
+    #[pyo3(signature = (keys, access = "write"))]
+    fn exists_count(&self, keys: &Arguments, access: &str) -> PyResult<usize> {
+        let access = self::access(access)?;
         let stride = keys.stride;
         with_arguments(self, keys, |engine, keys| {
             let keys = keys.iter().step_by(stride);
-            keys.filter(|key| engine.exists(key, access(touch))).count()
+            keys.filter(|key| engine.exists(key, access)).count()
         })
     }
 
@@ -63,26 +72,32 @@ impl Call {
         self.with(|context| {
             context
                 .engine
-                .read(key, Access::Peek)
+                .read(key, Access::Look)
                 .map(|entry| entry.kind().name())
         })
     }
 
     /// OBJECT ENCODING, or None without key.
     fn encoding(&self, key: &[u8]) -> PyResult<Option<&'static str>> {
-        self.with(|context| context.engine.read(key, Access::Peek).map(encoding_name))
-    }
-
-    /// The deadline in milliseconds since 1970; -1 without deadline, -2 without key.
-    fn deadline(&self, key: &[u8]) -> PyResult<i64> {
-        self.with(|context| match context.engine.deadline(key) {
-            None => -2,
-            Some(None) => -1,
-            Some(Some(at)) => at,
+        self.with(|context| {
+            let entry = context.engine.read(key, Access::Inspect);
+            entry.map(encoding_name)
         })
     }
 
-    /// Sets the deadline; a time in the past removes the key. False without key.
+    /// The deadline in milliseconds since 1970; -1 without deadline, -2 without key.
+    /// `access` as in `exists_count`.
+    #[pyo3(signature = (key, access = "look"))]
+    fn deadline(&self, key: &[u8], access: &str) -> PyResult<i64> {
+        let access = self::access(access)?;
+        self.with(|context| match context.engine.read(key, access) {
+            None => -2,
+            Some(entry) => entry.expires_at().unwrap_or(-1),
+        })
+    }
+
+    /// Sets the deadline; one that has passed lets the key expire at once, and the
+    /// journal gets DEL. False without key.
     fn expire(&self, key: &[u8], at_ms: i64) -> PyResult<bool> {
         self.with(|context| context.engine.set_deadline(key, at_ms))
     }
@@ -107,11 +122,7 @@ impl Call {
     /// Moves `key` to another database.
     fn move_key(&self, py: Python<'_>, key: &[u8], database: i64) -> PyResult<bool> {
         self.try_with(py, |engine| {
-            let count = engine.databases.len();
-            let database = usize::try_from(database)
-                .ok()
-                .filter(|index| *index < count);
-            let database = database.ok_or(ErrorCode::DatabaseOutOfRange)?;
+            let database = engine.database_index(database)?;
             if database == engine.run.database {
                 return Err(ErrorCode::SourceAndDestinationSame.into());
             }
@@ -119,29 +130,26 @@ impl Call {
         })
     }
 
+    /// Fails unless there is a database of this number.
+    fn check_database(&self, py: Python<'_>, number: i64) -> PyResult<usize> {
+        self.try_with(py, |engine| engine.database_index(number))
+    }
+
     /// Copies a key with its deadline. False: no source, or the destination is taken.
-    #[pyo3(signature = (source, destination, database = None, replace = false))]
+    #[pyo3(signature = (source, destination, database, replace = false))]
     fn copy(
         &self,
         py: Python<'_>,
         source: &[u8],
         destination: &[u8],
-        database: Option<i64>,
+        database: usize,
         replace: bool,
     ) -> PyResult<bool> {
         self.try_with(py, |engine| {
-            let count = engine.databases.len();
-            let target = match database {
-                None => engine.run.database,
-                Some(index) => usize::try_from(index)
-                    .ok()
-                    .filter(|index| *index < count)
-                    .ok_or(ErrorCode::DatabaseOutOfRange)?,
-            };
-            if target == engine.run.database && source == destination {
+            if database == engine.run.database && source == destination {
                 return Err(ErrorCode::SourceAndDestinationSame.into());
             }
-            engine.copy(source, destination, target, replace)
+            engine.copy(source, destination, database, replace)
         })
     }
 
@@ -154,7 +162,7 @@ impl Call {
             let mut failed = None;
             let all = pattern == b"*";
             engine.database().for_each(|entry| {
-                let is_due = entry.expires_at().is_some_and(|at| at <= now_ms);
+                let is_due = entry.expires_at().is_some_and(|at| at < now_ms);
                 if !is_due && (all || glob::matches(pattern, entry.key(), false)) {
                     if let Err(error) = list.append(PyBytes::new(py, entry.key())) {
                         failed = Some(error);
@@ -187,7 +195,7 @@ impl Call {
                 let has_type = type_name.is_none_or(|wanted| {
                     wanted.eq_ignore_ascii_case(entry.kind().name().as_bytes())
                 });
-                if entry.expires_at().is_some_and(|at| at <= now_ms) {
+                if entry.expires_at().is_some_and(|at| at < now_ms) {
                     due.push(entry.key().to_vec());
                 } else if matches && has_type {
                     found.push(PyBytes::new(py, entry.key()));
@@ -246,15 +254,16 @@ impl Call {
 
     fn swap_databases(&self, py: Python<'_>, one: i64, other: i64) -> PyResult<()> {
         self.try_with(py, |engine| {
-            let count = engine.databases.len();
-            let check = |index: i64| {
-                let index = usize::try_from(index).ok().filter(|index| *index < count);
-                index.ok_or(Failure::from(ErrorCode::DatabaseOutOfRange))
-            };
-            let (one, other) = (check(one)?, check(other)?);
+            let (one, other) = (engine.database_index(one)?, engine.database_index(other)?);
             engine.swap_databases(one, other);
             Ok(())
         })
+    }
+
+    /// Whether accesses are counted (an LFU policy); else the time of the last is kept.
+    #[getter]
+    fn counts_accesses(&self) -> PyResult<bool> {
+        self.with(|context| context.engine.settings.counts_accesses)
     }
 
     /// Seconds since the last access, or None without key.
@@ -262,7 +271,7 @@ impl Call {
         self.with(|context| {
             let engine = &mut *context.engine;
             let now = engine.lru_clock();
-            let entry = engine.read(key, Access::Peek)?;
+            let entry = engine.read(key, Access::Inspect)?;
             Some(i64::from(now.wrapping_sub(entry.clock()) & 0xff_ffff))
         })
     }
@@ -272,7 +281,7 @@ impl Call {
         self.with(|context| {
             let engine = &mut *context.engine;
             let (now_ms, settings) = (engine.now_ms, engine.settings.clone());
-            let entry = engine.read(key, Access::Peek)?;
+            let entry = engine.read(key, Access::Inspect)?;
             Some(decayed_counter(entry.clock(), now_ms, &settings))
         })
     }

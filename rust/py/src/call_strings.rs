@@ -3,9 +3,10 @@
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList};
 use rubellite_core::dispatch::Engine;
-use rubellite_core::dispatch::error::Failure;
+use rubellite_core::dispatch::data::Access;
+use rubellite_core::dispatch::error::{ErrorCode, Failure};
 use rubellite_core::keyspace::strings::IntText;
-use rubellite_core::keyspace::{Expiry, Value};
+use rubellite_core::keyspace::{Expiry, Kind, Value};
 use rubellite_core::output::SHARED_BYTES_MIN;
 
 use crate::call::{Arguments, Call, with_arguments};
@@ -47,6 +48,21 @@ impl Call {
         self.try_with(py, |engine| get_object(py, engine, key))?
     }
 
+    /// As `get`, asked by a command that may write: no hit, no miss.
+    fn get_before_edit<'py>(
+        &self,
+        py: Python<'py>,
+        key: &[u8],
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        self.try_with(py, |engine| match engine.read(key, Access::Write) {
+            None => Ok(Ok(None)),
+            Some(entry) if entry.kind() == Kind::String => {
+                Ok(string_object(py, &entry.value()).map(Some))
+            }
+            Some(_) => Err(ErrorCode::WrongType.into()),
+        })?
+    }
+
     /// The strings at `keys`; None for what is missing or no string.
     fn get_all<'py>(&self, py: Python<'py>, keys: &Arguments) -> PyResult<Bound<'py, PyList>> {
         let values = with_arguments(self, keys, |engine, keys| {
@@ -78,7 +94,6 @@ impl Call {
         end: i64,
     ) -> PyResult<Bound<'py, PyBytes>> {
         self.try_with(py, |engine| {
-            use rubellite_core::dispatch::data::Access;
             let Some(entry) = engine.read(key, Access::Read) else {
                 return Ok(PyBytes::new(py, b""));
             };

@@ -118,8 +118,8 @@ impl PyRuntime {
                         .clone()
                         .into_any();
                     let mut parts = vec![word];
-                    for part in scalars {
-                        parts.push(scalar(py, *part)?);
+                    for part in scalars.iter() {
+                        parts.push(scalar(py, part)?);
                     }
                     PyTuple::new(py, parts)?.into_any()
                 }

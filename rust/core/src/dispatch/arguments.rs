@@ -12,7 +12,7 @@ use crate::service::Request;
 use crate::text::{double, integer};
 
 /// A value for one handler parameter.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Argument<'r> {
     /// None in Python.
     Absent,
@@ -24,13 +24,26 @@ pub enum Argument<'r> {
     /// An option's word.
     Word(TokenId),
     /// An option's word and its values.
-    Tagged(TokenId, SmallVec<[Scalar<'r>; 2]>),
+    Tagged(TokenId, Scalars<'r>),
     /// Arguments `first..first + count`, in groups of `stride`.
     Rest {
         first: usize,
         count: usize,
         stride: usize,
     },
+}
+
+/// The values behind an option's word: one or two.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Scalars<'r> {
+    first: Scalar<'r>,
+    second: Option<Scalar<'r>>,
+}
+
+impl<'r> Scalars<'r> {
+    pub fn iter(&self) -> impl Iterator<Item = Scalar<'r>> {
+        std::iter::once(self.first).chain(self.second)
+    }
 }
 
 /// A single typed value.
@@ -65,7 +78,7 @@ fn convert<'r>(kind: ValueKind, raw: &'r [u8]) -> Result<Scalar<'r>, ErrorCode> 
             _ => Err(error),
         },
         ValueKind::Float { error } => double::parse(raw).map(Scalar::Float).ok_or(error),
-        ValueKind::Cursor => integer::parse_u64(raw)
+        ValueKind::Cursor => integer::parse_cursor(raw)
             .map(Scalar::Unsigned)
             .ok_or(ErrorCode::InvalidCursor),
     }
@@ -226,10 +239,16 @@ fn options<'r>(
                 Argument::Word(alternative.token)
             }
             OptionShape::Tagged => {
-                let scalars = (0..alternative.values.len())
-                    .map(value)
-                    .collect::<Result<_, _>>()?;
-                Argument::Tagged(alternative.token, scalars)
+                let second = (alternative.values.len() > 1)
+                    .then(|| value(1))
+                    .transpose()?;
+                Argument::Tagged(
+                    alternative.token,
+                    Scalars {
+                        first: value(0)?,
+                        second,
+                    },
+                )
             }
         };
     }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
 
-use super::error::{ErrorCode, ErrorTexts, Failure};
+use super::error::{ErrorTexts, Failure};
 use super::free::Freer;
 use super::journal::{Effect, Journal};
 use super::pubsub::Subscriptions;
@@ -323,10 +323,7 @@ impl Engine {
 
     /// Selects the database of the running command's client.
     pub fn select(&mut self, index: i64) -> Result<(), Failure> {
-        let index = usize::try_from(index)
-            .ok()
-            .filter(|index| *index < self.databases.len());
-        let index = index.ok_or(ErrorCode::DatabaseOutOfRange)?;
+        let index = self.database_index(index)?;
         self.run.database = index;
         let client = self.run.client;
         self.session(client).database = index;

@@ -87,8 +87,11 @@ impl Engine {
     /// A whole database goes: every watched key that exists in it (or in what takes
     /// its place) has changed.
     pub(super) fn touch_database(&mut self, database: usize, replacement: Option<usize>) {
-        let exists =
-            |engine: &Engine, at: usize, key: &[u8]| engine.databases[at].find(key).is_some();
+        let exists = |engine: &Engine, at: usize, key: &[u8]| {
+            let entry = engine.databases[at].find(key);
+            // A watched key that is due was alive when WATCH saw it; elsewhere it never was.
+            entry.is_some_and(|entry| at == database || !engine.is_due(entry.expires_at()))
+        };
         let changed: Vec<ClientId> = self
             .watchers
             .iter()
@@ -116,7 +119,7 @@ impl Engine {
             let entry = self.databases[*database].find(key);
             entry
                 .and_then(|entry| entry.expires_at())
-                .is_some_and(|at| at <= now_ms)
+                .is_some_and(|at| at < now_ms)
         })
     }
 }

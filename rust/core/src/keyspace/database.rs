@@ -173,9 +173,7 @@ impl Database {
     #[inline]
     pub fn prefetch_entry(&self, hash: u64) {
         let segment = &self.segments[self.segment_of(hash)];
-        if let Some(slot) = segment.slots.get(segment.home(segment.fragment_of(hash))) {
-            slot.prefetch();
-        }
+        segment.prefetch(segment.fragment_of(hash));
     }
 
     #[inline]

@@ -46,6 +46,33 @@ pub fn parse_u64(text: &[u8]) -> Option<u64> {
     Some(value)
 }
 
+/// Reads a SCAN cursor: an integer, or else whatever C's `strtoull` reads to the end:
+/// white space, a sign and zeros may stand before the digits, anything after a NUL.
+pub fn parse_cursor(text: &[u8]) -> Option<u64> {
+    if let Some(number) = parse(text) {
+        return u64::try_from(number).ok();
+    }
+    let end = memchr::memchr(0, text).unwrap_or(text.len());
+    let is_space = |byte: &u8| matches!(byte, b' ' | 9..=13);
+    let start = text[..end].iter().position(|byte| !is_space(byte))?;
+    let (is_negative, digits) = match &text[start..end] {
+        [b'-', digits @ ..] => (true, digits),
+        [b'+', digits @ ..] => (false, digits),
+        digits => (false, digits),
+    };
+    if digits.is_empty() {
+        return None;
+    }
+    let magnitude = digits.iter().try_fold(0_u64, |value, &byte| {
+        value.checked_mul(10)?.checked_add(digit(byte)?)
+    })?;
+    Some(if is_negative {
+        magnitude.wrapping_neg()
+    } else {
+        magnitude
+    })
+}
+
 #[inline]
 fn digit(byte: u8) -> Option<u64> {
     let value = byte.wrapping_sub(b'0');
@@ -126,6 +153,27 @@ mod tests {
             "100000000000000000000",
         ] {
             assert_eq!(parse_u64(text.as_bytes()), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn cursors_are_read_as_the_servers_read_them() {
+        for (text, value) in [
+            (&b"0"[..], Some(0)),
+            (b"+1", Some(1)),
+            (b" 1", Some(1)),
+            (b"01", Some(1)),
+            (b"5\0junk", Some(5)),
+            (b" -1", Some(u64::MAX)),
+            (b"18446744073709551615", Some(u64::MAX)),
+            (b"18446744073709551616", None),
+            (b"-1", None),
+            (b"1 ", None),
+            (b"1a", None),
+            (b"+", None),
+            (b"", None),
+        ] {
+            assert_eq!(parse_cursor(text), value, "{}", text.escape_ascii());
         }
     }
 
