@@ -1,4 +1,12 @@
 //! The data structures. They know nothing of keys.
+//!
+//! `packed` is the codec of small collections, which lie in their keyspace entries:
+//! `packed_table` hashes and sets, `int_set` sets of integers.
+
+pub mod int_set;
+pub mod packed;
+pub mod packed_table;
+pub mod record;
 
 /// A value too large for its keyspace entry: the structure that the entry points at.
 ///
