@@ -57,6 +57,10 @@ UNKNOWN_SUBCOMMAND = _reply("UNKNOWN_SUBCOMMAND", "ERR unknown subcommand '{}'. 
 INVALID_EXPIRE = _reply("INVALID_EXPIRE", "ERR invalid expire time in '{}' command")
 UNSUPPORTED_OPTION = _reply("UNSUPPORTED_OPTION", "ERR Unsupported option {}")
 DATABASE_OUT_OF_RANGE = _reply("DATABASE_OUT_OF_RANGE", "ERR DB index is out of range")
+OUT_OF_INT32 = _reply(
+    "OUT_OF_INT32",
+    "ERR value is out of range, value must between -2147483648 and 2147483647",
+)
 
 INVALID_FIRST_DATABASE = _reply("INVALID_FIRST_DATABASE", "ERR invalid first DB index")
 INVALID_SECOND_DATABASE = _reply("INVALID_SECOND_DATABASE", "ERR invalid second DB index")
@@ -95,6 +99,32 @@ EXPIRE_COMPARISONS = _reply(
     "EXPIRE_COMPARISONS", "ERR GT and LT options at the same time are not compatible"
 )
 
+# About the server
+NOT_A_COMMAND = _reply("NOT_A_COMMAND", "ERR Invalid command specified")
+COMMAND_WITHOUT_KEYS = _reply("COMMAND_WITHOUT_KEYS", "ERR The command has no key arguments")
+COMMAND_ARITY = _reply("COMMAND_ARITY", "ERR Invalid number of arguments specified for command")
+COMMAND_ARGUMENTS = _reply("COMMAND_ARGUMENTS", "ERR Invalid arguments specified for command")
+NO_SHUTDOWN = _reply("NO_SHUTDOWN", "ERR No shutdown in progress.")
+SHUTDOWN_FAILED = _reply(
+    "SHUTDOWN_FAILED", "ERR Errors trying to SHUTDOWN. Check logs."
+)
+
+UNKNOWN_TYPE = _reply("UNKNOWN_TYPE", "ERR unknown type name '{}'")
+NOVALUES_OUTSIDE_HSCAN = _reply(
+    "NOVALUES_OUTSIDE_HSCAN", "ERR NOVALUES option can only be used in HSCAN"
+)
+FREQUENCY_NOT_TRACKED = _reply(
+    "FREQUENCY_NOT_TRACKED",
+    "ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note "
+    "that when switching between policies at runtime LRU and LFU data will take some time to "
+    "adjust.",
+)
+IDLE_TIME_NOT_TRACKED = _reply(
+    "IDLE_TIME_NOT_TRACKED",
+    "ERR An LFU maxmemory policy is selected, idle time not tracked. Please note that when "
+    "switching between policies at runtime LRU and LFU data will take some time to adjust.",
+)
+
 # Connection
 AUTH_REQUIRED = _reply("AUTH_REQUIRED", "NOAUTH Authentication required.")
 WRONG_PASSWORD = _reply(
@@ -129,6 +159,7 @@ PROTECTED_MODE = _reply(
     "loopback only, or turn protected mode off with CONFIG SET protected-mode no from a client "
     "on this machine, if the server cannot be reached from the Internet.",
 )
+MONITOR_KEYSPACE = _reply("MONITOR_KEYSPACE", "ERR Replica can't interact with the keyspace")
 NO_SUCH_CLIENT = _reply("NO_SUCH_CLIENT", "ERR No such client")
 NO_SUCH_CLIENT_ID = _reply("NO_SUCH_CLIENT_ID", "ERR No such client ID")
 NOT_ALLOWED_WHEN_SUBSCRIBED = _reply(
@@ -144,7 +175,7 @@ DISCARD_WITHOUT_MULTI = _reply("DISCARD_WITHOUT_MULTI", "ERR DISCARD without MUL
 WATCH_INSIDE_MULTI = _reply("WATCH_INSIDE_MULTI", "ERR WATCH inside MULTI is not allowed")
 EXEC_ABORTED = _reply("EXEC_ABORTED", "EXECABORT Transaction discarded because of previous errors.")
 NOT_ALLOWED_IN_MULTI = _reply(
-    "NOT_ALLOWED_IN_MULTI", "ERR Command not allowed inside a transaction"
+    "NOT_ALLOWED_IN_MULTI", "ERR Command '{}' not allowed inside a transaction"
 )
 
 # The server's state
@@ -160,5 +191,8 @@ INTERNAL_ERROR = _reply(
 
 
 def text_of(raw: bytes) -> str:
-    """A client's bytes for use in an error; what is not UTF-8 survives as surrogates."""
-    return raw.decode("utf-8", "surrogateescape")
+    """A client's bytes for use in an error, where a NUL ends them.
+
+    What is not UTF-8 survives as surrogates.
+    """
+    return raw.partition(b"\0")[0].decode("utf-8", "surrogateescape")

@@ -1,4 +1,8 @@
-"""`@command`: a syntax line, its properties and a function become a command."""
+"""`@command`: a syntax line, its properties and a function become a command.
+
+`container` registers what only has subcommands, and gives it HELP, which is rendered
+from the syntax lines and summaries of the others.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from rubellite._core import Status
 from rubellite.spec import flags as flag
 from rubellite.spec.keys import KeySpec, derive_keys
 from rubellite.spec.notation import Syntax, read
@@ -17,6 +22,8 @@ Handler = TypeVar("Handler", bound=Callable[..., Any])
 _GROUPS = {
     "strings": "string",
     "keys": "generic",
+    "expiry": "generic",
+    "objects": "generic",
     "hashes": "hash",
     "lists": "list",
     "sets": "set",
@@ -157,15 +164,28 @@ def command(
             deprecated_since=deprecated_since,
             replaced_by=replaced_by,
         )
-        if entry.name in TABLE:
-            raise ValueError(f"the command {entry.name!r} is defined twice")
-        TABLE[entry.name] = entry
-        container, bar, subcommand = entry.name.partition("|")
-        if bar:
-            TABLE[container].subcommands[subcommand] = entry
+        _add(entry)
         return handler
 
     return register
+
+
+def _add(entry: Command) -> None:
+    if entry.name in TABLE:
+        raise ValueError(f"the command {entry.name!r} is defined twice")
+    TABLE[entry.name] = entry
+    container, bar, subcommand = entry.name.partition("|")
+    if bar:
+        TABLE[container].subcommands[subcommand] = entry
+
+
+def look_up(words: Sequence[str]) -> Command | None:
+    """The command that a request beginning with these words names."""
+    name = words[0].lower()
+    found = TABLE.get(name) if "|" not in name else None
+    if found is not None and found.subcommands and len(words) > 1:
+        return found.subcommands.get(words[1].lower())
+    return found
 
 
 def container(
@@ -183,7 +203,7 @@ def container(
     def refuse(call: Any) -> None:
         """Never called: the arity asks for a subcommand, and an unknown one is refused."""
 
-    TABLE[syntax.name] = Command(
+    entry = Command(
         name=syntax.name,
         syntax=syntax,
         flags=flags | flag.CONTAINER,
@@ -197,3 +217,58 @@ def container(
         keys=[],
         categories=["@slow"],
     )
+    _add(entry)
+    add_help(entry)
+
+
+#: Since when a container has HELP, where that is not as old as itself.
+_HELP_SINCE = {
+    "client": "5.0.0",
+    "cluster": "5.0.0",
+    "command": "5.0.0",
+    "config": "5.0.0",
+    "object": "6.2.0",
+    "pubsub": "6.2.0",
+    "script": "5.0.0",
+    "slowlog": "6.2.0",
+}
+
+
+def add_help(container: Command) -> None:
+    """Gives a container the subcommand HELP."""
+    name = container.syntax.words[0]
+    own = _CATEGORIES.get(container.group)
+
+    def handler(call: Any) -> Any:
+        """Print what the subcommands are for."""
+        return [Status(line) for line in help_lines(container)]
+
+    _add(
+        Command(
+            name=f"{container.name}|help",
+            syntax=read(f"{name} HELP"),
+            flags=flag.LOADING | flag.STALE,
+            since=_HELP_SINCE.get(container.name, container.since),
+            cost="O(1)",
+            group=container.group,
+            summary="Print what the subcommands are for",
+            handler=handler,
+            elements=[],
+            arity=2,
+            keys=[],
+            categories=["@slow", *([own] if own and container.group != "pubsub" else [])],
+        )
+    )
+
+
+def help_lines(container: Command) -> list[str]:
+    """What HELP prints: each subcommand's syntax and summary, its own last."""
+    name = container.syntax.words[0]
+    lines = [f"{name} <subcommand> [<arg> [value] [opt] ...]. Subcommands are:"]
+    if container.arity == -1:
+        lines += ["(no subcommand)", f"    {container.summary}."]
+    for subcommand in container.subcommands.values():
+        if subcommand.name != f"{container.name}|help":
+            lines.append(subcommand.syntax.for_people().removeprefix(f"{name} "))
+            lines.append(f"    {subcommand.summary}.")
+    return [*lines, "HELP", "    Print this help."]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from copy import deepcopy
 from typing import Any
 
@@ -20,9 +21,9 @@ CATEGORIES = (
 _RANK = {f"@{name}": rank for rank, name in enumerate(CATEGORIES)}
 
 
-def _words(words: list[str] | tuple[str, ...]) -> Members:
+def words(names: Iterable[str]) -> Members:
     """A set of status replies, in order."""
-    return Members([Status(word) for word in words])
+    return Members([Status(name) for name in names])
 
 
 # COMMAND INFO
@@ -34,11 +35,11 @@ def info(command: Command) -> list[Any]:
     return [
         command.name,
         command.arity,
-        _words(flag.names(command.flags)),
+        words(flag.names(command.flags)),
         first,
         last,
         step,
-        _words(sorted(command.categories, key=_RANK.__getitem__)),
+        words(sorted(command.categories, key=_RANK.__getitem__)),
         Members(list(command.tips)),
         Members([_key_spec(spec) for spec in command.keys]),
         [info(subcommand) for subcommand in command.subcommands.values()],
@@ -77,7 +78,7 @@ def _key_spec(spec: KeySpec) -> dict[str, Any]:
     elif spec.find == "keynum":
         find = {"keynumidx": spec.keynum, "firstkey": spec.first, "keystep": spec.step}
     shown: dict[str, Any] = {"notes": spec.notes} if spec.notes else {}
-    shown["flags"] = _words(spec.flags)
+    shown["flags"] = words(spec.flags)
     shown["begin_search"] = {"type": spec.search, "spec": search}
     shown["find_keys"] = {"type": spec.find if search else "unknown", "spec": find}
     return shown
@@ -95,7 +96,7 @@ def docs(command: Command) -> dict[str, Any]:
         "complexity": command.cost,
     }
     if command.deprecated_since:
-        shown["doc_flags"] = _words(["deprecated"])
+        shown["doc_flags"] = words(["deprecated"])
         shown["deprecated_since"] = command.deprecated_since
         shown["replaced_by"] = command.replaced_by
     if command.history:
@@ -157,7 +158,7 @@ class _Describer:
             only.optional = node.optional
             shown = self._argument(only)
             if node.children[0].kind == "word" and only.repeated:
-                shown["flags"] = _words([*_flag_names(only), "multiple_token"])
+                shown["flags"] = words([*_flag_names(only), "multiple_token"])
             return shown
         first, *others = children
         if first.kind == "word" and len(others) == 1 and not others[0].optional:
@@ -168,7 +169,7 @@ class _Describer:
                 shown = self._argument(value, first.name)
                 if node.repeated:
                     value.repeated = True
-                    shown["flags"] = _words([*_flag_names(value), "multiple_token"])
+                    shown["flags"] = words([*_flag_names(value), "multiple_token"])
                 return shown
         is_plain = all(other.kind == "value" and not other.optional for other in others)
         shown = {"name": "", "type": "block"}
@@ -193,7 +194,7 @@ class _Describer:
             shown["since"] = since
         names = _flag_names(node)
         if names:
-            shown["flags"] = _words(names)
+            shown["flags"] = words(names)
 
     def _named(self, outline: str, otherwise: str) -> str:
         repeats = self._met[outline] = self._met.get(outline, 0) + 1

@@ -36,7 +36,7 @@ EAGER: Final = 1 << 43
 #: Allowed to a client that is subscribed in RESP2.
 IN_SUBSCRIBE: Final = 1 << 44
 
-#: Names as COMMAND INFO shows them, in its order.
+#: Names as COMMAND INFO shows them, in its order; the rest is not shown.
 NAMES: Final[dict[int, str]] = {
     WRITE: "write",
     READ: "readonly",
@@ -48,16 +48,15 @@ NAMES: Final[dict[int, str]] = {
     LOADING: "loading",
     STALE: "stale",
     SKIP_MONITOR: "skip_monitor",
-    SKIP_SLOWLOG: "skip_slowlog",
+    SKIP_SLOWLOG: "skip_commandlog",
     ASKING: "asking",
     FAST: "fast",
     NO_AUTH: "no_auth",
-    MAY_REPLICATE: "may_replicate",
     NO_ASYNC_LOADING: "no_async_loading",
     NO_MULTI: "no_multi",
-    MOVABLE_KEYS: "movablekeys",
-    ALLOW_BUSY: "allow_busy",
     NO_MANDATORY_KEYS: "no_mandatory_keys",
+    ALLOW_BUSY: "allow_busy",
+    MOVABLE_KEYS: "movablekeys",
 }
 
 

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from rubellite.spec import flags as flag
 from rubellite.spec.notation import Node, NotationError, Syntax
 
+#: What a command does to a key, in the order in which Redis says it.
+ACCESS_FLAGS = ("RO RW OW RM access update insert delete not_key incomplete variable_flags").split()
+
 
 @dataclass(frozen=True, slots=True)
 class KeySpec:

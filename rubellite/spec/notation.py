@@ -17,6 +17,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 _TOKEN: Final = re.compile(r"\.\.\.|…|[\[\]<>|]|[^\s\[\]<>|…]+")
+#: Access or type after a value's name.
+_DETAIL: Final = re.compile(r"(?<=[a-z0-9]):[A-Za-z_,]+")
 
 #: Values whose name says that they are whole numbers.
 INTEGERS: Final = frozenset(
@@ -81,6 +83,10 @@ class Syntax:
     def name(self) -> str:
         """`get`, `config|get`."""
         return "|".join(self.words).lower()
+
+    def for_people(self) -> str:
+        """The line without what only the machine needs: `key:RW` is `key`."""
+        return _DETAIL.sub("", self.text)
 
     @property
     def arity(self) -> int:

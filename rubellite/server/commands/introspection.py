@@ -1,0 +1,191 @@
+"""COMMAND: what commands there are, how they look and where their keys stand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from rubellite._core import NULL_ARRAY, Arguments, Call, glob_matches
+from rubellite.engine.replies import Reply
+from rubellite.errors import (
+    COMMAND_ARGUMENTS,
+    COMMAND_ARITY,
+    COMMAND_WITHOUT_KEYS,
+    NOT_A_COMMAND,
+    SYNTAX,
+    text_of,
+)
+from rubellite.spec import describe
+from rubellite.spec.command import TABLE, Command, add_help, command, look_up
+from rubellite.spec.flags import LOADING, NO_MANDATORY_KEYS, STALE
+from rubellite.spec.keys import ACCESS_FLAGS, KeySpec
+from rubellite.spec.table import key_rule
+
+_ANY_TIME = LOADING | STALE
+_UNORDERED = ("nondeterministic_output_order",)
+
+#: COMMAND DOCS as it was last rendered; redis-cli asks for all of it at every start.
+_DOCS: dict[str, Reply] = {}
+
+
+def _named(names: Iterable[bytes]) -> Iterable[tuple[str, Command | None]]:
+    for raw in names:
+        name = text_of(raw).lower()
+        yield name, TABLE.get(name)
+
+
+def _all() -> list[Command]:
+    """Every command but not their subcommands."""
+    return [entry for name, entry in TABLE.items() if "|" not in name]
+
+
+@command(
+    "COMMAND",
+    _ANY_TIME,
+    since="2.8.13",
+    cost="O(N) where N is the total number of commands",
+    categories=("@connection",),
+    tips=_UNORDERED,
+    arity=-1,
+)
+def command_(call: Call) -> Reply:
+    """Return the properties of all commands."""
+    return [describe.info(entry) for entry in _all()]
+
+
+@command("COMMAND COUNT", _ANY_TIME, since="2.8.13", categories=("@connection",))
+def command_count(call: Call) -> Reply:
+    """Count the commands."""
+    return len(_all())
+
+
+@command(
+    "COMMAND DOCS [command-name ...]",
+    _ANY_TIME,
+    since="7.0.0",
+    cost="O(N) where N is the number of commands to look up",
+    categories=("@connection",),
+    tips=_UNORDERED,
+)
+def command_docs(call: Call, names: Arguments) -> Reply:
+    """Return the documentation of commands, of all when none is named."""
+    wanted = [entry for _, entry in _named(names) if entry] if len(names) else _all()
+    shown = {}
+    for entry in wanted:
+        if entry.name not in _DOCS:
+            _DOCS[entry.name] = describe.docs(entry)
+        shown[entry.name] = _DOCS[entry.name]
+    return shown
+
+
+@command(
+    "COMMAND GETKEYS command [arg ...]",
+    _ANY_TIME,
+    since="2.8.13",
+    cost="O(N) where N is the number of arguments to the command",
+    categories=("@connection",),
+)
+def command_getkeys(call: Call, command_: bytes, arguments: Arguments) -> Reply:
+    """Return the keys of a whole command.
+
+    Errors: NOT_A_COMMAND, COMMAND_WITHOUT_KEYS, COMMAND_ARITY, COMMAND_ARGUMENTS.
+    """
+    words = [command_, *arguments]
+    return [words[index] for index, _ in _key_places(call, words)]
+
+
+@command(
+    "COMMAND GETKEYSANDFLAGS command [arg ...]",
+    _ANY_TIME,
+    since="7.0.0",
+    cost="O(N) where N is the number of arguments to the command",
+    categories=("@connection",),
+)
+def command_getkeysandflags(call: Call, command_: bytes, arguments: Arguments) -> Reply:
+    """Return the keys of a whole command, and what it does to each.
+
+    Errors: NOT_A_COMMAND, COMMAND_WITHOUT_KEYS, COMMAND_ARITY, COMMAND_ARGUMENTS.
+    """
+    words = [command_, *arguments]
+    return [
+        [words[index], describe.words(_access(spec, words))]
+        for index, spec in _key_places(call, words)
+    ]
+
+
+def _key_places(call: Call, words: list[bytes]) -> list[tuple[int, KeySpec]]:
+    entry = look_up([text_of(word) for word in words[:2]])
+    if entry is None:
+        raise NOT_A_COMMAND
+    if not entry.keys:
+        raise COMMAND_WITHOUT_KEYS
+    count = len(words)
+    if count != entry.arity if entry.arity > 0 else count < -entry.arity:
+        raise COMMAND_ARITY
+    places = call.key_places(words)
+    if places is None:
+        if entry.flags & NO_MANDATORY_KEYS:
+            return []
+        raise COMMAND_ARGUMENTS
+    specs = [spec for spec in entry.keys if key_rule(spec)]
+    return [(index, specs[rule]) for index, rule in places]
+
+
+def _access(spec: KeySpec, words: list[bytes]) -> list[str]:
+    """What this very call does to the key, where the arguments decide it."""
+    flags = [name for name in spec.flags if name != "variable_flags"]
+    name = words[0].upper()
+    given = {word.upper() for word in words[2:]}
+    if name == b"SET" and b"GET" not in {word.upper() for word in words[3:]}:
+        flags = ["OW", "update"]
+    elif name == b"BITFIELD" and not given & {b"SET", b"INCRBY"}:
+        flags = ["RO", "access"]
+    return sorted(flags, key=ACCESS_FLAGS.index)
+
+
+@command(
+    "COMMAND INFO [command-name ...]",
+    _ANY_TIME,
+    since="2.8.13",
+    cost="O(N) where N is the number of commands to look up",
+    categories=("@connection",),
+    tips=_UNORDERED,
+    history=(("7.0.0", "Allowed to be called with no argument to get info on all commands."),),
+)
+def command_info(call: Call, names: Arguments) -> Reply:
+    """Return the properties of commands, of all when none is named."""
+    if not len(names):
+        return command_(call)
+    return [NULL_ARRAY if entry is None else describe.info(entry) for _, entry in _named(names)]
+
+
+@command(
+    "COMMAND LIST [FILTERBY <MODULE module-name|ACLCAT category|PATTERN pattern>]",
+    _ANY_TIME,
+    since="7.0.0",
+    cost="O(N) where N is the total number of commands",
+    categories=("@connection",),
+    tips=_UNORDERED,
+    takes_rest=True,
+)
+def command_list(call: Call, words: Arguments) -> Reply:
+    """List the names of commands.
+
+    Errors: SYNTAX.
+    """
+    if not len(words):
+        return list(TABLE)
+    if len(words) != 3 or words[0].upper() != b"FILTERBY":
+        raise SYNTAX
+    kind, wanted = words[1].upper(), words[2]
+    if kind == b"ACLCAT":
+        category = "@" + text_of(wanted).lower()
+        return [name for name, entry in TABLE.items() if category in entry.categories]
+    if kind == b"PATTERN":
+        return [name for name in TABLE if glob_matches(wanted, name.encode(), True)]
+    if kind == b"MODULE":
+        # A user's own commands are as good as built-in ones: none belongs to a module.
+        return []
+    raise SYNTAX
+
+
+add_help(TABLE["command"])
