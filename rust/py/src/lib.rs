@@ -5,6 +5,8 @@
 
 mod border;
 mod call;
+mod call_clients;
+mod call_debug;
 mod call_keys;
 mod call_server;
 mod call_strings;
@@ -43,6 +45,19 @@ fn glob_matches(pattern: &[u8], text: &[u8], ignore_case: bool) -> bool {
 #[pyfunction]
 fn memory_used() -> usize {
     rubellite_core::memory::used_bytes()
+}
+
+/// Gives memory that is free but still held back to the system.
+#[pyfunction]
+fn memory_purge() {
+    rubellite_core::memory::purge();
+}
+
+/// The allocator's own figures: allocated, active and resident bytes.
+#[pyfunction]
+fn memory_stats() -> Option<(usize, usize, usize)> {
+    let stats = rubellite_core::memory::allocator_stats()?;
+    Some((stats.allocated, stats.active, stats.resident))
 }
 
 /// Length of the longest common subsequence.
@@ -104,6 +119,8 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(set_errors, module)?)?;
     module.add_function(wrap_pyfunction!(glob_matches, module)?)?;
     module.add_function(wrap_pyfunction!(memory_used, module)?)?;
+    module.add_function(wrap_pyfunction!(memory_purge, module)?)?;
+    module.add_function(wrap_pyfunction!(memory_stats, module)?)?;
     module.add_function(wrap_pyfunction!(lcs_length, module)?)?;
     module.add_function(wrap_pyfunction!(lcs_matches, module)?)?;
     module.add_function(wrap_pyfunction!(lcs_table_bytes, module)?)?;
