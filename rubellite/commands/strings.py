@@ -63,12 +63,16 @@ def set_(
     elif condition == "XX":
         allowed = call.exists(key)
     elif condition is not None:
-        present = old if get else call.get(key)
+        present = old if get else call.get_before_edit(key)
         allowed = present is not None and bytes(present) == condition[1]
     else:
         allowed = True
     if not allowed:
         return old
+    if at is not None and at <= call.now_ms:
+        # What has passed is not stored first.
+        call.expire(key, at)
+        return old if get else OK
     call.set(key, value, at, expiry == "KEEPTTL")
     if condition is not None or get or at is not None:
         written: list[bytes] = [b"SET", key, value]
@@ -181,9 +185,8 @@ def getex(call: Call, key: bytes, expiry: Option) -> Reply:
     if isinstance(expiry, tuple):
         at = deadline_of(call, expiry, "getex")
         call.expire(key, at)
-        if at <= call.now_ms:
-            call.propagate([b"DEL", key])
-        else:
+        # A deadline that has passed entered the journal as DEL.
+        if at > call.now_ms:
             call.propagate([b"PEXPIREAT", key, b"%d" % at])
     elif expiry == "PERSIST" and call.persist(key):
         call.propagate([b"PERSIST", key])
@@ -196,7 +199,7 @@ def delifeq(call: Call, key: bytes, value: bytes) -> Reply:
 
     Errors: WRONG_TYPE.
     """
-    old = call.get(key)
+    old = call.get_before_edit(key)
     if old is None or bytes(old) != value:
         return 0
     call.delete(key)

@@ -5,14 +5,25 @@ from __future__ import annotations
 from rubellite._core import Arguments, Call
 from rubellite.engine.replies import OK, Reply
 from rubellite.spec.command import command
-from rubellite.spec.flags import ALLOW_BUSY, FAST, LOADING, NO_QUEUE, NOSCRIPT, SKIP_SLOWLOG, STALE
+from rubellite.spec.flags import (
+    ALLOW_BUSY,
+    FAST,
+    LOADING,
+    NO_MULTI,
+    NO_QUEUE,
+    NOSCRIPT,
+    SKIP_SLOWLOG,
+    STALE,
+)
 
 
-@command("MULTI", NOSCRIPT | LOADING | STALE | FAST | ALLOW_BUSY | NO_QUEUE, since="1.2.0")
+@command(
+    "MULTI", NOSCRIPT | LOADING | STALE | FAST | ALLOW_BUSY | NO_MULTI | NO_QUEUE, since="1.2.0"
+)
 def multi(call: Call) -> Reply:
     """Queue the commands that follow, until EXEC.
 
-    Errors: NESTED_MULTI.
+    Errors: NOT_ALLOWED_IN_MULTI.
     """
     call.begin_transaction()
     return OK
@@ -49,14 +60,14 @@ def discard(call: Call) -> Reply:
 
 @command(
     "WATCH key:RO [key ...]",
-    NOSCRIPT | LOADING | STALE | FAST | ALLOW_BUSY | NO_QUEUE,
+    NOSCRIPT | LOADING | STALE | FAST | ALLOW_BUSY | NO_MULTI | NO_QUEUE,
     since="2.2.0",
     cost="O(1) for every key.",
 )
 def watch(call: Call, keys: Arguments) -> Reply:
     """Let EXEC answer null if one of these keys changes before it.
 
-    Errors: WATCH_INSIDE_MULTI.
+    Errors: NOT_ALLOWED_IN_MULTI.
     """
     call.watch(keys)
     return OK

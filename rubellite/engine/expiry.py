@@ -7,8 +7,9 @@ from typing import Any
 from rubellite._core import Call
 from rubellite.errors import INVALID_EXPIRE
 
-#: The longest time in milliseconds that a deadline can hold.
+#: What a number of milliseconds can be.
 _MS_MAX = 2**63 - 1
+_MS_MIN = -(2**63)
 
 
 def deadline_of(call: Call, expiry: tuple[Any, ...], command: str) -> int:
@@ -19,13 +20,15 @@ def deadline_of(call: Call, expiry: tuple[Any, ...], command: str) -> int:
     word, amount = expiry
     if amount <= 0:
         raise INVALID_EXPIRE(command)
-    if word in ("EX", "EXAT"):
-        if amount > _MS_MAX // 1000:
-            raise INVALID_EXPIRE(command)
-        amount *= 1000
-    if word in ("EX", "PX"):
-        now_ms = call.now_ms
-        if amount > _MS_MAX - now_ms:
-            raise INVALID_EXPIRE(command)
-        amount += now_ms
-    return int(amount)
+    unit_ms = 1000 if word in ("EX", "EXAT") else 1
+    return check_deadline(amount, unit_ms, call.now_ms if word in ("EX", "PX") else 0, command)
+
+
+def check_deadline(amount: int, unit_ms: int, since_ms: int, command: str) -> int:
+    """The deadline `amount` units after `since_ms`; it may have passed.
+
+    Errors: INVALID_EXPIRE for what does not fit into 64 bits.
+    """
+    if not -(-_MS_MIN // unit_ms) <= amount <= (_MS_MAX - since_ms) // unit_ms:
+        raise INVALID_EXPIRE(command)
+    return amount * unit_ms + since_ms

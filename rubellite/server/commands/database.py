@@ -10,6 +10,9 @@ from rubellite.spec.command import command
 from rubellite.spec.flags import ALWAYS_PROPAGATE, FAST, READ, WRITE
 from rubellite.spec.parameters import Option, Range
 
+#: Databases are numbered by a C int.
+I32_MIN, I32_MAX = -(2**31), 2**31 - 1
+
 _FLUSH_TIPS = ("request_policy:all_shards", "response_policy:all_succeeded")
 
 
@@ -62,8 +65,8 @@ def flushall(call: Call, mode: Option) -> Reply:
 )
 def swapdb(
     call: Call,
-    index1: Annotated[int, Range(error="INVALID_FIRST_DATABASE")],
-    index2: Annotated[int, Range(error="INVALID_SECOND_DATABASE")],
+    index1: Annotated[int, Range(I32_MIN, I32_MAX, "INVALID_FIRST_DATABASE")],
+    index2: Annotated[int, Range(I32_MIN, I32_MAX, "INVALID_SECOND_DATABASE")],
 ) -> Reply:
     """Exchange two databases.
 

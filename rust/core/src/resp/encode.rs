@@ -60,7 +60,10 @@ pub fn status(out: &mut Vec<u8>, text: &str) {
 pub fn error(out: &mut Vec<u8>, text: &[u8]) {
     out.push(b'-');
     let start = out.len();
-    out.extend_from_slice(text);
+    // Line ends at the end go, those inside become spaces.
+    let is_kept = |byte: &u8| !matches!(byte, b'\r' | b'\n');
+    let kept = text.iter().rposition(is_kept).map_or(0, |last| last + 1);
+    out.extend_from_slice(&text[..kept]);
     for byte in &mut out[start..] {
         if matches!(*byte, b'\r' | b'\n') {
             *byte = b' ';
