@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import gc
 import os
-import traceback
 from typing import Any
 
 from rubellite import errors
-from rubellite._core import Engine, set_errors
+from rubellite._core import Engine, memory_used, set_errors
 from rubellite.clock import monotonic_seconds
 from rubellite.config import Config
-from rubellite.server import state
+from rubellite.server import ending, listening, state
 from rubellite.server.lifecycle import Lifecycle
 from rubellite.server.logging import Log
+from rubellite.server.rates import Rates
 from rubellite.server.settings import apply_settings
 from rubellite.spec.command import TABLE
 from rubellite.spec.table import for_core
@@ -22,7 +22,7 @@ from rubellite.spec.table import for_core
 _COLLECT_SECONDS = 60.0
 
 
-def make_engine(config: Config, log: Log) -> Engine:
+def make_engine(config: Config, log: Log, rates: Rates | None = None) -> Engine:
     """An engine with every command and the configuration applied."""
     from rubellite import commands
     from rubellite.server import commands as server_commands
@@ -32,6 +32,8 @@ def make_engine(config: Config, log: Log) -> Engine:
     set_errors(errors.TABLE, errors.ReplyError, errors.RawError)
 
     def on_bug(problem: BaseException, command: str) -> None:
+        import traceback
+
         text = "".join(traceback.format_exception(problem)).rstrip()
         log.warning(f"The command '{command}' failed through a bug of ours:\n{text}")
 
@@ -39,7 +41,7 @@ def make_engine(config: Config, log: Log) -> Engine:
         config.integer("databases"),
         for_core(TABLE.values()),
         on_bug=on_bug,
-        on_cron=_Cron(),
+        on_cron=_Cron(rates or Rates()),
     )
     apply_settings(engine, config)
     return engine
@@ -48,10 +50,12 @@ def make_engine(config: Config, log: Log) -> Engine:
 class _Cron:
     """Work that is done ten times a second, between commands."""
 
-    def __init__(self) -> None:
+    def __init__(self, rates: Rates) -> None:
+        self.rates = rates
         self._collected = monotonic_seconds()
 
-    def __call__(self, now_ms: int) -> None:
+    def __call__(self, now_ms: int, commands: int, bytes_read: int, bytes_written: int) -> None:
+        self.rates.sample(now_ms, commands, bytes_read, bytes_written)
         now = monotonic_seconds()
         if now - self._collected >= _COLLECT_SECONDS:
             self._collected = now
@@ -60,8 +64,9 @@ class _Cron:
 
 def run(config: Config, log: Log, lifecycle: Lifecycle) -> int:
     """Serves until told to stop; returns the exit status."""
-    engine = make_engine(config, log)
-    state.start(config, log)
+    started = state.start(config, log, lifecycle.supervisor)
+    engine = make_engine(config, log, started.rates)
+    listening.follow(config, engine)
 
     def on_ready(addresses: list[str]) -> None:
         log.notice("Server initialized")
@@ -70,6 +75,7 @@ def run(config: Config, log: Log, lifecycle: Lifecycle) -> int:
         if config.text("unixsocket"):
             log.notice("Ready to accept connections unix")
         lifecycle.ready()
+        started.memory_at_start = memory_used()
         # What is there now stays; cycles are collected between commands only.
         gc.collect()
         gc.freeze()
@@ -78,7 +84,9 @@ def run(config: Config, log: Log, lifecycle: Lifecycle) -> int:
     def on_signal(number: int) -> bool:
         name = "SIGINT" if number == 2 else "SIGTERM"
         log.warning(f"Received {name} scheduling shutdown...")
-        return True
+        words = config.words(f"shutdown-on-{name.lower()}")
+        save = True if "save" in words else False if "nosave" in words else None
+        return ending.prepare(save) or "force" in words
 
     options: dict[str, Any] = {}
     if config.text("unixsocket"):
@@ -98,7 +106,6 @@ def run(config: Config, log: Log, lifecycle: Lifecycle) -> int:
         log.warning("Failed listening on port {}, aborting.".format(config.integer("port")))
         return 1
     lifecycle.stopping()
-    log.warning("User requested shutdown...")
     if config.text("unixsocket"):
         _remove_socket(config.text("unixsocket"))
     log.warning("Rubellite is now ready to exit, bye bye...")

@@ -47,6 +47,11 @@ class Lifecycle:
             elif wanted == "upstart":
                 self._log.warning("upstart supervision requested, but UPSTART_JOB not found!")
 
+    @property
+    def supervisor(self) -> str:
+        """Who looks after us: systemd, upstart or, empty, nobody."""
+        return self._supervisor
+
     def daemonize(self) -> None:
         """Goes into the background, unless somebody supervises us. Only the child returns."""
         if not self._config.boolean("daemonize") or self._supervisor:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from rubellite._core import memory_used
 from rubellite.config import Config
 from rubellite.server.logging import Log
+from rubellite.server.rates import Rates
 
 
 @dataclass(slots=True)
@@ -19,15 +20,28 @@ class ServerState:
     run_id: str
     replication_id: str
     process_id: int
+    #: Bytes that were in use before there was any data.
+    memory_at_start: int
+    #: systemd or upstart, if one of them looks after us.
+    supervisor: str = ""
+    rates: Rates = field(default_factory=Rates)
 
 
 _current: ServerState | None = None
 
 
-def start(config: Config, log: Log) -> ServerState:
+def start(config: Config, log: Log, supervisor: str = "") -> ServerState:
     """Notes what this process serves."""
     global _current
-    _current = ServerState(config, log, secrets.token_hex(20), secrets.token_hex(20), os.getpid())
+    _current = ServerState(
+        config,
+        log,
+        run_id=os.urandom(20).hex(),
+        replication_id=os.urandom(20).hex(),
+        process_id=os.getpid(),
+        memory_at_start=memory_used(),
+        supervisor=supervisor,
+    )
     return _current
 
 

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from importlib import import_module
 
-MODULES = ("database", "introspection")
+MODULES = (
+    "configuration",
+    "database",
+    "information",
+    "introspection",
+    "shutdown",
+)
 
 
 def load() -> None:

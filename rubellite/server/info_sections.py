@@ -1,0 +1,250 @@
+"""INFO's sections about what the server is: process, clients, memory, disk, replicas.
+
+A field of something that does not exist here (Lua's memory, child processes, a
+cluster) has the value that Redis shows where it is not in use.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from rubellite import REDIS_VERSION, __version__
+from rubellite.server.info import Facts, Fields, human, ratio
+
+_POLLERS = {"linux": "epoll", "darwin": "kqueue", "win32": "wepoll"}
+#: The clock by which keys age counts seconds in so many bits.
+_LRU_CLOCK_MASK = (1 << 24) - 1
+
+
+def server(facts: Facts) -> Fields:
+    """The program and its process."""
+    state, config = facts.state, facts.state.config
+    system, _, release, _, machine = _system()
+    now_us = facts.call.now_us
+    uptime = max(0, (now_us // 1000 - facts.statistics["started_ms"]) // 1000)
+    fields: Fields = {
+        "redis_version": REDIS_VERSION,
+        "server_name": "rubellite",
+        "rubellite_version": __version__,
+        "redis_git_sha1": "00000000",
+        "redis_git_dirty": 0,
+        "redis_build_id": "0",
+        "redis_mode": "standalone",
+        "os": f"{system} {release} {machine}",
+        "arch_bits": 64 if sys.maxsize > 2**32 else 32,
+        "monotonic_clock": "POSIX clock_gettime",
+        "multiplexing_api": _POLLERS.get(sys.platform, "poll"),
+        "atomicvar_api": "rust",
+        "process_id": state.process_id,
+        "process_supervised": state.supervisor or "no",
+        "run_id": state.run_id,
+        "tcp_port": config.integer("port"),
+        "server_time_usec": now_us,
+        "uptime_in_seconds": uptime,
+        "uptime_in_days": uptime // 86_400,
+        "hz": 10,
+        "configured_hz": config.integer("hz"),
+        "lru_clock": now_us // 1_000_000 & _LRU_CLOCK_MASK,
+        "executable": os.path.abspath(sys.argv[0] or sys.executable),
+        "config_file": os.path.abspath(config.path) if config.path else "",
+        "io_threads_active": 0,
+        "availability_zone": config.text("availability-zone"),
+    }
+    number = 0
+    if config.integer("port"):
+        addresses = ",".join(f"bind={address}" for address in config.words("bind"))
+        fields["listener0"] = f"name=tcp,{addresses},port={config.integer('port')}"
+        number = 1
+    if config.text("unixsocket"):
+        fields[f"listener{number}"] = f"name=unix,bind={config.text('unixsocket')}"
+    return fields
+
+
+def _system() -> tuple[str, ...]:
+    if hasattr(os, "uname"):
+        return tuple(os.uname())
+    import platform
+
+    return tuple(platform.uname())[:5]
+
+
+def clients(facts: Facts) -> Fields:
+    """Who is connected."""
+    found = facts.statistics
+    paused_ms = max(0, found["pause_until_ms"] - facts.call.now_ms)
+    return {
+        "connected_clients": found["clients"],
+        "cluster_connections": 0,
+        "maxclients": facts.state.config.integer("maxclients"),
+        "client_recent_max_input_buffer": found["query_bytes_max"],
+        "client_recent_max_output_buffer": found["output_bytes_max"],
+        "blocked_clients": found["blocked_clients"],
+        "tracking_clients": 0,
+        "pubsub_clients": 0,
+        "watching_clients": found["watching_clients"],
+        "clients_in_timeout_table": 0,
+        "total_watched_keys": found["watched_keys"],
+        "total_blocking_keys": 0,
+        "total_blocking_keys_on_nokey": 0,
+        "paused_reason": "client_pause" if paused_ms else "none",
+        "paused_actions": found.get("paused_actions", "all") if paused_ms else "none",
+        "paused_timeout_milliseconds": paused_ms,
+    }
+
+
+def resident_bytes() -> int:
+    """The process's memory as the system counts it."""
+    try:
+        with open("/proc/self/statm", "rb") as file:
+            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except OSError:
+        pass
+    try:
+        import resource
+    except ImportError:
+        return 0
+    # Kilobytes, but bytes on macOS; the most that it ever was, for want of better.
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+def _system_memory() -> int:
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, OSError, ValueError):
+        return 0
+
+
+def memory(facts: Facts) -> Fields:
+    """What memory is used for."""
+    found, config = facts.statistics, facts.state.config
+    used, peak, resident = found["memory_used"], found["memory_peak"], resident_bytes()
+    start = min(facts.state.memory_at_start, used)
+    overhead = min(start + found["table_overhead"] + found["client_bytes"], used)
+    dataset = used - overhead
+    allocated = found.get("allocator_allocated", used)
+    active = found.get("allocator_active", used)
+    pages = found.get("allocator_resident", resident)
+    system, limit = _system_memory(), config.integer("maxmemory")
+    return {
+        "used_memory": used,
+        "used_memory_human": human(used),
+        "used_memory_rss": resident,
+        "used_memory_rss_human": human(resident),
+        "used_memory_peak": peak,
+        "used_memory_peak_human": human(peak),
+        "used_memory_peak_perc": f"{ratio(used * 100, peak)}%",
+        "used_memory_overhead": overhead,
+        "used_memory_startup": start,
+        "used_memory_dataset": dataset,
+        "used_memory_dataset_perc": f"{ratio(dataset * 100, used - start)}%",
+        "allocator_allocated": allocated,
+        "allocator_active": active,
+        "allocator_resident": pages,
+        "allocator_muzzy": 0,
+        "total_system_memory": system,
+        "total_system_memory_human": human(system),
+        "used_memory_lua": 0,
+        "used_memory_vm_eval": 0,
+        "used_memory_lua_human": "0B",
+        "used_memory_scripts_eval": 0,
+        "number_of_cached_scripts": 0,
+        "number_of_functions": 0,
+        "number_of_libraries": 0,
+        "used_memory_vm_functions": 0,
+        "used_memory_vm_total": 0,
+        "used_memory_vm_total_human": "0B",
+        "used_memory_functions": 0,
+        "used_memory_scripts": 0,
+        "used_memory_scripts_human": "0B",
+        "maxmemory": limit,
+        "maxmemory_human": human(limit),
+        "maxmemory_policy": config.text("maxmemory-policy"),
+        "allocator_frag_ratio": ratio(active, allocated),
+        "allocator_frag_bytes": max(0, active - allocated),
+        "allocator_rss_ratio": ratio(pages, active),
+        "allocator_rss_bytes": pages - active,
+        "rss_overhead_ratio": ratio(resident, pages),
+        "rss_overhead_bytes": resident - pages,
+        "mem_fragmentation_ratio": ratio(resident, used),
+        "mem_fragmentation_bytes": resident - used,
+        "mem_not_counted_for_evict": 0,
+        "mem_replication_backlog": 0,
+        "mem_total_replication_buffers": 0,
+        "mem_replicas_repl_buffer": 0,
+        "mem_clients_slaves": 0,
+        "mem_clients_normal": found["client_bytes"],
+        "mem_cluster_links": 0,
+        "mem_aof_buffer": 0,
+        "mem_allocator": found["allocator_name"],
+        "mem_overhead_db_hashtable_rehashing": 0,
+        "active_defrag_running": 0,
+        "lazyfree_pending_objects": found["lazyfree_pending"],
+        "lazyfreed_objects": found["lazyfreed"],
+    }
+
+
+def persistence(facts: Facts) -> Fields:
+    """What is, and was, written to disk."""
+    found = facts.statistics
+    return {
+        "loading": 0,
+        "async_loading": 0,
+        "current_cow_peak": 0,
+        "current_cow_size": 0,
+        "current_cow_size_age": 0,
+        "current_fork_perc": "0.00",
+        "current_save_keys_processed": 0,
+        "current_save_keys_total": 0,
+        "rdb_changes_since_last_save": found["dirty_since_save"],
+        "rdb_bgsave_in_progress": 0,
+        "rdb_last_save_time": found["started_ms"] // 1000,
+        "rdb_last_bgsave_status": "ok",
+        "rdb_last_bgsave_time_sec": -1,
+        "rdb_current_bgsave_time_sec": -1,
+        "rdb_saves": 0,
+        "rdb_last_cow_size": 0,
+        "rdb_last_load_keys_expired": 0,
+        "rdb_last_load_keys_loaded": 0,
+        "aof_enabled": 0,
+        "aof_rewrite_in_progress": 0,
+        "aof_rewrite_scheduled": 0,
+        "aof_last_rewrite_time_sec": -1,
+        "aof_current_rewrite_time_sec": -1,
+        "aof_last_bgrewrite_status": "ok",
+        "aof_rewrites": 0,
+        "aof_rewrites_consecutive_failures": 0,
+        "aof_last_write_status": "ok",
+        "aof_last_cow_size": 0,
+        "module_fork_in_progress": 0,
+        "module_fork_last_cow_size": 0,
+    }
+
+
+def replication(facts: Facts) -> Fields:
+    """Primary or replica, and of whom."""
+    return {
+        "role": "master",
+        "connected_slaves": 0,
+        "replicas_waiting_psync": 0,
+        "master_failover_state": "no-failover",
+        "master_replid": facts.state.replication_id,
+        "master_replid2": "0" * 40,
+        "master_repl_offset": 0,
+        "second_repl_offset": -1,
+        "repl_backlog_active": 0,
+        "repl_backlog_size": facts.state.config.integer("repl-backlog-size"),
+        "repl_backlog_first_byte_offset": 0,
+        "repl_backlog_histlen": 0,
+    }
+
+
+def modules(facts: Facts) -> Fields:
+    """There are none: a user's command is a command like any other."""
+    return {}
+
+
+def cluster(facts: Facts) -> Fields:
+    """Whether this is a node of a cluster."""
+    return {"cluster_enabled": 0}

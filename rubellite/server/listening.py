@@ -1,0 +1,33 @@
+"""`port` and `bind` while the server runs: CONFIG SET moves the listeners."""
+
+from __future__ import annotations
+
+from rubellite._core import Engine
+from rubellite.config import Config, RefusedError
+from rubellite.server import state
+
+
+def follow(config: Config, engine: Engine) -> None:
+    """Lets `engine` listen where `config` says, from now on."""
+    config.observe(
+        ["port"],
+        lambda changed: _listen(
+            changed, engine, "Unable to listen on this port. Check server logs."
+        ),
+    )
+    config.observe(
+        ["bind"],
+        lambda changed: _listen(changed, engine, "Failed to bind to specified addresses."),
+    )
+
+
+def _listen(config: Config, engine: Engine, refusal: str) -> None:
+    try:
+        engine.listen(
+            list(config.words("bind")),
+            config.integer("port") or None,
+            config.integer("tcp-backlog"),
+        )
+    except OSError as problem:
+        state.current().log.warning(f"Warning: {problem}")
+        raise RefusedError(refusal) from None
