@@ -76,6 +76,13 @@ pub fn statistics<'py>(py: Python<'py>, engine: &Engine) -> PyResult<Bound<'py, 
         "query_buffer_limit_disconnections",
         counters.query_buffer_limit_disconnections,
     )?;
+    facts.set_item("reads", counters.reads)?;
+    facts.set_item("writes", counters.writes)?;
+    facts.set_item(
+        "expire_cycle_milliseconds",
+        counters.expire_cycle_nanoseconds / 1_000_000,
+    )?;
+    facts.set_item("allocator_name", memory::ALLOCATOR_NAME)?;
     facts.set_item("acl_access_denied_auth", counters.acl_access_denied_auth)?;
     let sessions = || engine.sessions.values();
     facts.set_item("clients", engine.sessions.len())?;

@@ -199,8 +199,11 @@ impl<R: Runtime> Service for Core<R> {
             // Time passed in the socket: the next command is not charged for it.
             self.engine.last_reading_ns = 0;
         }
-        self.engine.statistics.counters.bytes_read += read as u64;
-        self.engine.statistics.counters.bytes_written += written as u64;
+        let counters = &mut self.engine.statistics.counters;
+        counters.bytes_read += read as u64;
+        counters.bytes_written += written as u64;
+        counters.reads += u64::from(read > 0);
+        counters.writes += u64::from(written > 0);
         if let Some(session) = self.engine.sessions.get_mut(&client) {
             session.bytes_read += read as u64;
             session.bytes_written += written as u64;

@@ -62,13 +62,18 @@ impl Engine {
                 if due.len() < EXPIRE_BATCH {
                     break;
                 }
-                if self.clock.monotonic_ns() - started_ns > EXPIRE_SLICE_NS {
-                    self.statistics.counters.expired_time_cap_reached += 1;
+                let elapsed_ns = self.clock.monotonic_ns() - started_ns;
+                if elapsed_ns > EXPIRE_SLICE_NS {
+                    let counters = &mut self.statistics.counters;
+                    counters.expired_time_cap_reached += 1;
+                    counters.expire_cycle_nanoseconds += elapsed_ns;
                     self.flush_effects();
                     return true;
                 }
             }
         }
+        let elapsed_ns = self.clock.monotonic_ns() - started_ns;
+        self.statistics.counters.expire_cycle_nanoseconds += elapsed_ns;
         self.flush_effects();
         false
     }

@@ -89,9 +89,12 @@ pub struct Counters {
     pub commands: u64,
     pub bytes_read: u64,
     pub bytes_written: u64,
+    /// How often something was read from, and written to, a socket.
+    pub reads: u64,
+    pub writes: u64,
     pub expired_keys: u64,
     pub expired_time_cap_reached: u64,
-    pub expire_cycle_milliseconds: u64,
+    pub expire_cycle_nanoseconds: u64,
     pub evicted_keys: u64,
     pub evicted_clients: u64,
     pub keyspace_hits: u64,
