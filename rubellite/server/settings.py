@@ -23,6 +23,10 @@ _PLAIN_INTEGERS = (
     "hz",
     "slowlog-log-slower-than",
     "slowlog-max-len",
+    "commandlog-request-larger-than",
+    "commandlog-large-request-max-len",
+    "commandlog-reply-larger-than",
+    "commandlog-large-reply-max-len",
     "latency-monitor-threshold",
 )
 _PLAIN_SWITCHES = ("protected-mode", "latency-tracking", "hide-user-data-from-log")

@@ -109,9 +109,21 @@ pub fn purge() {
     backend::purge();
 }
 
+/// Gives back what has been free for about a second (`dirty_decay_ms` in
+/// `.cargo/config.toml`): the allocator looks at its clock only when it is used, so an
+/// idle server would keep what a burst left. Takes microseconds if there is nothing.
+pub fn decay() {
+    backend::decay();
+}
+
 /// Asks the allocator; None where it has no answer. Takes tens of microseconds.
 pub fn allocator_stats() -> Option<AllocatorStats> {
     backend::stats()
+}
+
+/// The allocator's own report in its own words (MEMORY MALLOC-STATS).
+pub fn allocator_report() -> Option<Vec<u8>> {
+    backend::report()
 }
 
 /// The allocator's name, as INFO's `mem_allocator` gives it.
@@ -120,7 +132,7 @@ pub const ALLOCATOR_NAME: &str = backend::NAME;
 #[cfg(not(target_env = "msvc"))]
 mod backend {
     use std::alloc::Layout;
-    use std::ffi::c_int;
+    use std::ffi::{CStr, c_char, c_int, c_void};
     use std::ptr;
 
     use tikv_jemalloc_ctl::{epoch, stats};
@@ -139,6 +151,7 @@ mod backend {
     const SMALL_BYTES_MAX: usize = 14 * 1024;
     /// `MALLCTL_ARENAS_ALL`.
     const PURGE_ALL: &[u8] = b"arena.4096.purge\0";
+    const DECAY_ALL: &[u8] = b"arena.4096.decay\0";
 
     #[inline]
     fn flags(layout: Layout) -> c_int {
@@ -210,13 +223,20 @@ mod backend {
     }
 
     pub fn purge() {
-        // SAFETY: names end in 0; these two controls take and give no values.
-        unsafe {
-            for name in [b"thread.tcache.flush\0".as_slice(), PURGE_ALL] {
-                let null = ptr::null_mut();
-                jemalloc::mallctl(name.as_ptr().cast(), null, ptr::null_mut(), null, 0);
-            }
-        }
+        control(b"thread.tcache.flush\0");
+        control(PURGE_ALL);
+    }
+
+    pub fn decay() {
+        control(DECAY_ALL);
+    }
+
+    /// Runs a control that takes and gives no value.
+    fn control(name: &[u8]) {
+        assert_eq!(name.last(), Some(&0));
+        let null = ptr::null_mut();
+        // SAFETY: the name ends in 0, and there are no values.
+        unsafe { jemalloc::mallctl(name.as_ptr().cast(), null, ptr::null_mut(), null, 0) };
     }
 
     pub fn stats() -> Option<AllocatorStats> {
@@ -226,6 +246,24 @@ mod backend {
             active: stats::active::read().ok()?,
             resident: stats::resident::read().ok()?,
         })
+    }
+
+    pub fn report() -> Option<Vec<u8>> {
+        unsafe extern "C" fn append(report: *mut c_void, text: *const c_char) {
+            // SAFETY: `report` is the vector below, which nobody else uses meanwhile;
+            // jemalloc hands over text that ends in 0.
+            unsafe {
+                let report = &mut *report.cast::<Vec<u8>>();
+                report.extend_from_slice(CStr::from_ptr(text).to_bytes());
+            }
+        }
+        let mut report: Vec<u8> = Vec::new();
+        // SAFETY: the callback gets the vector, and only during this call.
+        unsafe {
+            let target = (&raw mut report).cast();
+            jemalloc::malloc_stats_print(Some(append), target, ptr::null());
+        }
+        Some(report)
     }
 }
 
@@ -272,7 +310,13 @@ mod backend {
 
     pub fn purge() {}
 
+    pub fn decay() {}
+
     pub fn stats() -> Option<AllocatorStats> {
+        None
+    }
+
+    pub fn report() -> Option<Vec<u8>> {
         None
     }
 }

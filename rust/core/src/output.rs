@@ -72,6 +72,16 @@ impl Output {
         self.blocks.len()
     }
 
+    /// Bytes that wait in the tail (CLIENT LIST's `obl`).
+    pub fn tail_bytes(&self) -> usize {
+        self.bytes_pending() - self.pending
+    }
+
+    /// Bytes that the tail can hold before it grows (CLIENT LIST's `rbs`).
+    pub fn tail_capacity(&self) -> usize {
+        self.tail.capacity()
+    }
+
     /// The buffer to append encoded replies to.
     pub fn tail(&mut self) -> &mut Vec<u8> {
         if self.tail.len() >= TAIL_BYTES_MAX {

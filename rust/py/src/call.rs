@@ -68,9 +68,9 @@ impl Call {
         // SAFETY: a handler is only called by a thread attached to the interpreter.
         self.thread.set(unsafe { ffi::PyThreadState_Get() });
         self.serial.set(self.serial.get() + 1);
-        let result = work();
-        self.context.set(ptr::null_mut());
-        result
+        // Also when a panic passes: the context is gone then.
+        let _leaving = Borrowed(self, ptr::null_mut());
+        work()
     }
 
     /// The number of the command that runs; `Arguments` of another are void.

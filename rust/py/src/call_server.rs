@@ -7,6 +7,7 @@ use rubellite_core::dispatch::engine::{PauseKind, Propagation};
 use rubellite_core::dispatch::journal::Effect;
 use rubellite_core::dispatch::pipeline::{self, Outcome};
 use rubellite_core::dispatch::session::{OwnedRequest, ReplyMode, Session};
+use rubellite_core::dispatch::statistics::LogKind;
 use rubellite_core::dispatch::{Engine, transactions};
 use rubellite_core::reply::Protocol;
 
@@ -30,6 +31,7 @@ fn session_facts<'py>(
     facts.set_item("local_address", &session.peer.local_address)?;
     facts.set_item("descriptor", session.peer.descriptor)?;
     facts.set_item("is_unix_socket", session.peer.is_unix_socket)?;
+    facts.set_item("is_local", session.peer.is_local)?;
     facts.set_item("name", border::decode_text(py, &session.name)?)?;
     facts.set_item(
         "library_name",
@@ -63,9 +65,12 @@ fn session_facts<'py>(
     facts.set_item("is_blocked", session.is_paused)?;
     facts.set_item("no_evict", session.no_evict)?;
     facts.set_item("no_touch", session.no_touch)?;
+    facts.set_item("follows_redirects", session.follows_redirects)?;
     facts.set_item("query_used", session.query_used)?;
     facts.set_item("query_allocated", session.query_allocated)?;
     facts.set_item("output_pending", session.output.bytes_pending())?;
+    facts.set_item("output_tail", session.output.tail_bytes())?;
+    facts.set_item("output_tail_capacity", session.output.tail_capacity())?;
     facts.set_item("output_blocks", session.output.block_count())?;
     facts.set_item("output_bytes", session.output.memory_bytes())?;
     facts.set_item("memory_bytes", session.memory_bytes())?;
@@ -74,6 +79,16 @@ fn session_facts<'py>(
     facts.set_item("commands", session.commands)?;
     facts.set_item("is_closing", session.close != Default::default())?;
     Ok(facts)
+}
+
+/// The command log of this name.
+fn log_kind(name: &str) -> PyResult<LogKind> {
+    match name {
+        "slow" => Ok(LogKind::Slow),
+        "large-request" => Ok(LogKind::LargeRequest),
+        "large-reply" => Ok(LogKind::LargeReply),
+        _ => Err(PyKeyError::new_err(name.to_owned())),
+    }
 }
 
 #[pymethods]
@@ -266,7 +281,11 @@ impl Call {
                 "user" => session.user = value.extract::<String>()?.into(),
                 "is_authenticated" => session.is_authenticated = is_true()?,
                 "no_evict" => session.no_evict = is_true()?,
-                "no_touch" => session.no_touch = is_true()?,
+                "no_touch" => {
+                    session.no_touch = is_true()?;
+                    context.engine.has_no_touch = true;
+                }
+                "follows_redirects" => session.follows_redirects = is_true()?,
                 "protocol" => {
                     session.protocol = if value.extract::<u8>()? == 3 {
                         Protocol::Resp3
@@ -277,6 +296,8 @@ impl Call {
                 "reply_mode" => {
                     session.reply_mode = match value.extract::<&str>()? {
                         "OFF" => ReplyMode::Off,
+                        // SKIP asks for less silence than OFF has set already.
+                        "SKIP" if session.reply_mode == ReplyMode::Off => ReplyMode::Off,
                         "SKIP" => ReplyMode::SkipNext,
                         _ => ReplyMode::On,
                     };
@@ -414,18 +435,19 @@ impl Call {
         self.with(|context| context.engine.statistics.reset())
     }
 
-    /// The slow log, newest first: (id, seconds, microseconds, arguments, address, name).
-    fn slow_log<'py>(&self, py: Python<'py>, count: usize) -> PyResult<Bound<'py, PyList>> {
+    /// The newest entries of a command log: (id, seconds, microseconds or bytes, arguments,
+    /// address, name).
+    fn command_log<'py>(
+        &self,
+        py: Python<'py>,
+        name: &str,
+        count: usize,
+    ) -> PyResult<Bound<'py, PyList>> {
+        let kind = log_kind(name)?;
         self.with(|context| {
             let list = PyList::empty(py);
-            for entry in context
-                .engine
-                .statistics
-                .slow_log
-                .entries
-                .iter()
-                .take(count)
-            {
+            let log = context.engine.statistics.log(kind);
+            for entry in log.entries.iter().take(count) {
                 let arguments: Vec<_> = entry
                     .arguments
                     .iter()
@@ -434,7 +456,7 @@ impl Call {
                 list.append((
                     entry.id,
                     entry.unix_seconds,
-                    entry.microseconds,
+                    entry.amount,
                     arguments,
                     &entry.address,
                     PyBytes::new(py, &entry.client_name),
@@ -444,23 +466,26 @@ impl Call {
         })?
     }
 
-    fn slow_log_length(&self) -> PyResult<usize> {
-        self.with(|context| context.engine.statistics.slow_log.entries.len())
+    fn command_log_length(&self, name: &str) -> PyResult<usize> {
+        let kind = log_kind(name)?;
+        self.with(|context| context.engine.statistics.log(kind).entries.len())
     }
 
-    fn reset_slow_log(&self) -> PyResult<()> {
-        self.with(|context| context.engine.statistics.slow_log.entries.clear())
+    fn reset_command_log(&self, name: &str) -> PyResult<()> {
+        let kind = log_kind(name)?;
+        self.with(|context| context.engine.statistics.log(kind).entries.clear())
     }
 
-    /// Latency events: (name, longest ever in ms, [(seconds, ms), …]).
+    /// Latency events: (name, longest ever in ms, sum in ms, count, [(seconds, ms), …]).
     #[allow(clippy::type_complexity)]
-    fn latency_events(&self) -> PyResult<Vec<(String, u64, Vec<(i64, u64)>)>> {
+    fn latency_events(&self) -> PyResult<Vec<(String, u64, u64, u64, Vec<(i64, u64)>)>> {
         self.with(|context| {
             let series = context.engine.statistics.latency.series.iter();
             series
                 .map(|(name, series)| {
                     let samples = series.samples.iter().copied().collect();
-                    (name.clone(), series.milliseconds_max, samples)
+                    let (max, sum) = (series.milliseconds_max, series.milliseconds_sum);
+                    (name.clone(), max, sum, series.count, samples)
                 })
                 .collect()
         })

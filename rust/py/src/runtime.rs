@@ -191,6 +191,10 @@ impl Runtime for PyRuntime {
     ) -> Outcome {
         // SAFETY: the event loop and embedded callers run commands only while attached.
         let py = unsafe { Python::assume_attached() };
+        if engine.run.depth <= 1 {
+            // A panic may have left the count behind.
+            self.depth = 0;
+        }
         let call = match self.call(py) {
             Ok(call) => call,
             Err(error) => {

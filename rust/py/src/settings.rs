@@ -28,16 +28,15 @@ pub fn configure(engine: &mut Engine, name: &str, value: &Bound<'_, PyAny>) -> P
         "hz" => settings.hz = value.extract()?,
         "notify-flags" => settings.notify_flags = value.extract()?,
         "hide-user-data-from-log" => settings.hides_user_data = value.extract()?,
-        "slowlog-log-slower-than" => {
-            statistics.slow_log.threshold_microseconds = value.extract()?
+        "pauses-cron" => settings.pauses_cron = value.extract()?,
+        "slowlog-log-slower-than" => statistics.slow_log.threshold = value.extract()?,
+        "commandlog-request-larger-than" => {
+            statistics.large_requests.threshold = value.extract()?
         }
-        "slowlog-max-len" => {
-            statistics.slow_log.entries_max = value.extract()?;
-            statistics
-                .slow_log
-                .entries
-                .truncate(statistics.slow_log.entries_max);
-        }
+        "commandlog-reply-larger-than" => statistics.large_replies.threshold = value.extract()?,
+        "slowlog-max-len" => statistics.slow_log.keep(value.extract()?),
+        "commandlog-large-request-max-len" => statistics.large_requests.keep(value.extract()?),
+        "commandlog-large-reply-max-len" => statistics.large_replies.keep(value.extract()?),
         "latency-monitor-threshold" => {
             statistics.latency.threshold_milliseconds = value.extract()?;
         }

@@ -137,8 +137,11 @@ pub fn parse<'r>(spec: &CommandSpec, request: Request<'r>) -> Result<Arguments<'
                 if at >= count {
                     return Err(ErrorCode::Syntax.into());
                 }
+                // Who says so of a wrong count (MSETEX) reads a C int.
+                let is_int = *error == ErrorCode::InvalidNumkeys;
+                let most = if is_int { i32::MAX.into() } else { i64::MAX };
                 let number = integer::parse(request.get(at))
-                    .filter(|n| *n > 0)
+                    .filter(|n| *n > 0 && *n <= most)
                     .ok_or(*error)?;
                 at += 1;
                 let total = usize::try_from(number)
@@ -211,13 +214,18 @@ fn options<'r>(
         });
         let (group, alternative) = found.ok_or(ErrorCode::Syntax)?;
         // The same word again replaces the first; another of its group contradicts it.
+        let kinds = &groups[group].alternatives[alternative].values;
+        // A time may be given again, what to compare with (IFEQ) may not.
+        let is_comparison =
+            groups[group].shape == OptionShape::Tagged && kinds.as_slice() == [ValueKind::Bytes];
         match chosen[group] {
-            Some((earlier, _)) if earlier != alternative => return Err(ErrorCode::Syntax.into()),
+            Some((earlier, _)) if earlier != alternative || is_comparison => {
+                return Err(ErrorCode::Syntax.into());
+            }
             Some(_) => {}
             None => order.push(group),
         }
         chosen[group] = Some((alternative, at + 1));
-        let kinds = &groups[group].alternatives[alternative].values;
         if spec.has(flag::EAGER) {
             for (offset, kind) in kinds.iter().enumerate() {
                 convert(*kind, request.get(at + 1 + offset))?;

@@ -1,11 +1,10 @@
 //! The engine with its runtime, as the event loop sees it.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::engine::Engine;
-use super::error::{ErrorCode, Failure};
+use super::error::ErrorCode;
 use super::pipeline::{self, Runtime};
 use super::session::Close;
 use super::spec::CommandTable;
@@ -42,23 +41,10 @@ impl<R: Runtime> Core<R> {
         }
     }
 
-    /// Executes a request; a panic inside costs this client an error and nobody else anything.
+    /// Executes a request.
     pub fn run_request(&mut self, client: ClientId, request: Request<'_>) -> Flow {
         let (commands, engine, runtime) = (&self.commands, &mut self.engine, &mut self.runtime);
-        let result = catch_unwind(AssertUnwindSafe(|| {
-            pipeline::execute(commands, engine, runtime, client, request)
-        }));
-        result.unwrap_or_else(|_| {
-            self.engine.run = Default::default();
-            let name = String::from_utf8_lossy(request.get(0)).into_owned();
-            let line = self
-                .engine
-                .error_line(&Failure::With(ErrorCode::InternalError, name));
-            if let Some(session) = self.engine.sessions.get_mut(&client) {
-                encode::error(session.output.tail(), &line);
-            }
-            Flow::CloseAfterReply
-        })
+        pipeline::execute(commands, engine, runtime, client, request)
     }
 
     /// Runs the requests that CLIENT PAUSE held up, once it is over.

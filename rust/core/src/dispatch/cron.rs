@@ -21,7 +21,14 @@ const EXPIRE_BATCH: usize = 64;
 impl Engine {
     /// Time-driven work; called once a turn of the event loop.
     pub fn tick(&mut self) -> Tick {
-        let has_more = self.settings.active_expire && self.expire_slice();
+        if self.settings.pauses_cron {
+            return Tick {
+                sleep_ms: CRON_MS as u64,
+                is_cron_due: false,
+            };
+        }
+        let may_expire = self.settings.active_expire && !self.is_paused();
+        let has_more = may_expire && self.expire_slice();
         let is_cron_due =
             self.now_ms - self.last_cron_ms >= CRON_MS || self.now_ms < self.last_cron_ms;
         if is_cron_due {
@@ -29,6 +36,7 @@ impl Engine {
             self.cron_runs += 1;
             self.clock.synchronise();
             self.close_idle_clients();
+            crate::memory::decay();
         }
         let mut sleep_ms = (self.last_cron_ms + CRON_MS - self.now_ms).clamp(0, CRON_MS);
         if has_more {
@@ -82,7 +90,7 @@ impl Engine {
     fn close_idle_clients(&mut self) {
         let timeout_ms = self.settings.timeout_seconds * 1000;
         let has_soft_limit = self.settings.output_limit_normal.1 > 0;
-        if timeout_ms == 0 && !has_soft_limit && self.monitors.is_empty() {
+        if timeout_ms == 0 && !has_soft_limit {
             return;
         }
         let now_ms = self.now_ms;

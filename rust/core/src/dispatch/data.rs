@@ -53,7 +53,8 @@ impl Engine {
         deadline.is_some_and(|at| at < self.now_ms)
     }
 
-    /// Removes `key` if its deadline has passed. True: it did.
+    /// Removes `key` if its deadline has passed. True: it did. While clients are paused
+    /// such a key stays, but nobody sees it.
     #[inline]
     pub fn expire_if_due(&mut self, key: &[u8]) -> bool {
         self.expire_if_due_in(self.run.database, key)
@@ -65,7 +66,7 @@ impl Engine {
         }
         let entry = self.databases[database].find(key);
         let is_due = entry.is_some_and(|entry| self.is_due(entry.expires_at()));
-        if is_due {
+        if is_due && !self.is_paused() {
             self.expire_now(database, key);
         }
         is_due
@@ -110,20 +111,21 @@ impl Engine {
     pub fn read(&mut self, key: &[u8], access: Access) -> Option<Entry<'_>> {
         let database = self.run.database;
         let hash = self.databases[database].hash(key);
-        if self.databases[database].volatile_len() > 0 {
-            self.expire_if_due_in(database, key);
-        }
+        let is_gone =
+            self.databases[database].volatile_len() > 0 && self.expire_if_due_in(database, key);
         if access == Access::Peek {
-            return self.databases[database].find_hashed(hash, key);
+            let entry = self.databases[database].find_hashed(hash, key);
+            return entry.filter(|_| !is_gone);
         }
         if self.settings.notify_flags & class::KEY_MISS != 0
             && access.announces_misses()
-            && self.databases[database].find_hashed(hash, key).is_none()
+            && (is_gone || self.databases[database].find_hashed(hash, key).is_none())
         {
             self.notify(class::KEY_MISS, "keymiss", key);
         }
         let clock = self.lru_clock();
-        let Some(entry) = self.databases[database].find_hashed(hash, key) else {
+        let entry = self.databases[database].find_hashed(hash, key);
+        let Some(entry) = entry.filter(|_| !is_gone) else {
             self.statistics.counters.keyspace_misses += u64::from(access.counts());
             return None;
         };
@@ -222,14 +224,9 @@ impl Engine {
         true
     }
 
-    /// Whether `key` is there; leaves no trace but a touched clock.
+    /// Whether `key` is there.
     pub fn exists(&mut self, key: &[u8], access: Access) -> bool {
         self.read(key, access).is_some()
-    }
-
-    /// The deadline of `key`: None without key, Some(None) without deadline.
-    pub fn deadline(&mut self, key: &[u8]) -> Option<Option<i64>> {
-        self.read(key, Access::Peek).map(|entry| entry.expires_at())
     }
 
     /// Sets the deadline of a key that is there, or lets it expire if it has passed. A

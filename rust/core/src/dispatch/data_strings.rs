@@ -120,7 +120,7 @@ impl Engine {
         }
         let mut text = Vec::new();
         sum.format_human(&mut text);
-        self.put(key, NewValue::String(&text), Expiry::Keep);
+        self.put(key, NewValue::Text(&text), Expiry::Keep);
         self.edited(class::STRING, "incrbyfloat", key);
         Ok(text)
     }

@@ -52,6 +52,8 @@ pub struct Settings {
     pub lfu_log_factor: u32,
     pub lfu_decay_minutes: u32,
     pub active_expire: bool,
+    /// DEBUG PAUSE-CRON: nothing happens because time passes.
+    pub pauses_cron: bool,
     pub active_expire_effort: u32,
     pub hz: u32,
     pub notify_flags: u32,
@@ -76,6 +78,7 @@ impl Default for Settings {
             lfu_log_factor: 10,
             lfu_decay_minutes: 1,
             active_expire: true,
+            pauses_cron: false,
             active_expire_effort: 1,
             hz: 10,
             notify_flags: 0,
@@ -110,6 +113,8 @@ pub struct Run {
     pub denies_blocking: bool,
     /// Reads do not touch the clock of entries (CLIENT NO-TOUCH, OBJECT, TYPE …).
     pub no_touch: bool,
+    /// Arguments that logs and monitors must not show, by index.
+    pub secrets: Vec<usize>,
 }
 
 /// Who is held up by CLIENT PAUSE.
@@ -147,6 +152,10 @@ pub struct Engine {
     pub(super) resumed_clients: Vec<ClientId>,
     pub(super) postponed_clients: Vec<ClientId>,
     pub pause: Option<(i64, PauseKind)>,
+    /// The command that runs belongs to this process, which a pause would lock up.
+    pub(super) ignores_pause: bool,
+    /// Some client has used CLIENT NO-TOUCH; until then nobody looks for it.
+    pub has_no_touch: bool,
     pub freer: Freer,
     pub random: fastrand::Rng,
     pub dirty_since_save: u64,
@@ -192,6 +201,8 @@ impl Engine {
             resumed_clients: Vec::new(),
             postponed_clients: Vec::new(),
             pause: None,
+            ignores_pause: false,
+            has_no_touch: false,
             freer: Freer::default(),
             random: fastrand::Rng::new(),
             dirty_since_save: 0,
@@ -234,6 +245,18 @@ impl Engine {
         session.is_authenticated = !self.settings.password_required;
         self.sessions.insert(id, Box::new(session));
         id
+    }
+
+    /// Whom CLIENT PAUSE holds up now, if anybody.
+    pub fn pause_kind(&self) -> Option<PauseKind> {
+        let (until_ms, kind) = self.pause?;
+        (until_ms > self.now_ms && !self.ignores_pause).then_some(kind)
+    }
+
+    /// While clients are paused the data stand still: nothing expires, nothing is evicted.
+    #[inline]
+    pub fn is_paused(&self) -> bool {
+        self.pause.is_some() && self.pause_kind().is_some()
     }
 
     /// Forgets a session and all that it held.
@@ -293,12 +316,8 @@ impl Engine {
         if session.close != Close::No {
             return;
         }
-        let (hard, soft, soft_seconds) = if session.is_monitor {
-            // Redis treats a monitor as a replica; its default is 256 MB hard, 64 MB soft.
-            (256 << 20, 64 << 20, 60)
-        } else {
-            self.settings.output_limit_normal
-        };
+        // Monitors, too, count as normal clients.
+        let (hard, soft, soft_seconds) = self.settings.output_limit_normal;
         let held = session.output.bytes_pending();
         let mut is_over = hard > 0 && held >= hard;
         if soft > 0 && held >= soft {

@@ -54,6 +54,7 @@ error_codes! {
     InvalidNumkeys = "INVALID_NUMKEYS",
     TooManyKeys = "TOO_MANY_KEYS",
     InternalError = "INTERNAL_ERROR",
+    MonitorKeyspace = "MONITOR_KEYSPACE",
     NotAllowedWhenSubscribed = "NOT_ALLOWED_WHEN_SUBSCRIBED",
     SourceAndDestinationSame = "SOURCE_AND_DESTINATION_SAME",
     InvalidFirstDatabase = "INVALID_FIRST_DATABASE",

@@ -32,7 +32,8 @@ fn digits(mut number: usize) -> usize {
     count
 }
 
-fn encoded_bytes(lengths: impl Iterator<Item = usize>) -> u64 {
+/// How long a command of arguments of these lengths is in RESP.
+pub(super) fn encoded_bytes(lengths: impl Iterator<Item = usize>) -> u64 {
     let mut total = 0;
     let mut count = 0;
     for length in lengths {

@@ -5,6 +5,8 @@ mod core;
 mod cron;
 pub mod data;
 mod data_strings;
+pub mod debug;
+pub mod digest;
 pub mod engine;
 pub mod error;
 mod free;

@@ -4,13 +4,15 @@
 //! come through `execute` or `run`. A command's meaning is the `Runtime`'s.
 
 use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::arguments::{self, Arguments};
 use super::engine::{Engine, PauseKind, Propagation, Run};
 use super::error::{ErrorCode, Failure};
-use super::journal::Effect;
+use super::journal::{Effect, encoded_bytes};
 use super::session::{Close, OwnedRequest, ReplyMode};
 use super::spec::{CommandId, CommandSpec, CommandTable, flag};
+use super::statistics::LogKind;
 use crate::output::Output;
 use crate::reply::{Protocol, Reply};
 use crate::resp::encode;
@@ -98,13 +100,19 @@ pub fn execute(
     let now_ms = engine.now_ms;
     let session = engine.session(client);
     session.last_request_ms = now_ms;
-    session.commands += 1;
     let mut sink = RespSink {
         output: std::mem::take(&mut session.output),
     };
     let before = sink.output.bytes_pending();
 
-    let postponed = admit(commands, engine, runtime, client, request, &mut sink);
+    // A panic inside costs this request an error and nobody else anything.
+    let admitted = catch_unwind(AssertUnwindSafe(|| {
+        admit(commands, engine, runtime, client, request, &mut sink)
+    }));
+    let postponed = admitted.unwrap_or_else(|_| {
+        answer_panic(engine, client, request, &mut sink, before);
+        false
+    });
 
     let Some(session) = engine.sessions.get_mut(&client) else {
         return Flow::CloseNow;
@@ -146,11 +154,28 @@ pub fn execute_into(
     request: Request<'_>,
     sink: &mut dyn Sink,
 ) {
-    let pause = engine.pause.take();
+    engine.ignores_pause = true;
     admit(commands, engine, runtime, client, request, sink);
-    if engine.pause.is_none() {
-        engine.pause = pause;
-    }
+    engine.ignores_pause = false;
+}
+
+/// What is left to do after a panic: the state of the command is dropped, what it had
+/// written of its reply taken back.
+#[cold]
+fn answer_panic(
+    engine: &mut Engine,
+    client: ClientId,
+    request: Request<'_>,
+    sink: &mut RespSink,
+    before: usize,
+) {
+    engine.run = Run::default();
+    let mut bytes = sink.output.take_bytes();
+    bytes.truncate(before);
+    sink.output.push(&bytes);
+    let name = String::from_utf8_lossy(request.get(0)).to_lowercase();
+    let failure = Failure::With(ErrorCode::InternalError, name);
+    refuse(engine, client, &failure, sink);
 }
 
 /// Outputs below this need no look at their limits.
@@ -178,28 +203,35 @@ pub fn look_up(commands: &CommandTable, request: Request<'_>) -> Result<CommandI
         if let Some(subcommand) = commands.find_subcommand(id, request.get(1)) {
             return Ok(subcommand);
         }
-        let name = String::from_utf8_lossy(&request.get(1)[..request.get(1).len().min(128)]);
-        let container = spec.name.to_uppercase();
-        let text = format!("{}", name);
-        return Err(Failure::Text(
-            format!("ERR unknown subcommand '{text}'. Try {container} HELP.").into_bytes(),
-        ));
+        let mut text = b"ERR unknown subcommand '".to_vec();
+        text.extend_from_slice(shown_part(request.get(1), SHOWN_BYTES_MAX));
+        text.extend_from_slice(b"'. Try ");
+        text.extend_from_slice(spec.name.to_uppercase().as_bytes());
+        text.extend_from_slice(b" HELP.");
+        return Err(Failure::Text(text));
     }
     Ok(id)
 }
 
+/// An error shows no more of a client's bytes.
+const SHOWN_BYTES_MAX: usize = 128;
+
+/// What an error shows of a client's bytes: a NUL ends them.
+fn shown_part(bytes: &[u8], bytes_max: usize) -> &[u8] {
+    let cut = &bytes[..bytes.len().min(bytes_max)];
+    &cut[..memchr::memchr(0, cut).unwrap_or(cut.len())]
+}
+
 fn unknown_command(request: Request<'_>) -> Failure {
-    const SHOWN_BYTES_MAX: usize = 128;
-    let cut = |bytes: &[u8]| bytes[..bytes.len().min(SHOWN_BYTES_MAX)].to_vec();
     let mut text = b"ERR unknown command '".to_vec();
-    text.extend_from_slice(&cut(request.get(0)));
+    text.extend_from_slice(shown_part(request.get(0), SHOWN_BYTES_MAX));
     text.extend_from_slice(b"', with args beginning with: ");
     let mut shown = 0;
     for argument in request.iter().skip(1) {
         if shown >= SHOWN_BYTES_MAX {
             break;
         }
-        let part = &argument[..argument.len().min(SHOWN_BYTES_MAX - shown)];
+        let part = shown_part(argument, SHOWN_BYTES_MAX - shown);
         text.push(b'\'');
         text.extend_from_slice(part);
         text.extend_from_slice(b"' ");
@@ -220,20 +252,23 @@ fn admit(
     let id = match look_up(commands, request) {
         Ok(id) => id,
         Err(failure) => {
+            engine.session(client).last_command = None;
             refuse(engine, client, &failure, sink);
             return false;
         }
     };
     let spec = &commands.specs[id];
     if let Err(failure) = permits(engine, client, spec, request) {
+        engine.session(client).last_command = Some(id);
         engine.statistics.commands[id].rejected += 1;
         refuse(engine, client, &failure, sink);
         return false;
     }
-    if let Some((until_ms, kind)) = engine.pause
-        && until_ms > engine.now_ms
+    if engine.pause.is_some()
+        && let Some(kind) = engine.pause_kind()
         && is_held_up(engine, client, spec, kind)
     {
+        engine.session(client).last_command = Some(id);
         return true;
     }
     let session = engine.session(client);
@@ -248,6 +283,7 @@ fn admit(
         sink.put(&Reply::Status("QUEUED"), protocol);
         return false;
     }
+    session.commands += 1;
     let database = session.database;
     run(
         commands,
@@ -279,7 +315,13 @@ fn permits(
         return Err(ErrorCode::AuthRequired.into());
     }
     if session.queue.is_some() && spec.has(flag::NO_MULTI) {
-        return Err(ErrorCode::NotAllowedInMulti.into());
+        return Err(Failure::With(
+            ErrorCode::NotAllowedInMulti,
+            spec.name.clone(),
+        ));
+    }
+    if session.is_monitor && spec.has(flag::WRITE | flag::READONLY) {
+        return Err(ErrorCode::MonitorKeyspace.into());
     }
     if is_loading && !spec.has(flag::LOADING) {
         return Err(ErrorCode::Loading.into());
@@ -288,20 +330,17 @@ fn permits(
 }
 
 fn is_held_up(engine: &mut Engine, client: ClientId, spec: &CommandSpec, kind: PauseKind) -> bool {
-    if kind == PauseKind::All {
-        // CLIENT must get through, or nobody could say CLIENT UNPAUSE.
-        return !spec.name.starts_with("client|");
+    // Inside MULTI, too: what is queued now could run when the pause has begun to matter.
+    if kind == PauseKind::All || spec.has(flag::WRITE | flag::MAY_REPLICATE) {
+        return true;
     }
-    let may_write = spec.has(flag::WRITE) || spec.has(flag::MAY_REPLICATE);
     let commands = std::sync::Arc::clone(&engine.commands);
     let queue = engine.session(client).queue.as_ref();
-    let queue_writes = spec.name == "exec"
+    spec.name == "exec"
         && queue.is_some_and(|queue| {
-            queue.commands.iter().any(|(id, _)| {
-                commands.specs[*id].has(flag::WRITE) || commands.specs[*id].has(flag::MAY_REPLICATE)
-            })
-        });
-    may_write && queue.is_none() || queue_writes
+            let mut queued = queue.commands.iter().map(|(id, _)| &commands.specs[*id]);
+            queued.any(|spec| spec.has(flag::WRITE | flag::MAY_REPLICATE))
+        })
 }
 
 /// Answers an error before execution; inside MULTI it dooms the transaction.
@@ -334,9 +373,10 @@ pub fn run(
         ..Run::default()
     };
     let outer = std::mem::replace(&mut engine.run, inner);
-    if !engine.monitors.is_empty() && !spec.has(flag::ADMIN | flag::SKIP_MONITOR) {
-        engine.feed_monitors(&invocation);
+    if engine.has_no_touch {
+        engine.run.no_touch = spec.name != "touch" && engine.session(invocation.client).no_touch;
     }
+    let pending = sink.resp().map_or(0, |output| output.bytes_pending());
     let started_ns = engine.last_reading_ns;
     let handled = arguments::parse(spec, invocation.request).and_then(|arguments| {
         let Some(native) = spec.native else {
@@ -359,6 +399,12 @@ pub fn run(
         .executed(invocation.command, elapsed_ns, outcome == Outcome::Failed);
     if elapsed_ns >= SLOW_NS_MIN || engine.statistics.slow_log.wants(elapsed_ns) {
         engine.note_slow(spec, &invocation, elapsed_ns);
+    }
+    let reply_bytes = sink.resp().map_or(0, |output| output.bytes_pending()) - pending;
+    engine.note_large(spec, &invocation, reply_bytes);
+    if !engine.monitors.is_empty() && !spec.has(flag::ADMIN | flag::SKIP_MONITOR) {
+        // Now the handler has said what is secret; EXEC's line follows those of its queue.
+        engine.feed_monitors(&invocation);
     }
     propagate(engine, spec, &invocation);
     let depth = outer.depth;
@@ -414,18 +460,66 @@ impl Engine {
                 .add(event, seconds, elapsed_ns / 1_000_000);
         }
         if self.statistics.slow_log.wants(elapsed_ns) && !spec.has(flag::SKIP_SLOWLOG) {
-            let Some(session) = self.sessions.get(&invocation.client) else {
-                return;
-            };
-            let arguments: Vec<&[u8]> = invocation.request.iter().collect();
-            self.statistics.slow_log.add(
-                arguments.into_iter(),
-                elapsed_ns / 1000,
-                seconds,
-                &session.peer.address,
-                &session.name,
-            );
+            self.log_command(LogKind::Slow, invocation, elapsed_ns / 1000);
         }
+    }
+
+    /// The logs of large requests and large replies.
+    #[inline]
+    fn note_large(&mut self, spec: &CommandSpec, invocation: &Invocation<'_>, reply_bytes: usize) {
+        let request = invocation.request;
+        let span = match (request.arguments.first(), request.arguments.last()) {
+            (Some(first), Some(last)) => (last.1 - first.0) as usize,
+            _ => 0,
+        };
+        // What RESP adds to an argument is at most 26 bytes; the exact sum is rarely needed.
+        let bytes_max = span + 26 * (request.len() + 1);
+        let logs = &self.statistics;
+        if logs.large_requests.exceeds(bytes_max) || logs.large_replies.exceeds(reply_bytes) {
+            self.log_large(spec, invocation, reply_bytes);
+        }
+    }
+
+    #[cold]
+    fn log_large(&mut self, spec: &CommandSpec, invocation: &Invocation<'_>, reply_bytes: usize) {
+        if spec.has(flag::SKIP_SLOWLOG) {
+            return;
+        }
+        let lengths = invocation.request.arguments.iter();
+        let bytes = encoded_bytes(lengths.map(|(start, end)| (end - start) as usize));
+        if self.statistics.large_requests.exceeds(bytes as usize) {
+            self.log_command(LogKind::LargeRequest, invocation, bytes);
+        }
+        if self.statistics.large_replies.exceeds(reply_bytes) {
+            self.log_command(LogKind::LargeReply, invocation, reply_bytes as u64);
+        }
+    }
+
+    /// Adds the command to one of the logs, secrets left out.
+    fn log_command(&mut self, kind: LogKind, invocation: &Invocation<'_>, amount: u64) {
+        let seconds = self.now_ms / 1000;
+        let arguments = self.shown_arguments(invocation);
+        let Some(session) = self.sessions.get(&invocation.client) else {
+            return;
+        };
+        self.statistics.log(kind).add(
+            arguments.into_iter(),
+            amount,
+            seconds,
+            &session.peer.address,
+            &session.name,
+        );
+    }
+
+    /// The arguments as logs and monitors may show them.
+    fn shown_arguments<'r>(&self, invocation: &Invocation<'r>) -> Vec<&'r [u8]> {
+        let mut arguments: Vec<&[u8]> = invocation.request.iter().collect();
+        for index in &self.run.secrets {
+            if let Some(argument) = arguments.get_mut(*index) {
+                *argument = b"(redacted)";
+            }
+        }
+        arguments
     }
 
     fn feed_monitors(&mut self, invocation: &Invocation<'_>) {
@@ -440,7 +534,7 @@ impl Engine {
             session.peer.address
         )
         .into_bytes();
-        for argument in invocation.request.iter() {
+        for argument in self.shown_arguments(invocation) {
             line.push(b' ');
             crate::text::quote::quote(argument, &mut line);
         }

@@ -93,6 +93,8 @@ pub struct Session {
     pub is_monitor: bool,
     pub no_evict: bool,
     pub no_touch: bool,
+    /// CLIENT CAPA redirect: the client would follow a move to another server.
+    pub follows_redirects: bool,
     /// Set while its handler waits for a key or a pause; net reads no further request.
     pub is_paused: bool,
     pub postponed: Option<OwnedRequest>,
@@ -138,6 +140,7 @@ impl Session {
             is_monitor: false,
             no_evict: false,
             no_touch: false,
+            follows_redirects: false,
             is_paused: false,
             postponed: None,
             close: Close::No,

@@ -48,7 +48,8 @@ impl Histogram {
         0
     }
 
-    /// Cumulative counts at powers of two microseconds, as LATENCY HISTOGRAM shows them.
+    /// Cumulative counts at about powers of two microseconds, as LATENCY HISTOGRAM shows
+    /// them: (microseconds, calls that took at most that long), where the count changes.
     pub fn cumulative_microseconds(&self) -> Vec<(u64, u64)> {
         let mut rows: Vec<(u64, u64)> = Vec::new();
         let mut seen = 0;
@@ -57,9 +58,10 @@ impl Histogram {
                 continue;
             }
             seen += count;
-            let edge = (Self::upper_bound(bucket) / 1000)
-                .max(1)
-                .next_power_of_two();
+            let octave = (bucket >> SUB_BITS) as u32 + SUB_BITS;
+            // The servers count in steps of 1/128 and name a step's last nanosecond.
+            let power = 1u64 << (octave + 1).max(10);
+            let edge = (power + power / 128 - 1) / 1000;
             match rows.last_mut() {
                 Some(last) if last.0 == edge => last.1 = seen,
                 _ => rows.push((edge, seen)),
@@ -108,12 +110,13 @@ pub struct Counters {
     pub unixtime_expired_fields: u64,
 }
 
-/// One entry of the slow log.
+/// One entry of a command log.
 #[derive(Debug, Clone)]
-pub struct SlowEntry {
+pub struct LogEntry {
     pub id: u64,
     pub unix_seconds: i64,
-    pub microseconds: u64,
+    /// Microseconds in the slow log, bytes in the others.
+    pub amount: u64,
     pub arguments: Vec<Vec<u8>>,
     pub address: String,
     pub client_name: Vec<u8>,
@@ -122,37 +125,59 @@ pub struct SlowEntry {
 const SLOW_ARGUMENTS_MAX: usize = 32;
 const SLOW_ARGUMENT_BYTES_MAX: usize = 128;
 
-/// The slow log: the newest entry first.
+/// Which of the command logs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogKind {
+    /// Commands that took long.
+    Slow,
+    /// Commands that were long to read.
+    LargeRequest,
+    /// Commands whose reply was long.
+    LargeReply,
+}
+
+/// A log of remarkable commands: the newest entry first.
 #[derive(Debug)]
-pub struct SlowLog {
-    pub entries: VecDeque<SlowEntry>,
+pub struct CommandLog {
+    pub entries: VecDeque<LogEntry>,
     pub entries_max: usize,
-    /// Negative: off. 0: everything.
-    pub threshold_microseconds: i64,
+    /// Microseconds in the slow log, bytes in the others. Negative: off. 0: everything.
+    pub threshold: i64,
     next_id: u64,
 }
 
-impl Default for SlowLog {
-    fn default() -> Self {
+impl CommandLog {
+    pub fn new(threshold: i64) -> Self {
         Self {
             entries: VecDeque::new(),
             entries_max: 128,
-            threshold_microseconds: 10_000,
+            threshold,
             next_id: 0,
         }
     }
-}
 
-impl SlowLog {
+    /// For the slow log: whether a command that took this long belongs into it.
     #[inline]
     pub fn wants(&self, nanoseconds: u64) -> bool {
-        self.threshold_microseconds >= 0 && nanoseconds >= self.threshold_microseconds as u64 * 1000
+        self.threshold >= 0 && nanoseconds >= self.threshold as u64 * 1000
+    }
+
+    /// For the logs of large commands: whether one of this size belongs into it.
+    #[inline]
+    pub fn exceeds(&self, bytes: usize) -> bool {
+        self.threshold >= 0 && bytes as u64 >= self.threshold as u64
+    }
+
+    /// Keeps at most so many entries from now on.
+    pub fn keep(&mut self, entries_max: usize) {
+        self.entries_max = entries_max;
+        self.entries.truncate(entries_max);
     }
 
     pub fn add<'a>(
         &mut self,
         arguments: impl ExactSizeIterator<Item = &'a [u8]>,
-        microseconds: u64,
+        amount: u64,
         unix_seconds: i64,
         address: &str,
         client_name: &[u8],
@@ -178,10 +203,10 @@ impl SlowLog {
         if shown < count {
             kept.push(format!("... ({} more arguments)", count - shown).into_bytes());
         }
-        self.entries.push_front(SlowEntry {
+        self.entries.push_front(LogEntry {
             id: self.next_id,
             unix_seconds,
-            microseconds,
+            amount,
             arguments: kept,
             address: address.to_owned(),
             client_name: client_name.to_vec(),
@@ -198,6 +223,9 @@ const LATENCY_SAMPLES_MAX: usize = 160;
 pub struct LatencySeries {
     pub samples: VecDeque<(i64, u64)>,
     pub milliseconds_max: u64,
+    /// Of all events, those included that no sample shows any more.
+    pub milliseconds_sum: u64,
+    pub count: u64,
 }
 
 /// Events slower than `latency-monitor-threshold`.
@@ -226,6 +254,8 @@ impl LatencyMonitor {
             });
         let series = &mut self.series[position].1;
         series.milliseconds_max = series.milliseconds_max.max(milliseconds);
+        series.milliseconds_sum += milliseconds;
+        series.count += 1;
         // Of several in one second the worst counts.
         match series.samples.back_mut() {
             Some(last) if last.0 == unix_seconds => last.1 = last.1.max(milliseconds),
@@ -240,21 +270,47 @@ impl LatencyMonitor {
 }
 
 /// Everything that is counted.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Statistics {
     pub commands: Vec<CommandStatistics>,
     pub counters: Counters,
     /// Error replies by their first word.
     pub errors: Vec<(String, u64)>,
-    pub slow_log: SlowLog,
+    pub slow_log: CommandLog,
+    pub large_requests: CommandLog,
+    pub large_replies: CommandLog,
     pub latency: LatencyMonitor,
     /// `latency-tracking`.
     pub tracks_latency: bool,
 }
 
+impl Default for Statistics {
+    fn default() -> Self {
+        const LARGE_BYTES: i64 = 1 << 20;
+        Self {
+            commands: Vec::new(),
+            counters: Counters::default(),
+            errors: Vec::new(),
+            slow_log: CommandLog::new(10_000),
+            large_requests: CommandLog::new(LARGE_BYTES),
+            large_replies: CommandLog::new(LARGE_BYTES),
+            latency: LatencyMonitor::default(),
+            tracks_latency: false,
+        }
+    }
+}
+
 const ERROR_KINDS_MAX: usize = 128;
 
 impl Statistics {
+    pub fn log(&mut self, kind: LogKind) -> &mut CommandLog {
+        match kind {
+            LogKind::Slow => &mut self.slow_log,
+            LogKind::LargeRequest => &mut self.large_requests,
+            LogKind::LargeReply => &mut self.large_replies,
+        }
+    }
+
     #[inline]
     pub fn executed(&mut self, command: CommandId, nanoseconds: u64, has_failed: bool) {
         self.counters.commands += 1;

@@ -178,7 +178,7 @@ fn a_refused_edit_changes_nothing() {
 #[test]
 fn clock_and_colour_live_beside_each_other() {
     let mut database = small();
-    database.set_clock(0xff_ffff);
+    database.set_clock(0xff_ffff, true);
     database.set_colour(true);
     database.set(b"k", NewValue::String(b"v"), Expiry::At(9));
     let entry = database.find(b"k").unwrap();

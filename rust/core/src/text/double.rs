@@ -52,14 +52,21 @@ pub fn format(value: f64, into: &mut Vec<u8>) {
     // Beyond 2^62 the servers no longer go through an integer, and the digits that are
     // not significant become zeros.
     const WHOLE_MAX: f64 = (1u64 << 62) as f64;
+    if value != 0.0 && value.abs() <= WHOLE_MAX && value.trunc() == value {
+        integer::write(value as i64, into);
+    } else {
+        format_shortest(value, into);
+    }
+}
+
+/// Appends the shortest text that reads as `value`, whole numbers too: 1e+15.
+pub fn format_shortest(value: f64, into: &mut Vec<u8>) {
     if value == 0.0 {
         into.extend_from_slice(if value.is_sign_negative() {
             b"-0"
         } else {
             b"0"
         });
-    } else if value.abs() <= WHOLE_MAX && value.trunc() == value {
-        integer::write(value as i64, into);
     } else if value.is_nan() {
         into.extend_from_slice(b"nan");
     } else {

@@ -2,10 +2,19 @@
 
 use ::sha1::{Digest, Sha1};
 
+/// The SHA-1 of `bytes`.
+pub fn sha1(bytes: &[u8]) -> [u8; 20] {
+    Sha1::digest(bytes).into()
+}
+
 /// The SHA-1 of `bytes` as 40 lowercase hexadecimal digits.
 pub fn sha1_hex(bytes: &[u8]) -> [u8; 40] {
+    hex(&sha1(bytes))
+}
+
+/// Twenty bytes as 40 lowercase hexadecimal digits.
+pub fn hex(digest: &[u8; 20]) -> [u8; 40] {
     const HEX: &[u8; 16] = b"0123456789abcdef";
-    let digest = Sha1::digest(bytes);
     let mut text = [0; 40];
     for (pair, byte) in text.chunks_exact_mut(2).zip(digest) {
         pair[0] = HEX[usize::from(byte >> 4)];

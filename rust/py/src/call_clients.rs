@@ -1,0 +1,44 @@
+//! `Call`'s methods for CLIENT, MONITOR and the logs of commands.
+
+use pyo3::exceptions::PyIndexError;
+use pyo3::prelude::*;
+
+use crate::call::{Arguments, Call};
+
+#[pymethods]
+impl Call {
+    /// Keeps the argument at `index` of `arguments` out of MONITOR and the command logs.
+    fn redact(&self, arguments: &Arguments, index: usize) -> PyResult<()> {
+        if index >= arguments.count {
+            return Err(PyIndexError::new_err("no such argument"));
+        }
+        self.with(|context| context.engine.run.secrets.push(arguments.first + index))
+    }
+
+    /// True inside EXEC and scripts, where nothing may wait.
+    #[getter]
+    fn denies_blocking(&self) -> PyResult<bool> {
+        self.with(|context| context.engine.run.denies_blocking)
+    }
+
+    /// Bytes of the running command's arguments.
+    #[getter]
+    fn request_bytes(&self) -> PyResult<usize> {
+        self.with(|context| {
+            let arguments = context.invocation.request.arguments.iter();
+            arguments.map(|(start, end)| (end - start) as usize).sum()
+        })
+    }
+
+    /// How long clients are paused yet, in ms, and whether only those that write.
+    #[getter]
+    fn pause(&self) -> PyResult<Option<(i64, bool)>> {
+        use rubellite_core::dispatch::engine::PauseKind;
+        self.with(|context| {
+            let engine = &*context.engine;
+            let (until_ms, kind) = engine.pause?;
+            let left_ms = until_ms - engine.now_ms;
+            (left_ms > 0).then_some((left_ms, kind == PauseKind::Write))
+        })
+    }
+}
