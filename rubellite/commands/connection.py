@@ -47,7 +47,7 @@ def echo(call: Call, message: bytes) -> Reply:
     return message
 
 
-@command("SELECT index", LOADING | STALE | FAST, since="1.0.0")
+@command("SELECT index", LOADING | STALE | FAST | ALLOW_BUSY, since="1.0.0")
 def select(call: Call, index: int) -> Reply:
     """Choose the database that the connection works on.
 

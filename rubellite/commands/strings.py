@@ -88,8 +88,6 @@ def set_(
     "SETNX key:OW,insert value",
     WRITE | DENYOOM | FAST,
     since="1.0.0",
-    deprecated_since="2.6.12",
-    replaced_by="`SET` with the `NX` argument",
 )
 def setnx(call: Call, key: bytes, value: bytes) -> Reply:
     """Set the string at `key` if there is nothing yet."""
@@ -103,8 +101,6 @@ def setnx(call: Call, key: bytes, value: bytes) -> Reply:
     "SETEX key:OW,update seconds value",
     WRITE | DENYOOM,
     since="2.0.0",
-    deprecated_since="2.6.12",
-    replaced_by="`SET` with the `EX` argument",
 )
 def setex(call: Call, key: bytes, seconds: int, value: bytes) -> Reply:
     """Set the string at `key` and its time to live in seconds.
@@ -118,8 +114,6 @@ def setex(call: Call, key: bytes, seconds: int, value: bytes) -> Reply:
     "PSETEX key:OW,update milliseconds value",
     WRITE | DENYOOM,
     since="2.6.0",
-    deprecated_since="2.6.12",
-    replaced_by="`SET` with the `PX` argument",
 )
 def psetex(call: Call, key: bytes, milliseconds: int, value: bytes) -> Reply:
     """Set the string at `key` and its time to live in milliseconds.
@@ -142,8 +136,6 @@ def _set_with_deadline(
     "GETSET key:RW,access,update value",
     WRITE | DENYOOM | FAST,
     since="1.0.0",
-    deprecated_since="6.2.0",
-    replaced_by="`SET` with the `GET` argument",
 )
 def getset(call: Call, key: bytes, value: bytes) -> Reply:
     """Set the string at `key`; return the old one.
@@ -170,7 +162,7 @@ def getdel(call: Call, key: bytes) -> Reply:
 
 
 @command(
-    f"GETEX key:RW,access,update,notes [{_TTL}|PERSIST]",
+    f"GETEX key:RW,access,update [{_TTL}|PERSIST]",
     WRITE | FAST,
     since="6.2.0",
 )
@@ -193,7 +185,7 @@ def getex(call: Call, key: bytes, expiry: Option) -> Reply:
     return value
 
 
-@command("DELIFEQ key:RW,delete value", WRITE | FAST, since="9.0.0")
+@command("DELIFEQ key:RM,delete value", WRITE | FAST, since="9.0.0")
 def delifeq(call: Call, key: bytes, value: bytes) -> Reply:
     """Remove `key` if its string equals `value`.
 
@@ -316,8 +308,6 @@ def getrange(call: Call, key: bytes, start: int, end: int) -> Reply:
     READ,
     since="1.0.0",
     cost="O(N) where N is the length of the returned string.",
-    deprecated_since="2.0.0",
-    replaced_by="`GETRANGE`",
 )
 def substr(call: Call, key: bytes, start: int, end: int) -> Reply:
     """Return the bytes from `start` to `end`, both included.
@@ -376,7 +366,7 @@ def decrby(call: Call, key: bytes, decrement: int) -> Reply:
     return call.increment(key, -decrement)
 
 
-@command("INCRBYFLOAT key:RW,access,update increment", WRITE | DENYOOM | FAST, since="2.6.0")
+@command("INCRBYFLOAT key:RW,access,update increment:double", WRITE | DENYOOM | FAST, since="2.6.0")
 def incrbyfloat(call: Call, key: bytes, increment: bytes) -> Reply:
     """Add a decimal fraction to the number at `key`, counting a missing one as 0.
 
