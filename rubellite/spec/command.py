@@ -256,7 +256,7 @@ def add_help(container: Command) -> None:
             elements=[],
             arity=2,
             keys=[],
-            categories=["@slow", *([own] if own and container.group != "pubsub" else [])],
+            categories=[*container.categories, *([own] if own and own != "@pubsub" else [])],
         )
     )
 

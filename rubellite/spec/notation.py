@@ -24,7 +24,8 @@ _DETAIL: Final = re.compile(r"(?<=[a-z0-9]):[A-Za-z_,]+")
 INTEGERS: Final = frozenset(
     "seconds milliseconds unix-time-seconds unix-time-milliseconds count numkeys increment "
     "decrement offset start stop end index timeout-milliseconds destination-db rank len "
-    "min-match-len num-matches maxlen client-id bit".split()
+    "min-match-len num-matches maxlen client-id bit cursor db index1 index2 protover version "
+    "numfields min-idle-time slot numreplicas numlocal".split()
 )
 DOUBLES: Final = frozenset("score min-score max-score radius longitude latitude weight".split())
 

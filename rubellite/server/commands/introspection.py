@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from rubellite._core import NULL_ARRAY, Arguments, Call, glob_matches
+from rubellite._core import Arguments, Call, glob_matches
 from rubellite.engine.replies import Reply
 from rubellite.errors import (
     COMMAND_ARGUMENTS,
@@ -155,7 +155,7 @@ def command_info(call: Call, names: Arguments) -> Reply:
     """Return the properties of commands, of all when none is named."""
     if not len(names):
         return command_(call)
-    return [NULL_ARRAY if entry is None else describe.info(entry) for _, entry in _named(names)]
+    return [describe.info(entry) if entry else None for _, entry in _named(names)]
 
 
 @command(
