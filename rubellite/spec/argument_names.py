@@ -24,7 +24,9 @@ _COMMON: Final = {
     "EX|PX|EXAT|PXAT|PERSIST": "expiration",
     "FNX|FXX": "fields-condition",
     "FROMMEMBER|FROMLONLAT": "from",
+    "FORCE|TAKEOVER": "options",
     "GT|LT": "comparison",
+    "HARD|SOFT": "reset-type",
     "LEFT|RIGHT": "where",
     "M|KM|FT|MI": "unit",
     "MAXLEN|MINID": "strategy",
@@ -58,7 +60,31 @@ _COMMON: Final = {
     "=": "equal",
     "~": "approximately",
     "$": "new-id",
+    '""': "empty-string",
 }
+
+#: Groups whose word belongs to their first value, not to the whole.
+TOKEN_OF_FIRST: Final = frozenset(("BYPOLYGON",))
+#: Groups whose word belongs to the whole, though not all of it has to be given.
+TOKEN_OF_GROUP: Final = frozenset(("ORDERBY", "TO"))
+#: Patterns that the names of keys are made from.
+KEY_PATTERNS: Final = frozenset(("by-pattern", "get-pattern"))
+
+_CLIENT_FILTERS: Final = {
+    "ADDR ip:port": "addr",
+    "LADDR ip:port": "laddr",
+    "NOT-ADDR ip:port": "not-addr",
+    "NOT-LADDR ip:port": "not-laddr",
+}
+
+#: CLIENT KILL's filters as an outline.
+_FILTERS: Final = "|".join(
+    (
+        "ID TYPE USER ADDR LADDR SKIPME MAXAGE NAME IDLE FLAGS LIB-NAME LIB-VER DB CAPA IP "
+        "NOT-TYPE NOT-ID NOT-USER NOT-ADDR NOT-LADDR NOT-NAME NOT-FLAGS NOT-LIB-NAME NOT-LIB-VER NOT-DB "
+        "NOT-CAPA NOT-IP"
+    ).split()
+)
 
 #: Names that are a command's own.
 _OWN: Final = {
@@ -73,26 +99,39 @@ _OWN: Final = {
     },
     "bitfield_ro": {"GET encoding offset": "get-block"},
     "client|kill": {
-        "ID client-id": "client-id",
+        **_CLIENT_FILTERS,
+        "TYPE NORMAL|MASTER|PRIMARY|SLAVE|REPLICA|PUBSUB": "client-type",
+        "NOT-TYPE NORMAL|MASTER|PRIMARY|SLAVE|REPLICA|PUBSUB": "not-client-type",
+        "ip:port": "old-format",
+        _FILTERS: "new-format",
+        f"ip:port|{_FILTERS}": "filter",
+    },
+    "client|list": {
+        **_CLIENT_FILTERS,
+        "TYPE NORMAL|MASTER|REPLICA|PUBSUB": "client-type",
+        "NOT-TYPE NORMAL|MASTER|REPLICA|PUBSUB": "not-client-type",
     },
     "client|setinfo": {
         "LIB-NAME|LIB-VER": "attr",
         "LIB-NAME libname": "libname",
         "LIB-VER libver": "libver",
     },
+    "cluster|replicate": {"node-id|NO": "args"},
     "client|tracking": {"ON|OFF": "status"},
     "failover": {"TO host port FORCE": "target"},
     "function|restore": {"FLUSH|APPEND|REPLACE": "policy"},
     "geoadd": {"CH": "change"},
     "georadius": {"STORE key": "storekey", "STOREDIST key": "storedistkey"},
     "georadiusbymember": {"STORE key": "storekey", "STOREDIST key": "storedistkey"},
+    "geosearch": {"longitude latitude": "vertices"},
+    "geosearchstore": {"longitude latitude": "vertices"},
     "hello": {"protover AUTH username password SETNAME clientname": "arguments"},
     "hrandfield": {"count WITHVALUES": "options"},
     "hsetex": {"NX|XX": "key-condition"},
     "lmove": {"LEFT|RIGHT": "wherefrom", "LEFT|RIGHT 2": "whereto"},
     "blmove": {"LEFT|RIGHT": "wherefrom", "LEFT|RIGHT 2": "whereto"},
     "migrate": {
-        "key|": "key-selector",
+        'key|""': "key-selector",
         "AUTH|AUTH2": "authentication",
         "AUTH password": "auth",
         "KEYS key": "keys",
@@ -142,17 +181,17 @@ _FILTERS_9: Final = dict.fromkeys(
         "IP ip",
         "NOT-TYPE NORMAL|MASTER|REPLICA|PUBSUB",
         "NOT-TYPE NORMAL|MASTER|PRIMARY|SLAVE|REPLICA|PUBSUB",
-        "NOT-ID client-id",
-        "NOT-USER username",
+        "NOT-ID not-client-id",
+        "NOT-USER not-username",
         "NOT-ADDR ip:port",
         "NOT-LADDR ip:port",
-        "NOT-NAME name",
-        "NOT-FLAGS flags",
-        "NOT-LIB-NAME lib-name",
-        "NOT-LIB-VER lib-ver",
-        "NOT-DB db",
-        "NOT-CAPA capa",
-        "NOT-IP ip",
+        "NOT-NAME not-name",
+        "NOT-FLAGS not-flags",
+        "NOT-LIB-NAME not-lib-name",
+        "NOT-LIB-VER not-lib-ver",
+        "NOT-DB not-db",
+        "NOT-CAPA not-capa",
+        "NOT-IP not-ip",
     ),
     "9.0.0",
 )

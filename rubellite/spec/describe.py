@@ -8,7 +8,13 @@ from typing import Any
 
 from rubellite._core import Members, Status
 from rubellite.spec import flags as flag
-from rubellite.spec.argument_names import name_of, since_of
+from rubellite.spec.argument_names import (
+    KEY_PATTERNS,
+    TOKEN_OF_FIRST,
+    TOKEN_OF_GROUP,
+    name_of,
+    since_of,
+)
 from rubellite.spec.command import Command
 from rubellite.spec.keys import KeySpec
 from rubellite.spec.notation import Node, fold_repetition
@@ -119,7 +125,12 @@ class _Describer:
         self._met: dict[str, int] = {}
         #: For each key in the order of the syntax, which key spec finds it.
         self._specs: list[int] = []
+        #: The spec of keys that come out of a pattern (SORT).
+        self._pattern_spec = 0
         for number, spec in enumerate(command.keys):
+            if spec.search == "unknown" and not spec.keyword:
+                self._pattern_spec = number
+                continue
             covers = spec.last + 1 if spec.find == "range" and spec.last > 0 else 1
             self._specs += [number] * (covers if spec.step == 1 else 1)
 
@@ -133,16 +144,18 @@ class _Describer:
         outline = _outline(node)
         full = f"{token} {outline}" if token else outline
         if node.kind == "choice":
-            name = token.lower() if token else self._named(outline, "choice")
-            shown = {"name": self._named(full, name), "type": "oneof"}
+            shown = {"name": self._named(full, token.lower() or "choice"), "type": "oneof"}
         elif node.kind == "word":
             name = self._named(outline, node.name.lower())
-            shown = {"name": name, "type": "pure-token", "display_text": name, "token": node.name}
+            word = node.name.strip('"')
+            shown = {"name": name, "type": "pure-token", "display_text": name, "token": word}
         else:
-            name = self._named(full, node.name) if token else node.name
+            name = self._named(full, node.name)
             shown = {"name": name, "type": node.type, "display_text": node.name}
             if node.is_key:
                 shown["key_spec_index"] = self._key_spec_index()
+            elif name in KEY_PATTERNS:
+                shown["key_spec_index"] = self._pattern_spec
         if token:
             shown["token"] = token
         self._finish(shown, node, full)
@@ -163,7 +176,7 @@ class _Describer:
         first, *others = children
         if first.kind == "word" and len(others) == 1 and not others[0].optional:
             value = others[0]
-            if value.kind != "sequence":
+            if value.kind in ("value", "choice"):
                 value.optional = node.optional
                 # `GET pattern` again and again: the word comes each time.
                 shown = self._argument(value, first.name)
@@ -171,7 +184,12 @@ class _Describer:
                     value.repeated = True
                     shown["flags"] = words([*_flag_names(value), "multiple_token"])
                 return shown
-        is_plain = all(other.kind == "value" and not other.optional for other in others)
+        is_plain = first.name in TOKEN_OF_GROUP or (
+            first.name not in TOKEN_OF_FIRST
+            and all(
+                not other.optional and (other.kind == "value" or other.repeated) for other in others
+            )
+        )
         shown = {"name": "", "type": "block"}
         if first.kind == "word" and is_plain and len(others) > 1:
             shown["name"] = self._named(outline, first.name.lower())

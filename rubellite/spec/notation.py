@@ -20,6 +20,8 @@ _TOKEN: Final = re.compile(r"\.\.\.|…|[\[\]<>|]|[^\s\[\]<>|…]+")
 #: Access or type after a value's name.
 _DETAIL: Final = re.compile(r"(?<=[a-z0-9]):[A-Za-z_,]+")
 
+#: What a value can be.
+TYPES: Final = frozenset("key string integer double pattern unix-time".split())
 #: Values whose name says that they are whole numbers.
 INTEGERS: Final = frozenset(
     "seconds milliseconds unix-time-seconds unix-time-milliseconds count numkeys increment "
@@ -97,10 +99,14 @@ class Syntax:
 
 def _value(text: str) -> Node:
     name, _, detail = text.partition(":")
-    node = Node("value", name)
     if detail and not detail[0].isupper():
-        node.type = detail
-        return node
+        # A type, or part of the name: `offset:string`, `ip:port`.
+        return (
+            Node("value", name, type=detail)
+            if detail in TYPES
+            else Node("value", text, type="string")
+        )
+    node = Node("value", name)
     node.access = detail
     if detail or name in ("key", "destination", "source", "newkey", "key1", "key2"):
         node.type = "key"
@@ -160,7 +166,14 @@ class _Reader:
             return node
         if token == "[":
             node = self.choice("]")
-            if node.kind == "sequence" and node.children[-1].kind == "more":
+            last = node.children[-1] if node.kind == "choice" else node
+            if last is not node and last.kind == "sequence" and last.children[-1].kind == "more":
+                # `[GET offset|SET offset value ...]`: any of them, again and again.
+                last.children.pop()
+                node.repeated = True
+                if len(last.children) == 1:
+                    node.children[-1] = last.children[0]
+            elif node.kind == "sequence" and node.children[-1].kind == "more":
                 node.children.pop()
                 node.repeated = True
                 if len(node.children) == 1:
