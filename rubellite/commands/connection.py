@@ -6,10 +6,11 @@ from rubellite import REDIS_VERSION
 from rubellite._core import Arguments, Call
 from rubellite.engine.access import authenticate
 from rubellite.engine.client_names import check_name
-from rubellite.engine.replies import OK, PONG, RESET, Reply
+from rubellite.engine.replies import OK, RESET, Reply
 from rubellite.errors import (
     HELLO_NEEDS_AUTH,
     HELLO_OPTION,
+    NOT_INTEGER,
     PROTOCOL_NOT_INTEGER,
     SYNTAX,
     UNSUPPORTED_PROTOCOL,
@@ -83,20 +84,23 @@ def hello(call: Call, words: Arguments) -> Reply:
     Errors: PROTOCOL_NOT_INTEGER, UNSUPPORTED_PROTOCOL, HELLO_OPTION, WRONG_PASSWORD,
     HELLO_NEEDS_AUTH, CLIENT_NAME_CHARACTERS.
     """
-    protocol = _protocol(words[0]) if words else None
+    protocol = _protocol(words) if words else None
     name: bytes | None = None
+    credentials: tuple[bytes, bytes] | None = None
     at = 1
     while at < len(words):
         word = words[at].upper()
         left = len(words) - at - 1
         if word == b"AUTH" and left >= 2:
-            authenticate(call, words[at + 1], words[at + 2])
+            credentials = words[at + 1], words[at + 2]
             at += 3
         elif word == b"SETNAME" and left >= 1:
             name = check_name(words[at + 1])
             at += 2
         else:
             raise HELLO_OPTION(text_of(words[at]))
+    if credentials is not None:
+        authenticate(call, *credentials)
     session = call.session()
     if session is None or not session["is_authenticated"]:
         raise HELLO_NEEDS_AUTH
@@ -115,10 +119,10 @@ def hello(call: Call, words: Arguments) -> Reply:
     }
 
 
-def _protocol(raw: bytes) -> int:
+def _protocol(words: Arguments) -> int:
     try:
-        protocol = int(raw)
-    except ValueError:
+        protocol = words.integer(0)
+    except NOT_INTEGER:
         raise PROTOCOL_NOT_INTEGER from None
     if protocol not in (2, 3):
         raise UNSUPPORTED_PROTOCOL

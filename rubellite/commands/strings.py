@@ -13,6 +13,7 @@ from rubellite.errors import (
     LCS_NOT_STRINGS,
     LCS_TOO_BIG,
     OFFSET_OUT_OF_RANGE,
+    SYNTAX,
     WRONG_TYPE,
 )
 from rubellite.spec.command import command
@@ -171,11 +172,11 @@ def getex(call: Call, key: bytes, expiry: Option) -> Reply:
 
     Errors: WRONG_TYPE, INVALID_EXPIRE.
     """
+    at = deadline_of(call, expiry, "getex") if isinstance(expiry, tuple) else None
     value = call.get(key)
     if value is None:
         return None
-    if isinstance(expiry, tuple):
-        at = deadline_of(call, expiry, "getex")
+    if at is not None:
         call.expire(key, at)
         # A deadline that has passed entered the journal as DEL.
         if at > call.now_ms:
@@ -383,38 +384,52 @@ def incrbyfloat(call: Call, key: bytes, increment: bytes) -> Reply:
     READ,
     since="7.0.0",
     cost="O(N*M) where N and M are the lengths of s1 and s2, respectively",
+    takes_rest=True,
 )
-def lcs(
-    call: Call,
-    key1: bytes,
-    key2: bytes,
-    length_only: bool,
-    with_indexes: bool,
-    min_match_len: int | None,
-    with_match_length: bool,
-) -> Reply:
+def lcs(call: Call, key1: bytes, key2: bytes, options: Arguments) -> Reply:
     """Find the longest common subsequence of two strings.
 
-    Errors: LCS_NOT_STRINGS, LCS_LENGTH_AND_INDEXES, LCS_TOO_BIG.
+    Errors: LCS_NOT_STRINGS, SYNTAX, NOT_INTEGER, LCS_LENGTH_AND_INDEXES, LCS_TOO_BIG.
     """
     try:
         first, second = bytes(call.get(key1) or b""), bytes(call.get(key2) or b"")
     except WRONG_TYPE:
         raise LCS_NOT_STRINGS from None
-    if length_only and with_indexes:
+    words, match_bytes_min = _lcs_options(options)
+    if {b"LEN", b"IDX"} <= words:
         raise LCS_LENGTH_AND_INDEXES
     if lcs_table_bytes(first, second) > call.bulk_bytes_max:
         raise LCS_TOO_BIG
-    if length_only:
+    if b"LEN" in words:
         return lcs_length(first, second)
     matches = lcs_matches(first, second)
-    if not with_indexes:
+    if b"IDX" not in words:
         return b"".join(first[a : a + count] for a, _, count in reversed(matches))
     found: list[Reply] = []
     for a, b, count in matches:
-        if count >= max(min_match_len or 0, 0):
+        if count >= match_bytes_min:
             row: list[Reply] = [[a, a + count - 1], [b, b + count - 1]]
-            if with_match_length:
+            if b"WITHMATCHLEN" in words:
                 row.append(count)
             found.append(row)
     return {"matches": found, "len": sum(count for _, _, count in matches)}
+
+
+def _lcs_options(options: Arguments) -> tuple[set[bytes], int]:
+    """The words given, and MINMATCHLEN's value.
+
+    Errors: SYNTAX, NOT_INTEGER.
+    """
+    words = set()
+    match_bytes_min = 0
+    at = 0
+    while at < len(options):
+        word = options[at].upper()
+        if word == b"MINMATCHLEN" and at + 1 < len(options):
+            at += 1
+            match_bytes_min = options.integer(at)
+        elif word not in (b"LEN", b"IDX", b"WITHMATCHLEN"):
+            raise SYNTAX
+        words.add(word)
+        at += 1
+    return words, match_bytes_min

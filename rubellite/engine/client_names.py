@@ -10,6 +10,7 @@ def check_name(name: bytes) -> bytes:
 
     Errors: CLIENT_NAME_CHARACTERS.
     """
-    if any(byte < 33 or byte > 126 for byte in name):
+    # As in C, a NUL ends what is looked at.
+    if any(byte < 33 or byte > 126 for byte in name.partition(b"\0")[0]):
         raise CLIENT_NAME_CHARACTERS
     return name

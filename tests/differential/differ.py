@@ -23,7 +23,9 @@ Command = list[bytes]
 
 MARK = b"$12\r\n~end-of-seq~\r\n"
 _MARK_COMMAND = encode([b"ECHO", b"~end-of-seq~"])
-_CLEAR = encode([b"FLUSHALL"])
+# A sequence may leave a transaction or another database behind.
+_CLEARING: tuple[Command, ...] = ([b"DISCARD"], [b"UNWATCH"], [b"SELECT", b"0"], [b"FLUSHALL"])
+_CLEAR = b"".join(map(encode, _CLEARING))
 # No answer for this long counts as a hang.
 HANG_SECONDS = 10.0
 
@@ -35,7 +37,9 @@ def state_commands(has_digest: bool, is_brief: bool) -> list[Command]:
 
     Brief: that it is the same data, but not its encodings and remaining times.
     """
-    commands: list[Command] = [[b"DBSIZE"]]
+    commands: list[Command] = [[b"DISCARD"], [b"SELECT", b"0"]]
+    # A key that is due counts until somebody looks.
+    commands += [[b"EXISTS", *KEYS], [b"DBSIZE"]]
     if has_digest:
         commands.append([b"DEBUG", b"DIGEST-VALUE", *KEYS])
     if has_digest and is_brief:
@@ -107,7 +111,11 @@ class Differ:
             for needed in (["ECHO", "mark"], ["FLUSHALL"], ["DBSIZE"]):
                 if isinstance(reply := connection.call(*needed), wire.Error):
                     raise WireError(f"comparing needs {needed[0]}: {reply}")
-        self.state = state_commands(self._both_digest(), is_brief)
+        self.state = [
+            command
+            for command in state_commands(self._both_digest(), is_brief)
+            if all(knows(connection, command) for connection in self.connections)
+        ]
         self._state_payload = b"".join(map(encode, self.state))
 
     def close(self) -> None:
@@ -162,9 +170,8 @@ class Differ:
     def _first_difference(
         self, commands: list[Command], ours_raw: bytes, theirs_raw: bytes
     ) -> Finding | None:
-        # The first reply is FLUSHALL's.
-        ours = wire.decode_all(ours_raw)[1:]
-        theirs = wire.decode_all(theirs_raw)[1:]
+        ours = wire.decode_all(ours_raw)[len(_CLEARING) :]
+        theirs = wire.decode_all(theirs_raw)[len(_CLEARING) :]
         sent = commands + self.state
         for at, command in enumerate(sent):
             left = ours[at] if at < len(ours) else Failure("no reply")
@@ -203,7 +210,10 @@ class Differ:
         whole: int,
     ) -> Finding:
         """The finding for a sequence in which a server stopped answering."""
-        replies = [wire.decode_all(blob[whole])[1:] if whole < len(blob) else [] for blob in blobs]
+        replies = [
+            wire.decode_all(blob[whole])[len(_CLEARING) :] if whole < len(blob) else []
+            for blob in blobs
+        ]
         short = 0 if ours.failure else 1
         at = len(replies[short])
         sent = commands + self.state

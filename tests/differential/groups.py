@@ -33,6 +33,10 @@ class Group:
     kinds: Mapping[str, Draw] = field(default_factory=dict)
     excluded: Mapping[str, str] = field(default_factory=dict)
     planned: frozenset[str] = frozenset()
+    # What else stands between the group's commands, so that they have something to do.
+    helpers: tuple[str, ...] = ()
+    # With more than one client, commands are dealt out to them (dialogue.py).
+    clients: int = 1
 
 
 def _lines(text: str) -> tuple[str, ...]:
@@ -132,6 +136,85 @@ KEYS_GROUP = Group(
         "WAIT": _BLOCKS,
         "WAITAOF": _BLOCKS,
     },
+    planned=frozenset(("DUMP", "RESTORE", "SORT", "SORT_RO")),
+)
+
+TRANSACTIONS = Group(
+    "transactions",
+    "transactions",
+    _lines("""
+    MULTI
+    MULTI
+    MULTI
+    EXEC
+    EXEC
+    EXEC
+    EXEC
+    DISCARD
+    WATCH key...
+    WATCH key
+    UNWATCH
+    """),
+    {"key": words("s1 s2 n1 m1 m2")},
+    helpers=_lines(f"""
+    SET key value [NX|XX|IFEQ value] [GET] {EXPIRY}
+    SET key value
+    GET key
+    GETEX key {TOUCHED_EXPIRY}
+    GETDEL key
+    DEL key...
+    INCR key
+    APPEND key value
+    SETRANGE key offset value
+    SETNX key value
+    MSETNX (key value)...
+    MSETEX numkeys (key value)... {EXPIRY}
+    DELIFEQ key value
+    EXPIRE key seconds {CONDITION}
+    PERSIST key
+    RENAME key key
+    RENAMENX key key
+    COPY key key [DB db] [REPLACE]
+    MOVE key db
+    TOUCH key
+    SELECT db
+    SWAPDB db db
+    FLUSHDB [ASYNC|SYNC]
+    FLUSHALL [ASYNC|SYNC]
+    RPUSH key element...
+    LPOP key
+    PING
+    RESET
+    NOSUCHCOMMAND key
+    GET
+    """),
+    clients=2,
+)
+
+CONNECTION = Group(
+    "connection",
+    "connection",
+    _lines("""
+    AUTH value
+    AUTH user value
+    ECHO value
+    HELLO [protocol [AUTH user value] [SETNAME value]]
+    PING [value]
+    RESET
+    SELECT db
+    """),
+    {"user": words("default nobody"), "protocol": words("2 3 4 1 abc 99999999999999999999")},
+    excluded={
+        "CLIENT": "looks at the process; compared in tests of its own",
+        "QUIT": "ends the conversation; compared in tests of the protocol",
+    },
+    helpers=_lines("""
+    SET key value
+    GET key
+    WATCH key
+    DBSIZE
+    """),
+    clients=2,
 )
 
 HASHES = Group(
@@ -353,6 +436,8 @@ GROUPS = {
     for group in (
         STRINGS,
         KEYS_GROUP,
+        TRANSACTIONS,
+        CONNECTION,
         HASHES,
         LISTS,
         SETS,

@@ -11,6 +11,7 @@ from random import Random
 from typing import Any
 
 from tests import oracles
+from tests.differential.dialogue import TAGS, Dialogue, tagged
 from tests.differential.differ import Command, Differ, Failure, Finding, knows
 from tests.differential.grammar import Call
 from tests.differential.groups import SETUP, Group
@@ -28,6 +29,9 @@ FINDINGS_PER_COMMAND_MAX = 40
 FAILURES_MAX = 3
 
 DEFAULT_COMMANDS = 30_000
+
+# Stands in groups to see what an unknown command does to a transaction.
+_MEANT_UNKNOWN = frozenset((b"NOSUCHCOMMAND",))
 
 
 def commands_wanted() -> int:
@@ -73,7 +77,8 @@ def run(
     for name, decided, callable_there in plan:
         share = commands * len(decided) // total
         for protocol in (2, 3):
-            differ = Differ(ours, references[name], protocol)
+            kind = Dialogue if group.clients > 1 else Differ
+            differ = kind(ours, references[name], protocol)
             rng = Random(f"{group.name} {name} {protocol} {seed}")
             try:
                 _compare(campaign, differ, rng, share // 2, decided, callable_there)
@@ -114,13 +119,20 @@ def _compare(
     callable_there: list[Call],
 ) -> None:
     setup = [Call(line) for line in SETUP]
+    helpers = [Call(line, campaign.group.kinds) for line in campaign.group.helpers]
     for connection in differ.connections:
         setup = [call for call in setup if knows(connection, call.words)]
+        helpers = [
+            call
+            for call in helpers
+            if call.words[0] in _MEANT_UNKNOWN or knows(connection, call.words)
+        ]
     findings_per_command: Counter[str] = Counter()
     # A reference that decides little is surrounded by calls that it does not decide.
     is_primary = len(decided) * 2 > len(callable_there)
     names_decided = {call.words[0] for call in decided}
     calls = decided if is_primary else decided * 3 + callable_there
+    calls = calls + helpers
     done = 0
     while done < commands and calls and campaign.failures < FAILURES_MAX:
         sequences = []
@@ -129,6 +141,8 @@ def _compare(
             sequence += [
                 calls[int(rng.random() * len(calls))].any(rng) for _ in range(SEQUENCE_COMMANDS)
             ]
+            if campaign.group.clients > 1:
+                sequence = tagged(rng, sequence)
             sequences.append(sequence)
             done += len(sequence) + len(differ.state)
         for finding in differ.run(sequences):
@@ -195,7 +209,8 @@ def _transcript(
     lines = [f"\n  {number}. {finding.signature[0]} (RESP{finding.protocol}, seen {seen} times)"]
     script = list(finding.commands)
     if finding.is_state:
-        script.append(finding.command)
+        is_tagged = bool(script) and script[0][0] in TAGS
+        script.append([TAGS[0], *finding.command] if is_tagged else finding.command)
     lines += [f"     > {_command_text(command)}" for command in script]
     lines.append(f"       {ours.name:<9} {_reply_text(finding.ours)}")
     lines.append(f"       {finding.against:<9} {_reply_text(finding.theirs)}")
@@ -208,9 +223,12 @@ def _transcript(
 
 def _last_reply(server: Server, script: list[Command], protocol: int) -> Any:
     try:
-        with server.connect(protocol) as connection:
+        with server.connect(protocol) as connection, server.connect(protocol) as other:
             connection.call("FLUSHALL")
-            return connection.pipeline(script)[-1]
+            if not script or script[0][0] not in TAGS:
+                return connection.pipeline(script)[-1]
+            clients = dict(zip(TAGS, (connection, other), strict=True))
+            return [clients[command[0]].call(*command[1:]) for command in script][-1]
     except (WireError, OSError) as error:
         return Failure(str(error))
 

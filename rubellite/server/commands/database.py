@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from rubellite._core import Call
+from rubellite._core import Arguments, Call
 from rubellite.engine.replies import OK, Reply
+from rubellite.errors import SYNTAX
 from rubellite.spec.command import command
 from rubellite.spec.flags import ALWAYS_PROPAGATE, FAST, READ, WRITE
-from rubellite.spec.parameters import Option, Range
+from rubellite.spec.parameters import Range
 
 #: Databases are numbered by a C int.
 I32_MIN, I32_MAX = -(2**31), 2**31 - 1
@@ -35,9 +36,14 @@ def dbsize(call: Call) -> Reply:
     cost="O(N) where N is the number of keys in the selected database",
     categories=("@keyspace", "@dangerous"),
     tips=_FLUSH_TIPS,
+    takes_rest=True,
 )
-def flushdb(call: Call, mode: Option) -> Reply:
-    """Remove all keys of the selected database; memory is always freed in the background."""
+def flushdb(call: Call, mode: Arguments) -> Reply:
+    """Remove all keys of the selected database; memory is always freed in the background.
+
+    Errors: SYNTAX.
+    """
+    _check_mode(mode)
     call.flush(False)
     return OK
 
@@ -49,11 +55,21 @@ def flushdb(call: Call, mode: Option) -> Reply:
     cost="O(N) where N is the total number of keys in all databases",
     categories=("@keyspace", "@dangerous"),
     tips=_FLUSH_TIPS,
+    takes_rest=True,
 )
-def flushall(call: Call, mode: Option) -> Reply:
-    """Remove all keys of all databases; memory is always freed in the background."""
+def flushall(call: Call, mode: Arguments) -> Reply:
+    """Remove all keys of all databases; memory is always freed in the background.
+
+    Errors: SYNTAX.
+    """
+    _check_mode(mode)
     call.flush(True)
     return OK
+
+
+def _check_mode(words: Arguments) -> None:
+    if len(words) > 1 or any(word.upper() not in (b"ASYNC", b"SYNC") for word in words):
+        raise SYNTAX
 
 
 @command(

@@ -261,6 +261,11 @@ fn admit(
     if let Err(failure) = permits(engine, client, spec, request) {
         engine.session(client).last_command = Some(id);
         engine.statistics.commands[id].rejected += 1;
+        let failure = if spec.name == "exec" {
+            engine.abort_transaction(client, &failure)
+        } else {
+            failure
+        };
         refuse(engine, client, &failure, sink);
         return false;
     }

@@ -32,6 +32,18 @@ impl Engine {
         Ok(())
     }
 
+    /// An EXEC that was refused ends the transaction all the same; what it answers.
+    #[cold]
+    pub(super) fn abort_transaction(&mut self, client: ClientId, failure: &Failure) -> Failure {
+        self.session(client).queue = None;
+        self.unwatch(client);
+        let line = self.errors.line(failure);
+        let reason = line.strip_prefix(b"ERR ").unwrap_or(&line);
+        let mut text = b"EXECABORT Transaction discarded because of: ".to_vec();
+        text.extend_from_slice(reason);
+        Failure::Text(text)
+    }
+
     /// WATCH: EXEC will answer null if `key` changes before.
     pub fn watch(&mut self, key: &[u8]) -> Result<(), Failure> {
         let (client, database) = (self.run.client, self.run.database);

@@ -21,6 +21,8 @@ pub(super) const EMBSTR_BYTES_MAX: usize = 44;
 pub enum NewValue<'a> {
     /// A string, stored as its bytes suggest: int, embstr or raw.
     String(&'a [u8]),
+    /// A string that stays text even where its bytes are a number's: embstr or raw.
+    Text(&'a [u8]),
     /// The canonical text of a number.
     Int(i64),
     /// A string that counts as edited: always raw.
@@ -145,7 +147,12 @@ impl NewValue<'_> {
                 if let Some(value) = integer::parse(text) {
                     let (width, bytes) = int(value);
                     store(Kind::String, Encoding::Int, &bytes[..width])
-                } else if text.len() <= EMBSTR_BYTES_MAX {
+                } else {
+                    NewValue::Text(text).with_payload(store)
+                }
+            }
+            NewValue::Text(text) => {
+                if text.len() <= EMBSTR_BYTES_MAX {
                     store(Kind::String, Encoding::Embstr, text)
                 } else {
                     NewValue::RawString(text).with_payload(store)
