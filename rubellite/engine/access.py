@@ -6,8 +6,6 @@ refused the way a server without that user refuses it.
 
 from __future__ import annotations
 
-import hmac
-
 from rubellite._core import Call
 from rubellite.errors import AUTH_WITHOUT_PASSWORD, WRONG_PASSWORD
 
@@ -29,6 +27,9 @@ def authenticate(call: Call, user: bytes | None, password: bytes) -> None:
     """
     if user is None and not ACCESS.password:
         raise AUTH_WITHOUT_PASSWORD
+    # Imported here: it takes longer than anything else at the start.
+    import hmac
+
     is_right = hmac.compare_digest(password, ACCESS.password) or not ACCESS.password
     if (user is not None and user != b"default") or not is_right:
         raise WRONG_PASSWORD

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 from typing import Any
 
 from rubellite import errors
@@ -92,6 +93,8 @@ def run(config: Config, log: Log, lifecycle: Lifecycle) -> int:
     if config.text("unixsocket"):
         options["unix_socket"] = config.text("unixsocket")
         options["unix_permissions"] = config.integer("unixsocketperm")
+    # Signals are the engine's from here on; Python would raise KeyboardInterrupt as well.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         status = engine.serve(
             list(config.words("bind")),

@@ -9,7 +9,6 @@ The umask stays as it was given to us: it decides who may read the data files.
 from __future__ import annotations
 
 import os
-import socket
 import sys
 
 from rubellite.config import Config, RefusedError
@@ -174,6 +173,9 @@ class Lifecycle:
         address = os.environ.get("NOTIFY_SOCKET", "")
         if address[:1] not in ("/", "@"):
             return
+        # Imported here: few are supervised, and it costs a tenth of the start.
+        import socket
+
         if address.startswith("@"):
             # An abstract socket: no file, and a zero byte for the @.
             address = "\0" + address[1:]
