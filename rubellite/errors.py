@@ -105,9 +105,7 @@ COMMAND_WITHOUT_KEYS = _reply("COMMAND_WITHOUT_KEYS", "ERR The command has no ke
 COMMAND_ARITY = _reply("COMMAND_ARITY", "ERR Invalid number of arguments specified for command")
 COMMAND_ARGUMENTS = _reply("COMMAND_ARGUMENTS", "ERR Invalid arguments specified for command")
 NO_SHUTDOWN = _reply("NO_SHUTDOWN", "ERR No shutdown in progress.")
-SHUTDOWN_FAILED = _reply(
-    "SHUTDOWN_FAILED", "ERR Errors trying to SHUTDOWN. Check logs."
-)
+SHUTDOWN_FAILED = _reply("SHUTDOWN_FAILED", "ERR Errors trying to SHUTDOWN. Check logs.")
 
 UNKNOWN_TYPE = _reply("UNKNOWN_TYPE", "ERR unknown type name '{}'")
 NOVALUES_OUTSIDE_HSCAN = _reply(
@@ -167,6 +165,71 @@ NOT_ALLOWED_WHEN_SUBSCRIBED = _reply(
     "ERR Can't execute '{}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are "
     "allowed in this context",
 )
+
+# Clients
+UNKNOWN_CLIENT_TYPE = _reply("UNKNOWN_CLIENT_TYPE", "ERR Unknown client type '{}'")
+CLIENT_ID_NOT_POSITIVE = _reply("CLIENT_ID_NOT_POSITIVE", "ERR client-id should be greater than 0")
+NO_SUCH_USER = _reply("NO_SUCH_USER", "ERR No such user '{}'")
+FILTER_NOT_INTEGER = _reply("FILTER_NOT_INTEGER", "ERR {} is not an integer or out of range")
+FILTER_NOT_POSITIVE = _reply("FILTER_NOT_POSITIVE", "ERR {} should be greater than 0")
+FILTER_DATABASE = _reply("FILTER_DATABASE", "ERR DB number should be between 0 and {}")
+FILTER_LETTERS = _reply("FILTER_LETTERS", "ERR Unknown {} found in the provided filter: {}")
+CLIENT_INFO_CHARACTERS = _reply(
+    "CLIENT_INFO_CHARACTERS",
+    "ERR {} cannot contain spaces, newlines or special characters.",
+)
+CLIENT_INFO_OPTION = _reply("CLIENT_INFO_OPTION", "ERR Unrecognized option '{}'")
+PAUSE_NOT_INTEGER = _reply("PAUSE_NOT_INTEGER", "ERR timeout is not an integer or out of range")
+PAUSE_NEGATIVE = _reply("PAUSE_NEGATIVE", "ERR timeout is negative")
+PAUSE_OUT_OF_RANGE = _reply("PAUSE_OUT_OF_RANGE", "ERR timeout is out of range")
+PAUSE_MODE = _reply("PAUSE_MODE", "ERR CLIENT PAUSE mode must be WRITE or ALL")
+UNBLOCK_REASON = _reply("UNBLOCK_REASON", "ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR")
+CACHING_WITHOUT_TRACKING = _reply(
+    "CACHING_WITHOUT_TRACKING",
+    "ERR CLIENT CACHING can be called only when the client is in tracking mode with OPTIN or "
+    "OPTOUT mode enabled",
+)
+TRACKING_NOT_SUPPORTED = _reply(
+    "TRACKING_NOT_SUPPORTED", "ERR CLIENT TRACKING is not supported by Rubellite yet"
+)
+NOT_IN_IMPORT_MODE = _reply("NOT_IN_IMPORT_MODE", "ERR Server is not in import mode")
+MONITOR_DENIED = _reply("MONITOR_DENIED", "ERR MONITOR isn't allowed for DENY BLOCKING client")
+
+# Logs, latency and DEBUG
+LOG_COUNT = _reply("LOG_COUNT", "ERR count should be greater than or equal to -1")
+LOG_TYPE = _reply(
+    "LOG_TYPE", "ERR type should be one of the following: slow, large-request, large-reply"
+)
+WRONG_SUBCOMMAND = _reply(
+    "WRONG_SUBCOMMAND",
+    "ERR unknown subcommand or wrong number of arguments for '{}'. Try {} HELP.",
+)
+NO_LATENCY_SAMPLES = _reply("NO_LATENCY_SAMPLES", "ERR No samples available for event '{}'")
+DEBUG_NOT_ALLOWED = _reply(
+    "DEBUG_NOT_ALLOWED",
+    'ERR DEBUG command not allowed. If the enable-debug-command option is set to "local", you '
+    "can run it from a local connection, otherwise you need to set this option in the "
+    "configuration file, and then restart the server.",
+)
+DEBUG_NOT_SUPPORTED = _reply("DEBUG_NOT_SUPPORTED", "ERR DEBUG {} is not supported: {}")
+DEBUG_PROTOCOL_TYPE = _reply(
+    "DEBUG_PROTOCOL_TYPE",
+    "ERR Wrong protocol type name. Please use one of the following: string|integer|double|bignum|"
+    "null|array|set|map|attrib|push|verbatim|true|false",
+)
+RESP2_NOT_SUPPORTED = _reply("RESP2_NOT_SUPPORTED", "ERR RESP2 is not supported by this command")
+QUICKLIST_THRESHOLD = _reply(
+    "QUICKLIST_THRESHOLD",
+    "ERR argument must be a memory value bigger than 1 and smaller than 4gb",
+)
+NO_SUCH_DATABASE = _reply("NO_SUCH_DATABASE", "ERR Out of range database")
+NOT_A_HASH_TABLE = _reply(
+    "NOT_A_HASH_TABLE",
+    "ERR The value stored at the specified key is not represented using an hash table",
+)
+NOT_A_LISTPACK = _reply("NOT_A_LISTPACK", "ERR Not a listpack encoded object.")
+NOT_A_QUICKLIST = _reply("NOT_A_QUICKLIST", "ERR Not a quicklist encoded object.")
+NOT_A_RAW_STRING = _reply("NOT_A_RAW_STRING", "ERR Not an sds encoded string.")
 
 # Transactions
 NESTED_MULTI = _reply("NESTED_MULTI", "ERR MULTI calls can not be nested")

@@ -68,6 +68,8 @@ def auth(call: Call, words: Arguments) -> Reply:
     """
     if len(words) > 2:
         raise SYNTAX
+    for index in range(len(words)):
+        call.redact(words, index)
     authenticate(call, words[0] if len(words) == 2 else None, words[-1])
     return OK
 
@@ -92,6 +94,8 @@ def hello(call: Call, words: Arguments) -> Reply:
         word = words[at].upper()
         left = len(words) - at - 1
         if word == b"AUTH" and left >= 2:
+            call.redact(words, at + 1)
+            call.redact(words, at + 2)
             credentials = words[at + 1], words[at + 2]
             at += 3
         elif word == b"SETNAME" and left >= 1:

@@ -5,11 +5,17 @@ from __future__ import annotations
 from importlib import import_module
 
 MODULES = (
+    "clients",
     "configuration",
     "database",
+    "debug",
     "information",
     "introspection",
+    "latency",
+    "memory",
+    "monitor",
     "shutdown",
+    "slowlog",
 )
 
 

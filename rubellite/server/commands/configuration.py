@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rubellite._core import Arguments, Call
 from rubellite.config import rewrite
+from rubellite.config.table import BY_ANY_NAME
 from rubellite.engine.replies import OK, Reply
 from rubellite.errors import SYNTAX, text_of
 from rubellite.server.settings import apply_settings
@@ -46,6 +47,10 @@ def config_set(call: Call, words: Arguments) -> Reply:
     if len(words) % 2:
         raise SYNTAX
     texts = [text_of(word) for word in words]
+    for index, name in enumerate(texts[::2]):
+        setting = BY_ANY_NAME.get(name.lower())
+        if setting is not None and setting.is_sensitive:
+            call.redact(words, 2 * index + 1)
     config = current().config
     pairs = list(zip(texts[::2], texts[1::2], strict=True))
     config.set_many(pairs, is_local=is_local(call))

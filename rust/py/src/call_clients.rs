@@ -29,16 +29,4 @@ impl Call {
             arguments.map(|(start, end)| (end - start) as usize).sum()
         })
     }
-
-    /// How long clients are paused yet, in ms, and whether only those that write.
-    #[getter]
-    fn pause(&self) -> PyResult<Option<(i64, bool)>> {
-        use rubellite_core::dispatch::engine::PauseKind;
-        self.with(|context| {
-            let engine = &*context.engine;
-            let (until_ms, kind) = engine.pause?;
-            let left_ms = until_ms - engine.now_ms;
-            (left_ms > 0).then_some((left_ms, kind == PauseKind::Write))
-        })
-    }
 }

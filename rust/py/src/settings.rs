@@ -3,6 +3,7 @@
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use rubellite_core::dispatch::Engine;
+use rubellite_core::dispatch::engine::PauseKind;
 use rubellite_core::memory;
 
 /// Gives the engine one setting; false: it has none of that name.
@@ -114,7 +115,7 @@ pub fn statistics<'py>(py: Python<'py>, engine: &Engine) -> PyResult<Bound<'py, 
     facts.set_item("memory_used", memory::used_bytes())?;
     facts.set_item(
         "memory_peak",
-        counters.memory_peak_bytes.max(memory::used_bytes()),
+        counters.memory_peak_bytes.max(memory::peak_bytes()),
     )?;
     if let Some(stats) = memory::allocator_stats() {
         facts.set_item("allocator_allocated", stats.allocated)?;
@@ -125,6 +126,14 @@ pub fn statistics<'py>(py: Python<'py>, engine: &Engine) -> PyResult<Bound<'py, 
     facts.set_item("table_overhead", overhead)?;
     let client_bytes: usize = engine.sessions.values().map(|s| s.memory_bytes()).sum();
     facts.set_item("client_bytes", client_bytes)?;
+    facts.set_item(
+        "paused_actions",
+        match engine.pause_kind() {
+            Some(PauseKind::Write) => "write",
+            Some(PauseKind::All) => "all",
+            None => "none",
+        },
+    )?;
     facts.set_item(
         "pause_until_ms",
         engine.pause.map_or(0, |(until_ms, _)| until_ms),

@@ -22,6 +22,11 @@ impl OwnedRequest {
         }
     }
 
+    /// Bytes of all arguments.
+    pub fn argument_bytes(&self) -> usize {
+        self.buffer.len()
+    }
+
     pub fn memory_bytes(&self) -> usize {
         self.buffer.len() + self.arguments.len() * size_of::<(u32, u32)>()
     }
