@@ -63,6 +63,8 @@ _COMMON: Final = {
     '""': "empty-string",
 }
 
+#: Commands that are for the server's own tools.
+SYSTEM_COMMANDS: Final = frozenset(("debug", "pfdebug", "pfselftest", "replconf", "restore-asking"))
 #: Groups whose word belongs to their first value, not to the whole.
 TOKEN_OF_FIRST: Final = frozenset(("BYPOLYGON",))
 #: Groups whose word belongs to the whole, though not all of it has to be given.

@@ -10,6 +10,7 @@ from rubellite._core import Members, Status
 from rubellite.spec import flags as flag
 from rubellite.spec.argument_names import (
     KEY_PATTERNS,
+    SYSTEM_COMMANDS,
     TOKEN_OF_FIRST,
     TOKEN_OF_GROUP,
     name_of,
@@ -101,6 +102,8 @@ def docs(command: Command) -> dict[str, Any]:
         "group": command.group,
         "complexity": command.cost,
     }
+    if command.name in SYSTEM_COMMANDS:
+        shown["doc_flags"] = words(["syscmd"])
     if command.deprecated_since:
         shown["doc_flags"] = words(["deprecated"])
         shown["deprecated_since"] = command.deprecated_since
@@ -143,6 +146,7 @@ class _Describer:
             return self._sequence(node)
         outline = _outline(node)
         full = f"{token} {outline}" if token else outline
+        shown: dict[str, Any]
         if node.kind == "choice":
             shown = {"name": self._named(full, token.lower() or "choice"), "type": "oneof"}
         elif node.kind == "word":
