@@ -1,13 +1,536 @@
-"""The typed border: what the compiled core offers to Python."""
+"""The typed border: what the compiled core (`rust/py`) offers to Python.
 
-from typing import Any, Final, TypeAlias
+`tests/meta/test_border.py` holds it against the binary: every name, every signature.
+"""
 
-Reply: TypeAlias = Any
+from collections.abc import Callable, Collection, Iterable, Iterator
+from typing import Any, Final, Literal, Self, TypeAlias, final, overload
 
-__version__: str
+__version__: Final[str]
+
+# Functions
+
+def set_errors(table: dict[str, Any], base: type[Exception], raw: type[Exception]) -> None:
+    """Takes over `rubellite.errors`: name → class, the base class and the raw one."""
+
+def glob_matches(pattern: bytes, text: bytes, ignore_case: bool = False) -> bool:
+    """True if `text` matches the glob `pattern` as Redis reads it."""
+
+def memory_used() -> int:
+    """Bytes that the engine's allocator has given out."""
+
+def memory_purge() -> None:
+    """Gives memory that is free but still held back to the system."""
+
+def memory_stats() -> tuple[int, int, int] | None:
+    """The allocator's own figures: allocated, active and resident bytes."""
+
+def lcs_length(one: bytes, other: bytes) -> int:
+    """Length of the longest common subsequence."""
+
+def lcs_matches(one: bytes, other: bytes) -> list[tuple[int, int, int]]:
+    """The stretches of the longest common subsequence, the last one first.
+
+    Each is (start in one, start in other, length).
+    """
+
+def lcs_table_bytes(one: bytes, other: bytes) -> int:
+    """Bytes of the table that LCS is accounted for."""
+
+# Replies
+
+@final
+class Status:
+    """A status line such as `OK`."""
+
+    def __new__(cls, text: str) -> Self: ...
+    @property
+    def text(self) -> str: ...
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+
+@final
+class Special:
+    """The type of `NULL_ARRAY` and `NOTHING`; there are no others."""
+
+#: RESP2's null array, RESP3's null.
 NULL_ARRAY: Final[Special]
+#: No reply, or one that was written already.
 NOTHING: Final[Special]
 
-def set_errors(table: dict[str, Any], base: type, raw: type) -> None: ...
-def glob_matches(pattern: bytes, text: bytes, ignore_case: bool = False) -> bool: ...
-def memory_used() -> int: ...
+@final
+class Pairs:
+    """A list of pairs: flat in RESP2, nested in RESP3."""
+
+    def __new__(cls, items: Collection[tuple[Any, Any]]) -> Self: ...
+
+@final
+class Members:
+    """A set whose members are sent in this order."""
+
+    def __new__(cls, items: Collection[Any]) -> Self: ...
+
+@final
+class Push:
+    """An out-of-band message; an array in RESP2."""
+
+    def __new__(cls, items: Collection[Any]) -> Self: ...
+
+@final
+class Verbatim:
+    """Text with a three-letter format; a bulk string in RESP2."""
+
+    def __new__(cls, text: bytes, format: str = "txt") -> Self: ...
+
+@final
+class Blob:
+    """A big value that is sent from where it lies."""
+
+    def __bytes__(self) -> bytes: ...
+    def __len__(self) -> int: ...
+
+# What a handler gets
+
+@final
+class Arguments:
+    """The arguments that a repeated part of the syntax took: a flat sequence of bytes.
+
+    They are not copied until they are looked at, and belong to their call.
+    """
+
+    def __len__(self) -> int: ...
+    def __getitem__(self, index: int, /) -> bytes: ...
+    def __iter__(self) -> Iterator[bytes]: ...
+    def integer(self, index: int) -> int:
+        """The argument at `index` as an integer; fails with NOT_INTEGER."""
+
+    def flat(self) -> tuple[bytes, ...]:
+        """All of them as a tuple."""
+
+    def groups(self) -> list[tuple[bytes, ...]]:
+        """In groups of the syntax's size: `key value [key value ...]` gives pairs."""
+
+_String: TypeAlias = bytes | Blob
+_Access: TypeAlias = Literal["write", "look", "touch", "peek"]
+
+@final
+class Call:
+    """What a handler may do while it runs; its first parameter.
+
+    Void once the command has ended. Where a method can fail with a reply, that is raised.
+    """
+
+    # The command that runs, and who asks
+
+    @property
+    def now_ms(self) -> int:
+        """Milliseconds since 1970; stands still during a command."""
+
+    @property
+    def now_us(self) -> int:
+        """Microseconds since 1970; stands still during a command."""
+
+    @property
+    def database(self) -> int:
+        """The selected database's number."""
+
+    @property
+    def database_count(self) -> int:
+        """How many databases there are."""
+
+    @property
+    def client_id(self) -> int:
+        """Who asks (CLIENT ID)."""
+
+    @property
+    def protocol(self) -> int:
+        """The protocol that the client speaks: 2 or 3."""
+
+    @property
+    def command_name(self) -> str:
+        """The name of the command that runs, as `config|get`."""
+
+    @property
+    def request_bytes(self) -> int:
+        """Bytes of the running command's arguments."""
+
+    @property
+    def bulk_bytes_max(self) -> int:
+        """`proto-max-bulk-len`."""
+
+    @property
+    def counts_accesses(self) -> bool:
+        """Whether accesses are counted (an LFU policy); else the time of the last is kept."""
+
+    @property
+    def denies_blocking(self) -> bool:
+        """True inside EXEC and scripts, where nothing may wait."""
+
+    def random_below(self, limit: int) -> int:
+        """A whole number from 0 to below `limit`, each equally likely."""
+
+    def redact(self, arguments: Arguments, index: int) -> None:
+        """Keeps the argument at `index` of `arguments` out of MONITOR and the command logs."""
+
+    # Keys of any type
+
+    def exists(self, key: bytes, access: _Access = "write") -> bool:
+        """Whether `key` is there. `access` says what for.
+
+        "write": a command that will not change it, but might have; "peek": it leaves no
+        trace, a change will; "look" or "touch".
+        """
+
+    def exists_count(self, keys: Arguments, access: _Access) -> int:
+        """How many of `keys` are there; one that is named twice counts twice."""
+
+    def exists_any(self, groups: Arguments) -> bool:
+        """Whether any of the keys of `groups` is there; stops at the first that is."""
+
+    def exists_all(self, groups: Arguments) -> bool:
+        """Whether all keys of `groups` are there; stops at the first that is not."""
+
+    def type_name(self, key: bytes) -> str | None:
+        """`string`, `list` …, or None without key."""
+
+    def encoding(self, key: bytes) -> str | None:
+        """OBJECT ENCODING, or None without key."""
+
+    def delete(self, key: bytes) -> bool:
+        """Removes `key`. True: it was there."""
+
+    def delete_all(self, keys: Arguments) -> int:
+        """Removes keys; returns how many were there."""
+
+    def deadline(self, key: bytes, access: _Access = "look") -> int:
+        """The deadline in milliseconds since 1970; -1 without deadline, -2 without key."""
+
+    def expire(self, key: bytes, at_ms: int) -> bool:
+        """Sets the deadline. False without key.
+
+        One that has passed lets the key expire at once, and the journal gets DEL.
+        """
+
+    def persist(self, key: bytes) -> bool:
+        """Takes the deadline away. True: there was one."""
+
+    def rename(self, key: bytes, new_key: bytes, only_if_absent: bool = False) -> bool:
+        """Renames. False: the new name is taken and `only_if_absent` was asked."""
+
+    def copy(self, source: bytes, destination: bytes, database: int, replace: bool = False) -> bool:
+        """Copies a key with its deadline. False: no source, or the destination is taken."""
+
+    def move_key(self, key: bytes, database: int) -> bool:
+        """Moves `key` to another database. False: it is not here, or there already."""
+
+    def keys(self, pattern: bytes) -> list[bytes]:
+        """Names of all keys that match."""
+
+    def scan(
+        self,
+        cursor: int,
+        count: int,
+        pattern: bytes | None = None,
+        type_name: bytes | None = None,
+    ) -> tuple[int, list[bytes]]:
+        """One step of SCAN: the next cursor and keys."""
+
+    def random_key(self) -> bytes | None:
+        """Any key, or None in an empty database."""
+
+    def idle_seconds(self, key: bytes) -> int | None:
+        """Seconds since the last access, or None without key."""
+
+    def access_frequency(self, key: bytes) -> int | None:
+        """The logarithmic access counter, or None without key."""
+
+    def memory_usage(self, key: bytes) -> int | None:
+        """Bytes of memory that a key costs, or None without key."""
+
+    def leave_untouched(self) -> None:
+        """Reads of this command leave entries' clocks alone."""
+
+    # Strings; all but `get_all` fail with WRONG_TYPE where the key holds something else
+
+    def get(self, key: bytes) -> _String | None:
+        """The string at `key`, or None."""
+
+    def peek(self, key: bytes) -> _String | None:
+        """As `get`, but leaving no trace."""
+
+    def get_all(self, keys: Arguments) -> list[_String | None]:
+        """The strings at `keys`; None for what is missing or no string."""
+
+    def check_string(self, key: bytes) -> None:
+        """Fails with WRONG_TYPE if `key` holds something else than a string."""
+
+    def string_length(self, key: bytes) -> int:
+        """Length in bytes; 0 without key."""
+
+    def get_range(self, key: bytes, start: int, end: int) -> bytes:
+        """The bytes from `start` to `end`, both included; negative ones count from the end."""
+
+    def set(
+        self, key: bytes, value: bytes, expire_at: int | None = None, keep_expiry: bool = False
+    ) -> None:
+        """Gives `key` a string, whatever it held.
+
+        Its deadline becomes `expire_at` (ms since 1970), or goes, or stays with
+        `keep_expiry`.
+        """
+
+    def set_all(
+        self, pairs: Arguments, expire_at: int | None = None, keep_expiry: bool = False
+    ) -> None:
+        """Sets every key of the pairs."""
+
+    def append(self, key: bytes, value: bytes) -> int:
+        """Appends; returns the new length."""
+
+    def set_range(self, key: bytes, offset: int, value: bytes) -> int:
+        """Overwrites from `offset` on, after filling up with zeros; returns the new length."""
+
+    def increment(self, key: bytes, delta: int) -> int:
+        """Adds to the number at `key`, a missing one being 0; returns the sum."""
+
+    def increment_float(self, key: bytes, delta: bytes) -> bytes:
+        """Adds a decimal fraction to the number at `key`; returns the sum's text."""
+
+    # Databases
+
+    def select(self, index: int) -> None:
+        """SELECT: the asking client's database from now on."""
+
+    def check_database(self, number: int) -> int:
+        """Fails unless there is a database of this number."""
+
+    def database_size(self, database: int | None = None) -> int:
+        """How many keys the selected database (or another) has."""
+
+    def flush(self, all: bool) -> int:
+        """Empties the selected database, or all; returns how many keys went."""
+
+    def swap_databases(self, one: int, other: int) -> None:
+        """SWAPDB: whoever has selected the one sees the other's keys, and the reverse."""
+
+    def table_stats(self, database: int) -> dict[str, Any]:
+        """Table shapes of a database: keys, segments, slots and bytes."""
+
+    # The journal, transactions, messages
+
+    def propagate(self, *commands: Iterable[bytes]) -> None:
+        """Replaces what the journal gets of this command."""
+
+    def mark_edited(self) -> None:
+        """Counts an edit that no structure counted."""
+
+    def notify(self, class_: int, event: str, key: bytes, /) -> None:
+        """Tells subscribers of keyspace notifications that `event` happened to `key`."""
+
+    def begin_transaction(self) -> None:
+        """MULTI."""
+
+    def discard_transaction(self) -> None:
+        """DISCARD."""
+
+    def execute_transaction(self) -> Special:
+        """Runs the queued commands as one unit; the reply is written already."""
+
+    def watch(self, keys: Arguments) -> None:
+        """Lets the next EXEC fail if one of `keys` changes until then."""
+
+    def unwatch(self) -> None:
+        """Forgets what the asking client watches."""
+
+    def publish(self, channel: bytes, message: bytes) -> int:
+        """Sends `message` to all who listen to `channel`; returns how many."""
+
+    # Clients
+
+    @overload
+    def session(self) -> dict[str, Any]:
+        """The facts of the client who asks."""
+
+    @overload
+    def session(self, client: int | None) -> dict[str, Any] | None:
+        """The facts of a client, or None if there is none of this number."""
+
+    def sessions(self) -> list[dict[str, Any]]:
+        """The facts of all clients, oldest first."""
+
+    def set_session(self, name: str, value: object) -> None:
+        """Changes the asking client's session; raises KeyError for a name it has not."""
+
+    def reset_session(self) -> None:
+        """RESET: the asking client's session becomes as new."""
+
+    def close_client(self, client: int, after_reply: bool = False) -> None:
+        """Closes a client, at once or when its output is written."""
+
+    def pause_clients(self, until_ms: int, write_only: bool) -> None:
+        """Holds up commands (`write_only`: those that may write) until `until_ms`."""
+
+    def resume_clients(self) -> None:
+        """Ends what `pause_clients` began."""
+
+    # Commands as data
+
+    def key_indices(self, arguments: Iterable[bytes]) -> list[int] | None:
+        """Indices of the keys among a command's arguments; None: it has none or is wrong."""
+
+    def key_places(self, arguments: Iterable[bytes]) -> list[tuple[int, int]] | None:
+        """As `key_indices`, each with the number of the key rule that found it."""
+
+    # The server
+
+    def configure(self, name: str, value: object) -> bool:
+        """Gives the engine a setting that it acts on itself; False: not one of those."""
+
+    def statistics(self) -> dict[str, Any]:
+        """Counters and gauges of the server."""
+
+    def command_statistics(self) -> list[tuple[str, int, int, int, int]]:
+        """Per command: (name, calls, nanoseconds, rejected, failed)."""
+
+    def command_percentiles(self, percentiles: list[float]) -> list[tuple[str, list[int]]]:
+        """Nanoseconds at each percentile, for each command that ran."""
+
+    def command_histograms(self) -> list[tuple[str, int, list[tuple[int, int]]]]:
+        """Cumulative counts at powers of two microseconds, for each command that ran."""
+
+    def error_statistics(self) -> list[tuple[str, int]]:
+        """Error replies by their first word."""
+
+    def reset_statistics(self) -> None:
+        """CONFIG RESETSTAT."""
+
+    def command_log(
+        self, name: str, count: int
+    ) -> list[tuple[int, int, int, list[bytes], str, bytes]]:
+        """The newest entries of a command log: "slow", "large-request" or "large-reply".
+
+        Each is (id, seconds, microseconds or bytes, arguments, address, client's name).
+        """
+
+    def command_log_length(self, name: str) -> int:
+        """How many entries a command log has."""
+
+    def reset_command_log(self, name: str) -> None:
+        """Empties a command log."""
+
+    def latency_events(self) -> list[tuple[str, int, int, int, list[tuple[int, int]]]]:
+        """Latency events: (name, longest ever in ms, sum in ms, count, [(seconds, ms), …])."""
+
+    def reset_latency_events(self, names: list[str]) -> int:
+        """Forgets latency events, all or those named; returns how many."""
+
+    def stop(self, exit_status: int) -> None:
+        """Ends the server with this exit status when the running command is done."""
+
+    # DEBUG and MEMORY
+
+    def reply_sample(self, name: str) -> Special | None:
+        """Replies with a sample of the protocol's type `name`; None: there is no such type."""
+
+    def digest(self) -> str:
+        """DEBUG DIGEST."""
+
+    def digest_values(self, keys: Arguments) -> list[str]:
+        """DEBUG DIGEST-VALUE: one digest for each key."""
+
+    def populate(self, count: int, prefix: bytes, value_bytes: int) -> None:
+        """DEBUG POPULATE."""
+
+    def object_facts(self, key: bytes) -> dict[str, Any] | None:
+        """What DEBUG OBJECT and SDSLEN tell of a key, or None without key."""
+
+    def struct_sizes(self) -> list[tuple[str, int]]:
+        """DEBUG STRUCTSIZE."""
+
+    def sleep(self, seconds: float) -> None:
+        """Lets the thread sleep as DEBUG SLEEP does: everybody waits."""
+
+    def panic(self) -> None:
+        """DEBUG PANIC: a bug in Rust, to show what it costs."""
+
+    def exhaust_memory(self) -> int:
+        """DEBUG OOM: what happens when the system has no memory left; does not return."""
+
+    def allocator_report(self) -> bytes | None:
+        """The allocator's report in its own words."""
+
+# The engine
+
+@final
+class Engine:
+    """One store: its databases, commands and clients."""
+
+    def __new__(
+        cls,
+        databases: int,
+        commands: list[dict[str, Any]],
+        *,
+        on_bug: Callable[[BaseException, str], object] | None = None,
+        on_cron: Callable[[int, int, int, int], object] | None = None,
+    ) -> Self:
+        """An engine of `databases` empty databases with these commands.
+
+        `on_bug` gets what a handler raised that is no reply, and the command's name;
+        `on_cron` is called ten times a second with the engine's time in ms, and how many
+        commands ran and bytes were read and written until then.
+        """
+
+    def configure(self, name: str, value: object) -> bool:
+        """Gives the engine a setting that it acts on itself; False: not one of those."""
+
+    def serve(
+        self,
+        addresses: list[str],
+        port: int | None,
+        *,
+        backlog: int = 511,
+        unix_socket: str | None = None,
+        unix_permissions: int = 0,
+        on_ready: Callable[[list[str]], object] | None = None,
+        on_signal: Callable[[int], bool] | None = None,
+        handle_signals: bool = True,
+    ) -> int:
+        """Serves until stopped; returns the exit status.
+
+        `on_ready` is called once all sockets listen, with their addresses; `on_signal`
+        with a signal's number, and answers whether to stop.
+        """
+
+    def listen(self, addresses: list[str], port: int | None, backlog: int) -> None:
+        """Listens at these addresses instead: new ones are bound, those left out are closed.
+
+        Nothing changes when one cannot be bound. An address that only becomes free by
+        closing another (`*` in favour of `127.0.0.1`) cannot.
+        """
+
+    def stop(self) -> None:
+        """Asks a serving loop to end, from any thread."""
+
+    def open_session(self) -> int:
+        """A session for a caller inside the process; returns its identifier."""
+
+    def close_session(self, session: int) -> None:
+        """Ends an embedded session."""
+
+    def execute(self, session: int, arguments: Iterable[bytes]) -> Any:
+        """Runs a command of an embedded session; the reply as Python objects."""
+
+    def advance_clock(self, ms: int) -> None:
+        """Moves the store's clock by `ms`, for tests."""
+
+    def freeze_clock(self, ms: int | None = None) -> None:
+        """Stops the store's clock at `ms` since 1970, or lets it run again."""
+
+    def record_journal(self) -> None:
+        """Keeps the journal from now on, for `take_journal`."""
+
+    def take_journal(self) -> bytes:
+        """What the journal got since `record_journal` or the last call, in RESP."""
+
+    def check(self) -> None:
+        """Verifies every invariant of every database; raises on the first that is broken."""

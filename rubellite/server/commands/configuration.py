@@ -61,8 +61,6 @@ def config_set(call: Call, words: Arguments) -> Reply:
 def is_local(call: Call) -> bool:
     """Whether the client is on this machine."""
     session = call.session()
-    if session is None:
-        return True
     host = str(session["address"]).rpartition(":")[0].strip("[]")
     return bool(session["is_unix_socket"]) or host in ("embedded", "::1") or host[:4] == "127."
 
