@@ -71,6 +71,8 @@ def run(config: Config, log: Log, lifecycle: Lifecycle) -> int:
 
     def on_ready(addresses: list[str]) -> None:
         log.notice("Server initialized")
+        if config.save_points() and not ending.is_anything_kept():
+            log.warning("Snapshots are not written yet: the data ends with the process.")
         if config.integer("port"):
             log.notice("Ready to accept connections tcp")
         if config.text("unixsocket"):

@@ -21,6 +21,11 @@ def before_end(check: Check) -> None:
     _CHECKS.append(check)
 
 
+def is_anything_kept() -> bool:
+    """Whether somebody would save the data."""
+    return bool(_CHECKS)
+
+
 def prepare(save: bool | None) -> bool:
     """Whether the server may end now; says in the log why not."""
     log = current().log

@@ -75,7 +75,7 @@ LISTENING = (
 CLIENTS = (
     Setting("maxclients", Integer(1, UINT32_MAX), "10000", WORKS,
             "Clients that may be connected at once."),
-    Setting("maxmemory-clients", Memory(0, INT64_MAX, may_be_percent=True), "0", WORKS,
+    Setting("maxmemory-clients", Memory(0, INT64_MAX, may_be_percent=True), "0", ACCEPTED,
             "Bytes (or percent of maxmemory) all clients' buffers may take; 0 for no limit."),
     Setting("client-query-buffer-limit", Memory(1048576), "1073741824", WORKS,
             "Bytes a client may send that are not processed yet."),
@@ -83,7 +83,7 @@ CLIENTS = (
             "Bytes of unread replies after which a client is disconnected, by class."),
     Setting("proto-max-bulk-len", Memory(1048576), "536870912", WORKS,
             "Bytes of the longest argument and string."),
-    Setting("tracking-table-max-keys", COUNT, "1000000", WORKS,
+    Setting("tracking-table-max-keys", COUNT, "1000000", ACCEPTED,
             "Keys remembered for client-side caching; 0 for no limit."),
     Setting("availability-zone", TEXT, "", WORKS, "Zone told to clients in INFO and HELLO."),
 )
@@ -93,8 +93,8 @@ SECURITY = (
     Setting("protected-mode", SWITCH, "yes", WORKS,
             "Refuse other machines while there is no password."),
     Setting("aclfile", TEXT, "", REFUSED, "File that users are read from.", live=False),
-    Setting("acllog-max-len", COUNT, "128", WORKS, "Entries kept by ACL LOG."),
-    Setting("acl-pubsub-default", Choice("allchannels", "resetchannels"), "resetchannels", WORKS,
+    Setting("acllog-max-len", COUNT, "128", ACCEPTED, "Entries kept by ACL LOG."),
+    Setting("acl-pubsub-default", Choice("allchannels", "resetchannels"), "resetchannels", ACCEPTED,
             "Channels a new user may use."),
     Setting("enable-protected-configs", _LOCAL, "no", WORKS,
             "Who may change protected parameters: no, yes (all), local.", live=False),

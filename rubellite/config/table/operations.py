@@ -31,7 +31,7 @@ PROCESS = (
             "Tell systemd or upstart when the server is ready.", live=False),
     Setting("pidfile", TEXT, "", WORKS, "File that holds the process id while running.",
             live=False),
-    Setting("shutdown-timeout", COUNT32, "10", WORKS, "Seconds a shutdown waits for replicas."),
+    Setting("shutdown-timeout", COUNT32, "10", ACCEPTED, "Seconds a shutdown waits for replicas."),
     Setting("shutdown-on-sigint", _ON_SIGNAL, "default", WORKS, "What SIGINT does."),
     Setting("shutdown-on-sigterm", _ON_SIGNAL, "default", WORKS, "What SIGTERM does."),
     Setting("hz", Clamped(0, INT32_MAX, 1, 500), "10", ACCEPTED,
