@@ -18,6 +18,8 @@ fn sample(name: &str) -> Option<(Reply, Option<Reply>)> {
     let reply = match name {
         "string" => bulk("Hello World"),
         "integer" => Reply::Integer(12345),
+        // What the real servers send, not a poor π.
+        #[allow(clippy::approx_constant)]
         "double" => Reply::Double(3.141),
         "bignum" => Reply::BigNumber("1234567999999999999999999999999999999".into()),
         "null" => Reply::Null,

@@ -386,6 +386,7 @@ impl Call {
     }
 
     /// Per command: (name, calls, nanoseconds, rejected, failed).
+    #[allow(clippy::type_complexity)]
     fn command_statistics(&self) -> PyResult<Vec<(String, u64, u64, u64, u64)>> {
         self.with(|context| {
             let engine = &*context.engine;

@@ -48,9 +48,11 @@ fn token(tokens: &mut Tokens, word: &str) -> u16 {
     index as u16
 }
 
+/// An alternative's word and the kinds of its values.
+type RawAlternative<'py> = (String, Vec<Bound<'py, PyTuple>>);
+
 fn option_group(group: &Bound<'_, PyTuple>, tokens: &mut Tokens) -> PyResult<OptionGroup> {
-    let (shape, alternatives): (String, Vec<(String, Vec<Bound<'_, PyTuple>>)>) =
-        group.extract()?;
+    let (shape, alternatives): (String, Vec<RawAlternative<'_>>) = group.extract()?;
     let shape = match shape.as_str() {
         "flag" => OptionShape::Flag,
         "value" => OptionShape::Value,
