@@ -69,9 +69,9 @@ def client_info(call: Call) -> Reply:
 
 
 @command(
-    "CLIENT LIST [TYPE NORMAL|MASTER|REPLICA|PUBSUB] [ID client-id [client-id ...]] "
-    "[USER username] [ADDR ip:port] [LADDR ip:port] [SKIPME YES|NO] [MAXAGE maxage:integer] "
-    f"{_NAMED} [DB db:integer] [CAPA capa] [IP ip] [NOT-TYPE NORMAL|MASTER|REPLICA|PUBSUB] "
+    "CLIENT LIST [TYPE <NORMAL|MASTER|REPLICA|PUBSUB>] [ID client-id [client-id ...]] "
+    "[USER username] [ADDR ip:port] [LADDR ip:port] [SKIPME <YES|NO>] [MAXAGE maxage:integer] "
+    f"{_NAMED} [DB db:integer] [CAPA capa] [IP ip] [NOT-TYPE <NORMAL|MASTER|REPLICA|PUBSUB>] "
     f"[NOT-ID not-client-id:integer [not-client-id:integer ...]] {_NOT_NAMED}",
     ADMIN | _ANY_TIME,
     since="2.4.0",
@@ -158,9 +158,9 @@ def client_setinfo(call: Call, words: Arguments) -> Reply:
 
 
 @command(
-    f"CLIENT KILL <ip:port|[ID client-id [client-id ...]] [TYPE {_TYPES}] [USER username] "
-    f"[ADDR ip:port] [LADDR ip:port] [SKIPME YES|NO] [MAXAGE maxage:integer] {_NAMED} "
-    f"[DB db:integer] [CAPA capa] [IP ip] [NOT-TYPE {_TYPES}] "
+    f"CLIENT KILL <ip:port|[ID client-id [client-id ...]] [TYPE <{_TYPES}>] [USER username] "
+    f"[ADDR ip:port] [LADDR ip:port] [SKIPME <YES|NO>] [MAXAGE maxage:integer] {_NAMED} "
+    f"[DB db:integer] [CAPA capa] [IP ip] [NOT-TYPE <{_TYPES}>] "
     f"[NOT-ID not-client-id:integer [not-client-id:integer ...]] {_NOT_NAMED}>",
     ADMIN | _ANY_TIME,
     since="2.4.0",
