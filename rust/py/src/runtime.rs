@@ -237,6 +237,17 @@ impl Runtime for PyRuntime {
         }
     }
 
+    fn panicked(&mut self, command: &str, message: &str) {
+        // SAFETY: as above.
+        let py = unsafe { Python::assume_attached() };
+        let error = pyo3::exceptions::PyRuntimeError::new_err(format!("panic: {message}"));
+        if let Some(hook) = &self.on_bug
+            && let Err(second) = hook.call1(py, (error.value(py), command))
+        {
+            second.write_unraisable(py, None);
+        }
+    }
+
     fn cron(&mut self, engine: &mut Engine) {
         // SAFETY: as above.
         let py = unsafe { Python::assume_attached() };

@@ -26,6 +26,10 @@ pub trait Sink {
     fn put_bulk(&mut self, bytes: &[u8]);
     /// Takes a reply that is a value.
     fn put(&mut self, reply: &Reply, protocol: Protocol);
+    /// Begins an array of `count` replies that will be put one by one (EXEC).
+    fn begin_array(&mut self, count: usize);
+    /// Ends it.
+    fn end_array(&mut self, count: usize);
     fn as_any(&mut self) -> &mut dyn Any;
 }
 
@@ -48,6 +52,12 @@ impl Sink for RespSink {
     fn put(&mut self, reply: &Reply, protocol: Protocol) {
         encode::encode(reply, protocol, &mut self.output);
     }
+
+    fn begin_array(&mut self, count: usize) {
+        encode::array_header(self.output.tail(), count);
+    }
+
+    fn end_array(&mut self, _: usize) {}
 
     fn as_any(&mut self) -> &mut dyn Any {
         self
@@ -82,6 +92,9 @@ pub trait Runtime {
         sink: &mut dyn Sink,
     ) -> Outcome;
 
+    /// A bug in Rust ended a command; for the log.
+    fn panicked(&mut self, _command: &str, _message: &str) {}
+
     /// Time-driven work of the runtime's own, ten times a second.
     fn cron(&mut self, engine: &mut Engine);
 }
@@ -105,14 +118,7 @@ pub fn execute(
     };
     let before = sink.output.bytes_pending();
 
-    // A panic inside costs this request an error and nobody else anything.
-    let admitted = catch_unwind(AssertUnwindSafe(|| {
-        admit(commands, engine, runtime, client, request, &mut sink)
-    }));
-    let postponed = admitted.unwrap_or_else(|_| {
-        answer_panic(engine, client, request, &mut sink, before);
-        false
-    });
+    let postponed = admit(commands, engine, runtime, client, request, &mut sink);
 
     let Some(session) = engine.sessions.get_mut(&client) else {
         return Flow::CloseNow;
@@ -159,24 +165,6 @@ pub fn execute_into(
     engine.ignores_pause = false;
 }
 
-/// What is left to do after a panic: the state of the command is dropped, what it had
-/// written of its reply taken back.
-#[cold]
-fn answer_panic(
-    engine: &mut Engine,
-    client: ClientId,
-    request: Request<'_>,
-    sink: &mut RespSink,
-    before: usize,
-) {
-    engine.run = Run::default();
-    let mut bytes = sink.output.take_bytes();
-    bytes.truncate(before);
-    sink.output.push(&bytes);
-    let name = String::from_utf8_lossy(request.get(0)).to_lowercase();
-    let failure = Failure::With(ErrorCode::InternalError, name);
-    refuse(engine, client, &failure, sink);
-}
 
 /// Outputs below this need no look at their limits.
 const OUTPUT_CHECK_BYTES: usize = 1024;
@@ -383,12 +371,19 @@ pub fn run(
     }
     let pending = sink.resp().map_or(0, |output| output.bytes_pending());
     let started_ns = engine.last_reading_ns;
-    let handled = arguments::parse(spec, invocation.request).and_then(|arguments| {
-        let Some(native) = spec.native else {
-            return Ok(runtime.invoke(commands, engine, &invocation, &arguments, sink));
-        };
-        let protocol = engine.session(invocation.client).protocol;
-        native(engine, &arguments, protocol, sink).map(|()| Outcome::Replied)
+    // A panic inside costs this command an error and nobody else anything.
+    let handled = catch_unwind(AssertUnwindSafe(|| {
+        arguments::parse(spec, invocation.request).and_then(|arguments| {
+            let Some(native) = spec.native else {
+                return Ok(runtime.invoke(commands, engine, &invocation, &arguments, sink));
+            };
+            let protocol = engine.session(invocation.client).protocol;
+            native(engine, &arguments, protocol, sink).map(|()| Outcome::Replied)
+        })
+    }));
+    let handled = handled.unwrap_or_else(|payload| {
+        runtime.panicked(&spec.name, panic_message(payload.as_ref()));
+        Err(after_panic(spec, sink, pending))
     });
     let outcome = handled.unwrap_or_else(|failure| {
         let line = engine.error_line(&failure);
@@ -420,6 +415,23 @@ pub fn run(
         engine.set_now(finished_ns);
     }
     outcome
+}
+
+fn panic_message(payload: &(dyn Any + Send)) -> &str {
+    let literal = payload.downcast_ref::<&str>().copied();
+    let formatted = || payload.downcast_ref::<String>().map(String::as_str);
+    literal.or_else(formatted).unwrap_or("no message")
+}
+
+/// Takes back what a command had written of its reply before it panicked.
+#[cold]
+fn after_panic(spec: &CommandSpec, sink: &mut dyn Sink, pending: usize) -> Failure {
+    if let Some(output) = sink.resp() {
+        let mut bytes = output.take_bytes();
+        bytes.truncate(pending);
+        output.push(&bytes);
+    }
+    Failure::With(ErrorCode::InternalError, spec.name.clone())
 }
 
 /// Only commands that took this long can be of interest to the latency monitor.

@@ -6,7 +6,6 @@ use super::pipeline::{self, Invocation, Outcome, Runtime, Sink};
 use super::session::Queue;
 use super::spec::{CommandTable, flag};
 use crate::reply::Reply;
-use crate::resp::encode;
 use crate::service::ClientId;
 
 impl Engine {
@@ -157,17 +156,13 @@ pub fn execute_queue(
         sink.put(&Reply::NullArray, protocol);
         return Ok(Outcome::Replied);
     }
-    match sink.resp() {
-        Some(output) => encode::array_header(output.tail(), queue.commands.len()),
-        None => sink.put(
-            &Reply::Array(Vec::with_capacity(queue.commands.len())),
-            protocol,
-        ),
-    }
+    sink.begin_array(queue.commands.len());
     let denied = std::mem::replace(&mut engine.run.denies_blocking, true);
     for (command, request) in &queue.commands {
         let request = request.as_request();
-        let database = engine.session(client).database;
+        let session = engine.session(client);
+        session.commands += 1;
+        let database = session.database;
         let invocation = Invocation {
             client,
             command: *command,
@@ -178,6 +173,7 @@ pub fn execute_queue(
         pipeline::run(commands, engine, runtime, invocation, database, sink);
     }
     engine.run.denies_blocking = denied;
+    sink.end_array(queue.commands.len());
     // The queued commands entered the journal themselves.
     engine.run.propagation = Propagation::Nothing;
     Ok(Outcome::Replied)
