@@ -91,6 +91,7 @@ def _expire(call: Call, key: bytes, words: Arguments, unit_ms: int, since_ms: in
     conditions = _conditions(words) if len(words) > 1 else frozenset()
     at_ms = check_deadline(words.integer(0), unit_ms, since_ms, call.command_name)
     if conditions and not _allows(call, key, conditions, at_ms):
+        call.exists(key)
         return 0
     if not call.expire(key, at_ms):
         return 0
@@ -116,7 +117,7 @@ def _conditions(words: Arguments) -> frozenset[bytes]:
 
 def _allows(call: Call, key: bytes, conditions: frozenset[bytes], at_ms: int) -> bool:
     """Whether the conditions allow `at_ms`; no deadline counts as the latest one."""
-    present = call.deadline(key, "write")
+    present = call.deadline(key, "peek")
     if present == _NO_KEY:
         return False
     if present == _NO_DEADLINE:

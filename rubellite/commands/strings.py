@@ -62,13 +62,15 @@ def set_(
     if condition == "NX":
         allowed = not call.exists(key)
     elif condition == "XX":
-        allowed = call.exists(key)
+        allowed = call.exists(key, "peek")
     elif condition is not None:
-        present = old if get else call.get_before_edit(key)
+        present = old if get else call.peek(key)
         allowed = present is not None and bytes(present) == condition[1]
     else:
         allowed = True
     if not allowed:
+        if condition != "NX":
+            call.exists(key)
         return old
     if at is not None and at <= call.now_ms:
         # What has passed is not stored first.
@@ -176,6 +178,7 @@ def getex(call: Call, key: bytes, expiry: Option) -> Reply:
     value = call.get(key)
     if value is None:
         return None
+    call.leave_untouched()
     if at is not None:
         call.expire(key, at)
         # A deadline that has passed entered the journal as DEL.
@@ -192,8 +195,9 @@ def delifeq(call: Call, key: bytes, value: bytes) -> Reply:
 
     Errors: WRONG_TYPE.
     """
-    old = call.get_before_edit(key)
+    old = call.peek(key)
     if old is None or bytes(old) != value:
+        call.exists(key)
         return 0
     call.delete(key)
     call.propagate([b"DEL", key])
@@ -233,8 +237,9 @@ def mset(call: Call, pairs: Arguments) -> Reply:
 )
 def msetnx(call: Call, pairs: Arguments) -> Reply:
     """Set several strings if none of the keys is there."""
-    if call.exists_count(pairs):
+    if call.exists_any(pairs):
         return 0
+    call.leave_untouched()
     call.set_all(pairs)
     return 1
 
@@ -258,8 +263,8 @@ def msetex(
     """
     at = deadline_of(call, expiry, "msetex") if isinstance(expiry, tuple) else None
     if condition is not None:
-        present = call.exists_count(pairs)
-        if present if condition == "NX" else present * 2 < len(pairs):
+        refused = call.exists_any(pairs) if condition == "NX" else not call.exists_all(pairs)
+        if refused:
             return 0
     keeps = expiry == "KEEPTTL"
     call.set_all(pairs, at, keeps)

@@ -15,6 +15,7 @@ fn access(name: &str) -> PyResult<Access> {
         "write" => Ok(Access::Write),
         "look" => Ok(Access::Look),
         "touch" => Ok(Access::Touch),
+        "peek" => Ok(Access::Peek),
         _ => Err(PyValueError::new_err(format!("no such access: {name}"))),
     }
 }
@@ -37,21 +38,40 @@ pub fn encoding_name(entry: Entry<'_>) -> &'static str {
 
 #[pymethods]
 impl Call {
-    /// Whether `key` is there, asked by a command that may write to it.
-    fn exists(&self, key: &[u8]) -> PyResult<bool> {
-        self.with(|context| context.engine.exists(key, Access::Write))
+    /// Whether `key` is there. `access` says what for: "write" (a command that will not
+    /// change it, but might have), "peek" (it leaves no trace, a change will), "look" or
+    /// "touch".
+    #[pyo3(signature = (key, access = "write"))]
+    fn exists(&self, key: &[u8], access: &str) -> PyResult<bool> {
+        let access = self::access(access)?;
+        self.with(|context| context.engine.exists(key, access))
     }
 
-    /// How many of `keys` are there; one that is named twice counts twice.
-    ///
-    /// `access` says what for: "write" (before a change), "look" or "touch".
-    #[pyo3(signature = (keys, access = "write"))]
+    /// How many of `keys` are there; one that is named twice counts twice. `access` as in
+    /// `exists`.
     fn exists_count(&self, keys: &Arguments, access: &str) -> PyResult<usize> {
         let access = self::access(access)?;
-        let stride = keys.stride;
         with_arguments(self, keys, |engine, keys| {
-            let keys = keys.iter().step_by(stride);
+            let keys = keys.iter();
             keys.filter(|key| engine.exists(key, access)).count()
+        })
+    }
+
+    /// Whether any of the keys of `groups` is there; stops at the first that is.
+    fn exists_any(&self, groups: &Arguments) -> PyResult<bool> {
+        let stride = groups.stride;
+        with_arguments(self, groups, |engine, parts| {
+            let mut keys = parts.iter().step_by(stride);
+            keys.any(|key| engine.exists(key, Access::Write))
+        })
+    }
+
+    /// Whether all keys of `groups` are there; stops at the first that is not.
+    fn exists_all(&self, groups: &Arguments) -> PyResult<bool> {
+        let stride = groups.stride;
+        with_arguments(self, groups, |engine, parts| {
+            let mut keys = parts.iter().step_by(stride);
+            keys.all(|key| engine.exists(key, Access::Write))
         })
     }
 
@@ -86,7 +106,7 @@ impl Call {
     }
 
     /// The deadline in milliseconds since 1970; -1 without deadline, -2 without key.
-    /// `access` as in `exists_count`.
+    /// `access` as in `exists`.
     #[pyo3(signature = (key, access = "look"))]
     fn deadline(&self, key: &[u8], access: &str) -> PyResult<i64> {
         let access = self::access(access)?;

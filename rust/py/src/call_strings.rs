@@ -48,13 +48,13 @@ impl Call {
         self.try_with(py, |engine| get_object(py, engine, key))?
     }
 
-    /// As `get`, asked by a command that may write: no hit, no miss.
-    fn get_before_edit<'py>(
+    /// As `get`, but leaving no trace.
+    fn peek<'py>(
         &self,
         py: Python<'py>,
         key: &[u8],
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
-        self.try_with(py, |engine| match engine.read(key, Access::Write) {
+        self.try_with(py, |engine| match engine.read(key, Access::Peek) {
             None => Ok(Ok(None)),
             Some(entry) if entry.kind() == Kind::String => {
                 Ok(string_object(py, &entry.value()).map(Some))

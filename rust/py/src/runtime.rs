@@ -2,7 +2,7 @@
 
 use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyString, PyTuple};
+use pyo3::types::{PyBytes, PyList, PyString, PyTuple};
 use rubellite_core::dispatch::Engine;
 use rubellite_core::dispatch::arguments::{Argument, Arguments as Values, Scalar};
 use rubellite_core::dispatch::error::{ErrorCode, Failure};
@@ -13,7 +13,7 @@ use smallvec::SmallVec;
 
 use crate::border;
 use crate::call::{Arguments, Call, Context};
-use crate::reply;
+use crate::reply::{self, Special, SpecialKind};
 
 /// A command's function and the words of its options as Python strings.
 pub struct Handler {
@@ -40,6 +40,18 @@ pub struct ObjectSink {
     pub objects: Vec<Py<PyAny>>,
 }
 
+impl ObjectSink {
+    /// Takes what a handler returned.
+    fn push(&mut self, object: Bound<'_, PyAny>) {
+        let special = object.cast::<Special>().map(|special| special.get().kind);
+        match special {
+            Ok(SpecialKind::Nothing) => {}
+            Ok(SpecialKind::NullArray) => self.objects.push(object.py().None()),
+            Err(_) => self.objects.push(object.unbind()),
+        }
+    }
+}
+
 impl Sink for ObjectSink {
     fn resp(&mut self) -> Option<&mut rubellite_core::output::Output> {
         None
@@ -60,6 +72,19 @@ impl Sink for ObjectSink {
             |object| object.unbind(),
         );
         self.objects.push(object);
+    }
+
+    fn begin_array(&mut self, _: usize) {}
+
+    fn end_array(&mut self, count: usize) {
+        // SAFETY: commands only run while attached.
+        let py = unsafe { Python::assume_attached() };
+        let items = self.objects.split_off(self.objects.len().saturating_sub(count));
+        let list = PyList::new(py, items).map_or_else(
+            |error| error.into_value(py).into_any(),
+            |list| list.unbind().into_any(),
+        );
+        self.objects.push(list);
     }
 
     fn as_any(&mut self) -> &mut dyn std::any::Any {
@@ -86,6 +111,7 @@ impl PyRuntime {
 
     /// Converts the values and calls the handler.
     #[inline]
+    #[allow(clippy::too_many_arguments)]
     fn run_handler<'py>(
         &mut self,
         py: Python<'py>,
@@ -220,7 +246,7 @@ impl Runtime for PyRuntime {
             Some(output) => reply::encode_object(&object, protocol, output),
             None => {
                 if let Some(sink) = sink.as_any().downcast_mut::<ObjectSink>() {
-                    sink.objects.push(object.unbind());
+                    sink.push(object);
                 }
                 Ok(())
             }

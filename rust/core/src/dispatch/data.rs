@@ -300,8 +300,7 @@ impl Engine {
         if !self.exists(key, Access::Write) {
             return false;
         }
-        self.expire_if_due_in(database, key);
-        if self.databases[database].find(key).is_some() {
+        if self.exists_in(database, key) {
             return false;
         }
         let clock = self.birth_clock();
@@ -317,6 +316,14 @@ impl Engine {
         }
         self.notify_in(database, class::GENERIC, "move_to", key);
         true
+    }
+
+    /// Whether a command that would write `key` in another database finds it there.
+    fn exists_in(&mut self, database: usize, key: &[u8]) -> bool {
+        let here = std::mem::replace(&mut self.run.database, database);
+        let exists = self.exists(key, Access::Write);
+        self.run.database = here;
+        exists
     }
 
     /// Which database a client means by a number.
@@ -409,22 +416,20 @@ impl Engine {
     ) -> Result<bool, Failure> {
         let here = self.run.database;
         let clock = self.birth_clock();
-        self.expire_if_due_in(database, destination);
-        let Some(entry) = self.read(source, Access::Read) else {
+        if !self.exists(source, Access::Read) {
+            return Ok(false);
+        }
+        let is_new = !self.exists_in(database, destination);
+        if !is_new && !replace {
+            return Ok(false);
+        }
+        let Some(copy) = self.database().find(source).map(Entry::duplicate) else {
             return Ok(false);
         };
-        let copy = entry.duplicate();
         copy.entry().set_clock(clock);
-        if self.databases[database].find(destination).is_some() {
-            if !replace {
-                return Ok(false);
-            }
-            if let Some(old) = self.databases[database].remove(destination) {
-                self.discard(old);
-            }
+        if let Some(old) = self.databases[database].insert_removed(destination, copy) {
+            self.discard(old);
         }
-        let is_new = self.databases[database].find(destination).is_none();
-        self.databases[database].insert_removed(destination, copy);
         self.run.database = database;
         if is_new {
             self.notify(class::NEW, "new", destination);

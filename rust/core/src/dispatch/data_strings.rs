@@ -104,6 +104,19 @@ impl Engine {
 
     /// INCRBYFLOAT: returns the sum's text.
     pub fn increment_string_float(&mut self, key: &[u8], delta: &[u8]) -> Result<Vec<u8>, Failure> {
+        let text = self.sum_string_float(key, delta);
+        match &text {
+            Ok(text) => {
+                self.put(key, NewValue::Text(text), Expiry::Keep);
+                self.edited(class::STRING, "incrbyfloat", key);
+            }
+            // A look that led to nothing is a look all the same.
+            Err(_) => drop(self.read(key, Access::Write)),
+        }
+        text
+    }
+
+    fn sum_string_float(&mut self, key: &[u8], delta: &[u8]) -> Result<Vec<u8>, Failure> {
         self.check_string(key)?;
         let old = match self.read(key, Access::Peek) {
             None => LongDouble::parse(b"0"),
@@ -120,8 +133,6 @@ impl Engine {
         }
         let mut text = Vec::new();
         sum.format_human(&mut text);
-        self.put(key, NewValue::Text(&text), Expiry::Keep);
-        self.edited(class::STRING, "incrbyfloat", key);
         Ok(text)
     }
 }
