@@ -347,7 +347,7 @@ def _replybuffer(call: Call, words: Arguments) -> Reply:
         if how.lower() not in (b"never", b"reset") and integer(how) is None:
             raise NOT_INTEGER
     elif what != b"resizing":
-        raise WRONG_SUBCOMMAND("replybuffer", "DEBUG")
+        raise WRONG_SUBCOMMAND(text_of(words[0]), "DEBUG")
     return OK
 
 

@@ -51,7 +51,7 @@ def slowlog_get(call: Call, words: Arguments) -> Reply:
     Errors: LOG_COUNT, WRONG_SUBCOMMAND.
     """
     if len(words) > 1:
-        raise WRONG_SUBCOMMAND("get", "SLOWLOG")
+        raise WRONG_SUBCOMMAND(text_of(call.argument(1)), "SLOWLOG")
     return _entries(call, "slow", _count(words[0]) if len(words) else _SHOWN)
 
 

@@ -2,6 +2,7 @@
 
 use pyo3::exceptions::PyIndexError;
 use pyo3::prelude::*;
+use pyo3::types::PyBytes;
 
 use crate::call::{Arguments, Call};
 
@@ -19,6 +20,17 @@ impl Call {
     #[getter]
     fn denies_blocking(&self) -> PyResult<bool> {
         self.with(|context| context.engine.run.denies_blocking)
+    }
+
+    /// The argument at `index`, counted from the command's name, as the client wrote it.
+    fn argument<'py>(&self, py: Python<'py>, index: usize) -> PyResult<Bound<'py, PyBytes>> {
+        self.with(|context| {
+            let request = context.invocation.request;
+            if index >= request.len() {
+                return Err(PyIndexError::new_err("no such argument"));
+            }
+            Ok(PyBytes::new(py, request.get(index)))
+        })?
     }
 
     /// Bytes of the running command's arguments.
