@@ -80,7 +80,6 @@ impl Slot {
                 pointer = shared_payload(shared.to_arc());
                 &pointer
             }
-            #[cfg_attr(not(test), expect(unreachable_code))]
             Value::Object(object) => {
                 pointer = object_payload(Box::new(object.clone()));
                 &pointer

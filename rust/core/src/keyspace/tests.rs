@@ -42,6 +42,7 @@ fn plain(entry: Entry<'_>) -> Plain {
         Value::Shared(shared) => Plain::Text(shared.bytes().to_vec()),
         Value::Packed(bytes) => Plain::Packed(entry.kind(), bytes.to_vec()),
         Value::Object(Object::Probe(bytes)) => Plain::Object(entry.kind(), bytes.clone()),
+        Value::Object(object) => unreachable!("{object:?} in a test of the table"),
     }
 }
 

@@ -1,19 +1,30 @@
 //! The data structures. They know nothing of keys.
 //!
 //! `packed` is the codec of small collections, which lie in their keyspace entries:
-//! `packed_table` hashes and sets, `int_set` sets of integers.
+//! `packed_table` hashes and sets, `int_set` sets of integers. `list` is lists;
+//! the large one stands on `tree`, a sequence of leaves that clones share, and on `run`,
+//! many strings in one place.
 
 pub mod int_set;
+pub mod list;
 pub mod packed;
 pub mod packed_table;
 pub mod record;
+mod run;
+mod tree;
+
+use std::any::Any;
+
+pub use list::List;
 
 /// A value too large for its keyspace entry: the structure that the entry points at.
 ///
 /// One variant for each large structure. The keyspace owns it through a `Box` and
-/// needs only what the methods below say.
+/// needs only what the methods below say. A clone costs O(1) and shares what neither
+/// side writes to.
 #[derive(Debug, Clone)]
 pub enum Object {
+    List(List),
     /// Stands in for a structure in the keyspace's own tests.
     #[cfg(test)]
     Probe(Vec<u8>),
@@ -22,15 +33,18 @@ pub enum Object {
 impl Object {
     /// Bytes of memory that the structure holds, the `Object` itself included.
     pub fn memory_bytes(&self) -> usize {
-        match *self {
+        let own = size_of::<Object>();
+        match self {
+            Object::List(list) => own - size_of::<List>() + list.memory_bytes(),
             #[cfg(test)]
-            Object::Probe(ref bytes) => size_of::<Object>() + bytes.capacity(),
+            Object::Probe(bytes) => own + bytes.capacity(),
         }
     }
 
     /// The name that OBJECT ENCODING answers.
     pub fn encoding_name(&self) -> &'static str {
-        match *self {
+        match self {
+            Object::List(_) => "quicklist",
             #[cfg(test)]
             Object::Probe(_) => "probe",
         }
@@ -39,10 +53,43 @@ impl Object {
     /// How many separate allocations dropping it frees, about: what decides whether
     /// it is freed in the background.
     pub fn free_effort(&self) -> usize {
-        match *self {
+        match self {
+            Object::List(list) => list.free_effort(),
             #[cfg(test)]
             Object::Probe(_) => 1,
         }
+    }
+}
+
+/// What a structure let go of, to be dropped wherever there is time.
+#[derive(Default)]
+pub struct Garbage {
+    effort: usize,
+    parts: Vec<Box<dyn Any + Send>>,
+}
+
+impl Garbage {
+    fn new(effort: usize, part: impl Any + Send) -> Garbage {
+        let parts: Vec<Box<dyn Any + Send>> = vec![Box::new(part)];
+        Garbage { effort, parts }
+    }
+
+    /// Both at once.
+    fn and(mut self, mut other: Garbage) -> Garbage {
+        self.effort += other.effort;
+        self.parts.append(&mut other.parts);
+        self
+    }
+
+    /// How many allocations dropping it frees, about.
+    pub fn free_effort(&self) -> usize {
+        self.effort
+    }
+}
+
+impl std::fmt::Debug for Garbage {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "Garbage({}, {})", self.effort, self.parts.len())
     }
 }
 

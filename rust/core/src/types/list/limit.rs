@@ -1,0 +1,105 @@
+//! When a list is small: `list-max-listpack-size`, as the servers measure it.
+//!
+//! A server keeps a small list in a "listpack", whose bytes we count without building
+//! it, so that OBJECT ENCODING changes at the same element:
+//!
+//!     7 | element: 1–5 of header, or a number in 1–9 · text · 1–5 of its own length | …
+
+use super::List;
+use crate::text::integer;
+
+/// Bytes of a listpack without elements.
+pub const LISTPACK_BYTES_MIN: usize = 7;
+/// However many elements are allowed, a small list is no larger.
+const BYTES_SAFE: usize = 8192;
+
+/// The setting `list-max-listpack-size`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Limit {
+    Entries(usize),
+    Bytes(usize),
+}
+
+impl Limit {
+    /// Reads the setting: a number of elements, or -1 … -5 for 4 … 64 KB.
+    pub fn from_setting(value: i64) -> Limit {
+        match value {
+            ..0 => Limit::Bytes(4096 << (value.unsigned_abs() - 1).min(4)),
+            0 => Limit::Entries(1),
+            _ => Limit::Entries(value as usize),
+        }
+    }
+
+    /// True if a list of so many elements and listpack bytes may be small. Before
+    /// adding, the servers count the new elements' bytes as they came.
+    pub fn allows(self, entries: usize, bytes: usize) -> bool {
+        match self {
+            Limit::Entries(max) => entries <= max && bytes <= BYTES_SAFE,
+            Limit::Bytes(max) => bytes <= max,
+        }
+    }
+
+    /// True if a large list of so many may become small again: half the limit, so that
+    /// it does not go back and forth.
+    pub fn allows_again(self, entries: usize, bytes: usize) -> bool {
+        match self {
+            Limit::Entries(max) => entries <= max / 2,
+            Limit::Bytes(max) => bytes <= max / 2,
+        }
+    }
+}
+
+/// Bytes that `element` takes in a listpack.
+pub fn listpack_bytes(element: &[u8]) -> usize {
+    let number = if element.len() <= integer::TEXT_BYTES_MAX {
+        integer::parse(element)
+    } else {
+        None
+    };
+    let body = match number {
+        Some(0..=127) => 1,
+        Some(-4096..=4095) => 2,
+        Some(-32_768..=32_767) => 3,
+        Some(-8_388_608..=8_388_607) => 4,
+        Some(-2_147_483_648..=2_147_483_647) => 5,
+        Some(_) => 9,
+        None => match element.len() {
+            len @ 0..64 => 1 + len,
+            len @ 64..4096 => 2 + len,
+            len => 5 + len,
+        },
+    };
+    let back = match body {
+        0..128 => 1,
+        128..16_383 => 2,
+        16_383..2_097_151 => 3,
+        2_097_151..268_435_455 => 4,
+        _ => 5,
+    };
+    body + back
+}
+
+impl List {
+    /// True if the list became small enough to be packed; to be asked after removals.
+    /// O(1) on average: it looks at the elements only now and then.
+    pub fn fits(&mut self, limit: Limit) -> bool {
+        let len = self.len();
+        let Limit::Bytes(max) = limit else {
+            return limit.allows_again(len, 0);
+        };
+        // No element takes less than 2 bytes.
+        if len > max / 4 || (self.small_at > 0 && len > self.small_at) {
+            return false;
+        }
+        let elements: usize = self.iter().map(listpack_bytes).sum();
+        let bytes = LISTPACK_BYTES_MIN + elements;
+        if limit.allows_again(len, bytes) {
+            self.small_at = 0;
+            return true;
+        }
+        // Half of those that must go at least, if they are all alike.
+        let surplus = (bytes - max / 2) / (bytes / len.max(1)).max(1);
+        self.small_at = (len - (surplus / 2).clamp(1, len)).max(1);
+        false
+    }
+}

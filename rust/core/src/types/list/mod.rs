@@ -1,0 +1,392 @@
+//! A large list: a queue at both ends, a tree in between.
+//!
+//!     front run ←→ [ tree of runs ] ←→ back run
+//!
+//! Pushing and popping touch only a run at the end; when it is full it goes into the
+//! tree, when it is empty the tree's next leaf takes its place. The front run lies in
+//! reverse, so that a push adds to the end of its bytes. All runs are at most 4 KB
+//! and shared between clones until written to.
+//!
+//! Invariants (`check`): those of `run` and `tree`; both end runs may be empty.
+//! Cost: push, pop O(bytes), amortised; get, set, insert, remove O(log n); searching
+//! O(n); a clone O(1).
+
+pub mod limit;
+pub mod packed;
+mod search;
+#[cfg(test)]
+mod tests;
+
+use std::ops::Range;
+use std::sync::Arc;
+
+pub use search::Search;
+
+use super::Garbage;
+use super::run::Run;
+use super::tree::{At, Edited, FULL, Gap, Leaf, Tree};
+
+/// Bytes of strings in a run. Small in tests, so that they cross it.
+const BYTES_MAX: usize = if cfg!(test) { 40 } else { 3072 };
+/// Strings in a run.
+const SLOTS_MAX: usize = if cfg!(test) { 6 } else { 448 };
+/// A front run of at most this many is turned round instead of put away.
+const TURN_MAX: usize = if cfg!(test) { 2 } else { 16 };
+
+/// A list that is too large for its keyspace entry.
+#[derive(Debug, Clone, Default)]
+pub struct List {
+    front: Arc<Run>,
+    middle: Tree<Run>,
+    back: Arc<Run>,
+    /// No use asking whether the list is small again before it is this short.
+    small_at: usize,
+}
+
+impl Leaf for Run {
+    type Key = ();
+
+    fn len(&self) -> usize {
+        Run::len(self)
+    }
+
+    fn weight(&self) -> usize {
+        let by_bytes = self.inline_bytes() * FULL / BYTES_MAX;
+        // Rounded up, so that one byte or string too many weighs too much.
+        let over = usize::from(self.inline_bytes() > BYTES_MAX);
+        (by_bytes + over).max((self.len() * FULL).div_ceil(SLOTS_MAX))
+    }
+
+    fn middle(&mut self) -> usize {
+        Run::middle(self)
+    }
+
+    fn split_off(&mut self, at: usize) -> Run {
+        Run::split_off(self, at)
+    }
+
+    fn append(&mut self, next: &Run) {
+        Run::append(self, next);
+    }
+
+    fn key_between(_: &Run, _: &Run) {}
+
+    fn memory_bytes(&self) -> usize {
+        Run::memory_bytes(self)
+    }
+}
+
+/// Which part of the list an index is in, and where there.
+enum Place {
+    Front(usize),
+    Middle(usize),
+    Back(usize),
+}
+
+fn has_room(run: &Run, string: &[u8]) -> bool {
+    run.len() < SLOTS_MAX && run.inline_bytes() + Run::inline_cost(string) <= BYTES_MAX
+}
+
+impl List {
+    pub fn new() -> List {
+        List::default()
+    }
+
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.front.len() + self.middle.len() + self.back.len()
+    }
+
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Takes all elements out, to be freed elsewhere. O(1).
+    pub fn clear(&mut self) -> Garbage {
+        let all = std::mem::take(self);
+        Garbage::new(all.free_effort(), all)
+    }
+
+    /// Adds an element at the back.
+    pub fn push_back(&mut self, string: &[u8]) {
+        if !has_room(&self.back, string) {
+            let full = Arc::unwrap_or_clone(std::mem::take(&mut self.back));
+            self.put_away(full, false);
+        }
+        Arc::make_mut(&mut self.back).push_back(string);
+    }
+
+    /// Adds an element at the front.
+    pub fn push_front(&mut self, string: &[u8]) {
+        if !self.front.is_reversed() || !has_room(&self.front, string) {
+            self.make_front_open(string);
+        }
+        Arc::make_mut(&mut self.front).push_front(string);
+    }
+
+    #[cold]
+    fn make_front_open(&mut self, string: &[u8]) {
+        if self.front.len() <= TURN_MAX && has_room(&self.front, string) {
+            return Arc::make_mut(&mut self.front).lay_reversed();
+        }
+        let full = std::mem::replace(&mut self.front, Arc::new(Run::reversed()));
+        self.put_away(Arc::unwrap_or_clone(full), true);
+    }
+
+    /// Puts an end run into the tree.
+    fn put_away(&mut self, mut run: Run, first: bool) {
+        if run.is_empty() {
+            return;
+        }
+        run.straighten();
+        run.shrink();
+        if first {
+            self.middle.push_first(run);
+        } else {
+            self.middle.push_last(run);
+        }
+    }
+
+    /// Removes up to `count` elements from the front and shows each to `visit`, in the
+    /// order of removal. Gives how many.
+    pub fn pop_front(&mut self, count: usize, mut visit: impl FnMut(&[u8])) -> usize {
+        let mut left = count.min(self.len());
+        let popped = left;
+        while left > 0 {
+            if self.front.is_empty()
+                && let Some(leaf) = self.middle.take_end(true)
+            {
+                self.front = leaf;
+            }
+            let run = if self.front.is_empty() {
+                &mut self.back
+            } else {
+                &mut self.front
+            };
+            let here = left.min(run.len());
+            (0..here).for_each(|index| visit(run.get(index)));
+            Arc::make_mut(run).remove(0..here);
+            left -= here;
+        }
+        popped
+    }
+
+    /// As `pop_front`, from the back.
+    pub fn pop_back(&mut self, count: usize, mut visit: impl FnMut(&[u8])) -> usize {
+        let mut left = count.min(self.len());
+        let popped = left;
+        while left > 0 {
+            if self.back.is_empty()
+                && let Some(leaf) = self.middle.take_end(false)
+            {
+                self.back = leaf;
+            }
+            let run = if self.back.is_empty() {
+                &mut self.front
+            } else {
+                &mut self.back
+            };
+            let len = run.len();
+            let here = left.min(len);
+            (len - here..len)
+                .rev()
+                .for_each(|index| visit(run.get(index)));
+            Arc::make_mut(run).remove(len - here..len);
+            left -= here;
+        }
+        popped
+    }
+
+    #[inline]
+    fn place(&self, index: usize) -> Place {
+        let (front, middle) = (self.front.len(), self.middle.len());
+        if index < front {
+            Place::Front(index)
+        } else if index < front + middle {
+            Place::Middle(index - front)
+        } else {
+            Place::Back(index - front - middle)
+        }
+    }
+
+    /// The element at `index`.
+    pub fn get(&self, index: usize) -> Option<&[u8]> {
+        if index >= self.len() {
+            return None;
+        }
+        match self.place(index) {
+            Place::Front(at) => Some(self.front.get(at)),
+            Place::Back(at) => Some(self.back.get(at)),
+            Place::Middle(at) => {
+                let found = self.middle.find(At(at))?;
+                Some(found.leaf.get(found.offset))
+            }
+        }
+    }
+
+    /// Gives the element at `index` another value; false if there is none.
+    pub fn set(&mut self, index: usize, string: &[u8]) -> bool {
+        if index >= self.len() {
+            return false;
+        }
+        match self.place(index) {
+            Place::Front(at) => {
+                Arc::make_mut(&mut self.front).replace(at, string);
+                self.split_front();
+            }
+            Place::Back(at) => {
+                Arc::make_mut(&mut self.back).replace(at, string);
+                self.split_back();
+            }
+            Place::Middle(at) => self.middle.edit(At(at), &mut (), |leaf, _, offset, ()| {
+                leaf.replace(offset, string);
+                // In the middle of the leaf, as far as splitting is concerned.
+                Edited {
+                    result: (),
+                    touched: usize::MAX,
+                }
+            }),
+        }
+        true
+    }
+
+    /// Puts an element before the one at `index`, or at the back if that is the length.
+    pub fn insert(&mut self, index: usize, string: &[u8]) {
+        assert!(index <= self.len(), "inserting behind the end of a list");
+        if index == 0 {
+            return self.push_front(string);
+        }
+        if index == self.len() {
+            return self.push_back(string);
+        }
+        match self.place(index) {
+            Place::Front(at) => {
+                Arc::make_mut(&mut self.front).insert(at, string);
+                self.split_front();
+            }
+            Place::Back(at) => {
+                Arc::make_mut(&mut self.back).insert(at, string);
+                self.split_back();
+            }
+            Place::Middle(at) => self.middle.edit(Gap(at), &mut (), |leaf, _, offset, ()| {
+                leaf.insert(offset, string);
+                Edited {
+                    result: (),
+                    touched: usize::MAX,
+                }
+            }),
+        }
+    }
+
+    /// Puts the latter half of an overfull front run into the tree.
+    fn split_front(&mut self) {
+        if self.front.weight() > FULL && self.front.len() > 1 {
+            let run = Arc::make_mut(&mut self.front);
+            let cut = run.middle();
+            let rest = run.split_off(cut);
+            self.put_away(rest, true);
+        }
+    }
+
+    fn split_back(&mut self) {
+        if self.back.weight() > FULL && self.back.len() > 1 {
+            let run = Arc::make_mut(&mut self.back);
+            let cut = run.middle();
+            let rest = run.split_off(cut);
+            let first = std::mem::replace(run, rest);
+            self.put_away(first, false);
+        }
+    }
+
+    /// Removes the elements in `range`; what is cut out comes back, to be freed
+    /// elsewhere if it is much.
+    pub fn remove(&mut self, range: Range<usize>) -> Garbage {
+        let end = range.end.min(self.len());
+        if range.start >= end {
+            return Garbage::default();
+        }
+        let (front, middle) = (self.front.len(), self.middle.len());
+        let part = |start: usize, len: usize| {
+            let clamp = |position: usize| position.clamp(start, start + len) - start;
+            clamp(range.start)..clamp(end)
+        };
+        let (in_front, in_middle) = (part(0, front), part(front, middle));
+        let in_back = part(front + middle, self.back.len());
+        if !in_back.is_empty() {
+            Arc::make_mut(&mut self.back).remove(in_back);
+        }
+        let mut garbage = Garbage::default();
+        if !in_middle.is_empty() {
+            let mut cut = self
+                .middle
+                .remove_range(in_middle, &mut (), |leaf, part, _, ()| leaf.remove(part));
+            self.middle.release(std::mem::take(&mut cut.ids));
+            garbage = Garbage::new(cut.free_effort(), cut);
+        }
+        if !in_front.is_empty() {
+            Arc::make_mut(&mut self.front).remove(in_front);
+        }
+        garbage
+    }
+
+    /// Keeps only the elements in `range`.
+    pub fn trim(&mut self, range: Range<usize>) -> Garbage {
+        if range.is_empty() {
+            return self.clear();
+        }
+        let behind = self.remove(range.end..self.len());
+        self.remove(0..range.start).and(behind)
+    }
+
+    /// The elements in `range`, from either end. O(log n) for each 4 KB.
+    pub fn range(&self, range: Range<usize>) -> impl DoubleEndedIterator<Item = &[u8]> + Clone {
+        self.runs(range)
+            .flat_map(|(run, part)| part.map(move |index| run.get(index)))
+    }
+
+    /// All elements.
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &[u8]> + Clone {
+        self.range(0..self.len())
+    }
+
+    /// The runs that hold the elements in `range`, each with the part that is meant.
+    fn runs(
+        &self,
+        range: Range<usize>,
+    ) -> impl DoubleEndedIterator<Item = (&Run, Range<usize>)> + Clone {
+        let (front, middle) = (self.front.len(), self.middle.len());
+        let part = |start: usize, len: usize| {
+            let clamp = |position: usize| position.clamp(start, start + len) - start;
+            clamp(range.start)..clamp(range.end)
+        };
+        let first = (&*self.front, part(0, front));
+        let last = (&*self.back, part(front + middle, self.back.len()));
+        let chunks = self.middle.chunks(part(front, middle));
+        let middle_runs = chunks.map(|chunk| (chunk.leaf, chunk.part));
+        std::iter::once(first)
+            .chain(middle_runs)
+            .chain(std::iter::once(last))
+    }
+
+    /// Bytes of memory that the list holds, about; strings outside of runs by a sample.
+    pub fn memory_bytes(&self) -> usize {
+        let run = size_of::<Run>() + 2 * size_of::<usize>();
+        let ends = self.front.memory_bytes() + self.back.memory_bytes() + 2 * run;
+        size_of::<List>() + ends + self.middle.memory_bytes()
+    }
+
+    /// How many allocations dropping it frees, about.
+    pub fn free_effort(&self) -> usize {
+        2 + self.middle.leaf_count() * 3
+    }
+
+    /// Panics if an invariant does not hold.
+    pub fn check(&self) {
+        for run in [&self.front, &self.back] {
+            run.check();
+            assert!(run.weight() <= FULL || run.len() == 1, "an overfull end");
+        }
+        self.middle.check(|leaf, _, _| leaf.check());
+    }
+}
