@@ -1,8 +1,8 @@
 //! The data structures. They know nothing of keys.
 //!
 //! `packed` is the codec of small collections, which lie in their keyspace entries:
-//! `packed_table` hashes and sets, `int_set` sets of integers. `list` is lists;
-//! the large one stands on `tree`, a sequence of leaves that clones share, and on `run`,
+//! `packed_table` hashes and sets, `int_set` sets of integers. `list` is lists
+//! and `sorted_set` sorted sets; the large ones stand on `tree`, a sequence of leaves that clones share, and on `run`,
 //! many strings in one place.
 
 pub mod int_set;
@@ -11,11 +11,13 @@ pub mod packed;
 pub mod packed_table;
 pub mod record;
 mod run;
+pub mod sorted_set;
 mod tree;
 
 use std::any::Any;
 
 pub use list::List;
+pub use sorted_set::SortedSet;
 
 /// A value too large for its keyspace entry: the structure that the entry points at.
 ///
@@ -25,6 +27,7 @@ pub use list::List;
 #[derive(Debug, Clone)]
 pub enum Object {
     List(List),
+    SortedSet(SortedSet),
     /// Stands in for a structure in the keyspace's own tests.
     #[cfg(test)]
     Probe(Vec<u8>),
@@ -36,6 +39,7 @@ impl Object {
         let own = size_of::<Object>();
         match self {
             Object::List(list) => own - size_of::<List>() + list.memory_bytes(),
+            Object::SortedSet(set) => own - size_of::<SortedSet>() + set.memory_bytes(),
             #[cfg(test)]
             Object::Probe(bytes) => own + bytes.capacity(),
         }
@@ -45,6 +49,7 @@ impl Object {
     pub fn encoding_name(&self) -> &'static str {
         match self {
             Object::List(_) => "quicklist",
+            Object::SortedSet(_) => "skiplist",
             #[cfg(test)]
             Object::Probe(_) => "probe",
         }
@@ -55,6 +60,7 @@ impl Object {
     pub fn free_effort(&self) -> usize {
         match self {
             Object::List(list) => list.free_effort(),
+            Object::SortedSet(set) => set.free_effort(),
             #[cfg(test)]
             Object::Probe(_) => 1,
         }
