@@ -68,3 +68,60 @@ impl Clock {
         self.frozen_ms = ms;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOUR_MS: i64 = 3_600_000;
+
+    /// Wall time in milliseconds at the beginning of the clock.
+    fn wall_ms(clock: &Clock) -> i64 {
+        clock.wall_us(0) / 1000
+    }
+
+    #[test]
+    fn wall_time_follows_the_monotonic_reading() {
+        let clock = Clock::default();
+        assert_eq!(clock.wall_us(5_000_000) - clock.wall_us(0), 5_000);
+        let earlier = clock.monotonic_ns();
+        assert!(clock.monotonic_ns() >= earlier);
+    }
+
+    #[test]
+    fn wall_time_is_the_systems() {
+        let mut clock = Clock {
+            wall_origin_ns: 0,
+            ..Clock::default()
+        };
+        clock.synchronise();
+        let system = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+        let difference = clock.wall_us(clock.monotonic_ns()) - system.as_micros() as i64;
+        assert!(difference.abs() < HOUR_MS, "{difference} µs");
+    }
+
+    #[test]
+    fn tests_can_move_time_both_ways() {
+        let mut clock = Clock::default();
+        let start = wall_ms(&clock);
+        clock.advance(HOUR_MS);
+        assert_eq!(wall_ms(&clock), start + HOUR_MS);
+        clock.advance(-2 * HOUR_MS);
+        assert_eq!(wall_ms(&clock), start - HOUR_MS);
+        // What was added stays added.
+        clock.synchronise();
+        assert!((wall_ms(&clock) - (start - HOUR_MS)).abs() < HOUR_MS / 2);
+    }
+
+    #[test]
+    fn frozen_time_moves_only_when_told() {
+        let mut clock = Clock::default();
+        let start = wall_ms(&clock);
+        clock.freeze(Some(1_000));
+        assert_eq!(clock.wall_us(0), clock.wall_us(u64::from(u32::MAX)));
+        clock.advance(500);
+        assert_eq!(clock.wall_us(0), 1_500_000);
+        clock.freeze(None);
+        assert_eq!(wall_ms(&clock), start);
+    }
+}

@@ -112,30 +112,3 @@ impl Journal {
         }
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_unit_of_two_commands_is_wrapped_and_its_bytes_are_counted() {
-        let mut journal = Journal::default();
-        journal.record();
-        let effect = |text: &str| Effect {
-            database: 3,
-            arguments: text
-                .split(' ')
-                .map(|word| word.as_bytes().to_vec())
-                .collect(),
-        };
-        journal.append(&[effect("SET a 1"), effect("DEL b")]);
-        let stream = journal.take_recording();
-        assert_eq!(stream.len() as u64, journal.offset());
-        let text = String::from_utf8(stream).unwrap();
-        let words: Vec<&str> = text
-            .split("\r\n")
-            .filter(|line| !line.starts_with(['*', '$']))
-            .collect();
-        assert_eq!(words.join(" ").trim(), "SELECT 3 MULTI SET a 1 DEL b EXEC");
-    }
-}

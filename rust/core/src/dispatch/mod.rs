@@ -13,11 +13,14 @@ mod free;
 pub mod journal;
 pub mod native;
 pub mod notify;
+mod observe;
 pub mod pipeline;
 pub mod pubsub;
 pub mod session;
 pub mod spec;
 pub mod statistics;
+#[cfg(test)]
+mod tests;
 pub mod transactions;
 
 pub use self::core::Core;
