@@ -49,11 +49,7 @@ impl Call {
     }
 
     /// As `get`, but leaving no trace.
-    fn peek<'py>(
-        &self,
-        py: Python<'py>,
-        key: &[u8],
-    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+    fn peek<'py>(&self, py: Python<'py>, key: &[u8]) -> PyResult<Option<Bound<'py, PyAny>>> {
         self.try_with(py, |engine| match engine.read(key, Access::Peek) {
             None => Ok(Ok(None)),
             Some(entry) if entry.kind() == Kind::String => {

@@ -79,7 +79,9 @@ impl Sink for ObjectSink {
     fn end_array(&mut self, count: usize) {
         // SAFETY: commands only run while attached.
         let py = unsafe { Python::assume_attached() };
-        let items = self.objects.split_off(self.objects.len().saturating_sub(count));
+        let items = self
+            .objects
+            .split_off(self.objects.len().saturating_sub(count));
         let list = PyList::new(py, items).map_or_else(
             |error| error.into_value(py).into_any(),
             |list| list.unbind().into_any(),
