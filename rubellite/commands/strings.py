@@ -18,7 +18,7 @@ from rubellite.errors import (
 )
 from rubellite.spec.command import command
 from rubellite.spec.flags import DENYOOM, FAST, READ, WRITE
-from rubellite.spec.parameters import I64_MIN, Numkeys, Option
+from rubellite.spec.parameters import I64_MIN, Numkeys, Option, Payload
 
 _TTL = "EX seconds|PX milliseconds|EXAT unix-time-seconds|PXAT unix-time-milliseconds"
 _SHARDS = ("request_policy:multi_shard", "response_policy:all_succeeded")
@@ -46,7 +46,7 @@ def get(call: Call, key: bytes) -> Reply:
     ),
 )
 def set_(
-    call: Call, key: bytes, value: bytes, condition: Option, get: bool, expiry: Option
+    call: Call, key: bytes, value: Payload, condition: Option, get: bool, expiry: Option
 ) -> Reply:
     """Set the string at `key`, whatever it held before.
 
@@ -92,7 +92,7 @@ def set_(
     WRITE | DENYOOM | FAST,
     since="1.0.0",
 )
-def setnx(call: Call, key: bytes, value: bytes) -> Reply:
+def setnx(call: Call, key: bytes, value: Payload) -> Reply:
     """Set the string at `key` if there is nothing yet."""
     if call.exists(key):
         return 0
@@ -105,7 +105,7 @@ def setnx(call: Call, key: bytes, value: bytes) -> Reply:
     WRITE | DENYOOM,
     since="2.0.0",
 )
-def setex(call: Call, key: bytes, seconds: int, value: bytes) -> Reply:
+def setex(call: Call, key: bytes, seconds: int, value: Payload) -> Reply:
     """Set the string at `key` and its time to live in seconds.
 
     Errors: INVALID_EXPIRE.
@@ -118,7 +118,7 @@ def setex(call: Call, key: bytes, seconds: int, value: bytes) -> Reply:
     WRITE | DENYOOM,
     since="2.6.0",
 )
-def psetex(call: Call, key: bytes, milliseconds: int, value: bytes) -> Reply:
+def psetex(call: Call, key: bytes, milliseconds: int, value: Payload) -> Reply:
     """Set the string at `key` and its time to live in milliseconds.
 
     Errors: INVALID_EXPIRE.
@@ -127,7 +127,7 @@ def psetex(call: Call, key: bytes, milliseconds: int, value: bytes) -> Reply:
 
 
 def _set_with_deadline(
-    call: Call, key: bytes, value: bytes, expiry: tuple[str, int], name: str
+    call: Call, key: bytes, value: Payload, expiry: tuple[str, int], name: str
 ) -> Reply:
     at = deadline_of(call, expiry, name)
     call.set(key, value, at)
@@ -140,7 +140,7 @@ def _set_with_deadline(
     WRITE | DENYOOM | FAST,
     since="1.0.0",
 )
-def getset(call: Call, key: bytes, value: bytes) -> Reply:
+def getset(call: Call, key: bytes, value: Payload) -> Reply:
     """Set the string at `key`; return the old one.
 
     Errors: WRONG_TYPE.

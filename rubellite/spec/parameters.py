@@ -29,6 +29,8 @@ I64_MIN, I64_MAX = -(2**63), 2**63 - 1
 
 #: A SCAN cursor: an unsigned 64-bit number.
 Cursor = NewType("Cursor", int)
+#: Bytes that may be big: the handler gets `bytes`, or a `Blob` that is passed on uncopied.
+Payload = NewType("Payload", bytes)
 #: The word chosen of an option, with its values if it has any.
 Option = str | tuple[Any, ...] | None
 
@@ -60,6 +62,8 @@ def _kind_of_annotation(annotation: Any) -> Kind | None:
         return _kind_of_annotation(members[0])
     if annotation is Cursor:
         return ("cursor",)
+    if annotation is Payload:
+        return ("payload",)
     if annotation is bytes:
         return ("bytes",)
     if annotation is int:

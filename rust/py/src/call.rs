@@ -227,6 +227,9 @@ pub fn byte_parts(object: &Bound<'_, PyAny>) -> PyResult<Vec<Vec<u8>>> {
         .try_iter()?
         .map(|item| {
             let item = item?;
+            if let Ok(blob) = item.cast::<crate::reply::Blob>() {
+                return Ok(blob.get().bytes.to_vec());
+            }
             let bytes = item
                 .cast::<PyBytes>()
                 .map_err(|_| PyTypeError::new_err("expected a sequence of bytes"))?;

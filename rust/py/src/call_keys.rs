@@ -82,9 +82,7 @@ impl Call {
 
     /// Removes keys; returns how many were there.
     fn delete_all(&self, keys: &Arguments) -> PyResult<usize> {
-        with_arguments(self, keys, |engine, keys| {
-            keys.iter().filter(|key| engine.delete(key)).count()
-        })
+        with_arguments(self, keys, |engine, keys| engine.delete_all(keys))
     }
 
     /// `string`, `list` …, or None without key.

@@ -1,16 +1,27 @@
 //! `Call`'s methods for strings.
 
+use std::sync::Arc;
+
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList};
 use rubellite_core::dispatch::Engine;
 use rubellite_core::dispatch::data::Access;
 use rubellite_core::dispatch::error::{ErrorCode, Failure};
 use rubellite_core::keyspace::strings::IntText;
-use rubellite_core::keyspace::{Expiry, Kind, Value};
+use rubellite_core::keyspace::{Expiry, Kind, NewValue, Value};
 use rubellite_core::output::SHARED_BYTES_MIN;
 
 use crate::call::{Arguments, Call, with_arguments};
 use crate::reply::Blob;
+
+/// A value for storing: bytes, or a blob that is shared instead of copied.
+fn new_value<'a>(value: &'a Bound<'_, PyAny>) -> PyResult<NewValue<'a>> {
+    if let Ok(bytes) = value.cast::<PyBytes>() {
+        return Ok(NewValue::String(bytes.as_bytes()));
+    }
+    let blob = value.cast::<Blob>()?;
+    Ok(NewValue::SharedString(Arc::clone(&blob.get().bytes)))
+}
 
 /// A string value as a Python object; a big one stays where it is.
 #[inline]
@@ -105,7 +116,7 @@ impl Call {
     fn set(
         &self,
         key: &[u8],
-        value: &[u8],
+        value: &Bound<'_, PyAny>,
         expire_at: Option<i64>,
         keep_expiry: bool,
     ) -> PyResult<()> {
@@ -114,6 +125,7 @@ impl Call {
             None if keep_expiry => Expiry::Keep,
             None => Expiry::None,
         };
+        let value = new_value(value)?;
         self.with(|context| context.engine.set_string(key, value, expiry))
     }
 
@@ -132,7 +144,7 @@ impl Call {
         };
         with_arguments(self, pairs, |engine, parts| {
             for pair in parts.chunks_exact(2) {
-                engine.set_string(pair[0], pair[1], expiry);
+                engine.set_string(pair[0], NewValue::String(pair[1]), expiry);
             }
         })
     }

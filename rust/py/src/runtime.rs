@@ -1,5 +1,7 @@
 //! Calls handlers: typed values in, replies out.
 
+use std::sync::Arc;
+
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList, PyString, PyTuple};
@@ -8,6 +10,7 @@ use rubellite_core::dispatch::arguments::{Argument, Arguments as Values, Scalar}
 use rubellite_core::dispatch::error::{ErrorCode, Failure};
 use rubellite_core::dispatch::pipeline::{Invocation, Outcome, Runtime, Sink};
 use rubellite_core::dispatch::spec::CommandTable;
+use rubellite_core::output::SHARED_BYTES_MIN;
 use rubellite_core::reply::{Protocol, Reply};
 use smallvec::SmallVec;
 
@@ -94,9 +97,19 @@ impl Sink for ObjectSink {
     }
 }
 
+/// Bytes for Python; big ones are copied once, into what may become the stored value.
+fn payload<'py>(py: Python<'py>, bytes: &[u8]) -> PyResult<Bound<'py, PyAny>> {
+    if bytes.len() < SHARED_BYTES_MIN {
+        return Ok(PyBytes::new(py, bytes).into_any());
+    }
+    let bytes = Arc::new(bytes.to_vec());
+    Ok(Bound::new(py, reply::Blob { bytes })?.into_any())
+}
+
 fn scalar<'py>(py: Python<'py>, value: Scalar<'_>) -> PyResult<Bound<'py, PyAny>> {
     Ok(match value {
         Scalar::Bytes(bytes) => PyBytes::new(py, bytes).into_any(),
+        Scalar::Payload(bytes) => payload(py, bytes)?,
         Scalar::Integer(number) => number.into_pyobject(py)?.into_any(),
         Scalar::Unsigned(number) => number.into_pyobject(py)?.into_any(),
         Scalar::Float(number) => number.into_pyobject(py)?.into_any(),
@@ -131,6 +144,7 @@ impl PyRuntime {
         for value in values {
             objects.push(match value {
                 Argument::Bytes(bytes) => PyBytes::new(py, bytes).into_any(),
+                Argument::Payload(bytes) => payload(py, bytes)?,
                 Argument::Absent => py.None().into_bound(py),
                 Argument::Integer(number) => number.into_pyobject(py)?.into_any(),
                 Argument::Unsigned(number) => number.into_pyobject(py)?.into_any(),

@@ -31,6 +31,7 @@ fn value_kind(kind: &Bound<'_, PyTuple>) -> PyResult<ValueKind> {
             error: error_code(&kind.get_item(1)?.extract::<String>()?)?,
         }),
         "cursor" => Ok(ValueKind::Cursor),
+        "payload" => Ok(ValueKind::Payload),
         _ => Err(PyValueError::new_err(format!(
             "no such kind of value: {name}"
         ))),

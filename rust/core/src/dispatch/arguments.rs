@@ -17,6 +17,8 @@ pub enum Argument<'r> {
     /// None in Python.
     Absent,
     Bytes(&'r [u8]),
+    /// Bytes that may be big.
+    Payload(&'r [u8]),
     Integer(i64),
     Unsigned(u64),
     Float(f64),
@@ -50,6 +52,7 @@ impl<'r> Scalars<'r> {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Scalar<'r> {
     Bytes(&'r [u8]),
+    Payload(&'r [u8]),
     Integer(i64),
     Unsigned(u64),
     Float(f64),
@@ -59,6 +62,7 @@ impl<'r> From<Scalar<'r>> for Argument<'r> {
     fn from(value: Scalar<'r>) -> Self {
         match value {
             Scalar::Bytes(bytes) => Argument::Bytes(bytes),
+            Scalar::Payload(bytes) => Argument::Payload(bytes),
             Scalar::Integer(number) => Argument::Integer(number),
             Scalar::Unsigned(number) => Argument::Unsigned(number),
             Scalar::Float(number) => Argument::Float(number),
@@ -73,6 +77,7 @@ pub type Arguments<'r> = SmallVec<[Argument<'r>; 8]>;
 fn convert<'r>(kind: ValueKind, raw: &'r [u8]) -> Result<Scalar<'r>, ErrorCode> {
     match kind {
         ValueKind::Bytes => Ok(Scalar::Bytes(raw)),
+        ValueKind::Payload => Ok(Scalar::Payload(raw)),
         ValueKind::Integer { min, max, error } => match integer::parse(raw) {
             Some(number) if number >= min && number <= max => Ok(Scalar::Integer(number)),
             _ => Err(error),

@@ -40,8 +40,8 @@ impl Engine {
 
     /// SET: gives `key` a string.
     #[inline]
-    pub fn set_string(&mut self, key: &[u8], value: &[u8], expiry: Expiry) {
-        self.put(key, NewValue::String(value), expiry);
+    pub fn set_string(&mut self, key: &[u8], value: NewValue<'_>, expiry: Expiry) {
+        self.put(key, value, expiry);
         self.edited(class::STRING, "set", key);
         if let Expiry::At(_) = expiry {
             self.notify(class::GENERIC, "expire", key);

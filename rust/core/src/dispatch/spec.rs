@@ -53,6 +53,8 @@ pub enum ValueKind {
         error: ErrorCode,
     },
     Cursor,
+    /// Bytes that may be big and are worth not copying.
+    Payload,
 }
 
 /// One alternative of an option: its word and the values that follow it.

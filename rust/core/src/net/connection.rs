@@ -24,6 +24,8 @@ pub const SCRATCH_BYTES: usize = 64 * 1024;
 const SCRATCH_ROOM_MIN: usize = 16 * 1024;
 /// Reads in a row for a request that is bigger than the shared buffer.
 const BIG_READS_MAX: usize = 16;
+/// After so many bytes a request's announced length is believed.
+const EARNED_BYTES: usize = 1024 * 1024;
 /// A kept buffer is not made smaller below this size.
 const INPUT_BYTES_KEPT_MAX: usize = 256;
 /// How long one client's pipelined requests may hold up the others.
@@ -210,7 +212,15 @@ impl Connection {
         }
         let needed = self.input.len() + bytes.len();
         if needed > self.input.capacity() {
-            let wanted = self.start.saturating_add(self.bytes_wanted).min(2 * needed);
+            let wanted = self.start.saturating_add(self.bytes_wanted);
+            // Who has sent a megabyte gets room for all that it announced: address space
+            // that costs nothing until it is filled, and no copying while it fills.
+            let has_earned = needed >= EARNED_BYTES
+                && self
+                    .input
+                    .try_reserve_exact(wanted.saturating_sub(self.input.len()))
+                    .is_ok();
+            let wanted = if has_earned { needed } else { wanted.min(2 * needed) };
             self.input
                 .reserve_exact(needed.max(wanted) - self.input.len());
         }
