@@ -44,17 +44,17 @@ def get(call: Call, key: bytes) -> Reply:
         ("7.0.0", "Allowed the `NX` and `GET` options to be used together."),
         ("8.1.0", "Added the `IFEQ` option."),
     ),
+    native=True,
 )
 def set_(
     call: Call, key: bytes, value: Payload, condition: Option, get: bool, expiry: Option
 ) -> Reply:
     """Set the string at `key`, whatever it held before.
 
+    Without options it is native; here are the options.
+
     Errors: WRONG_TYPE (with GET or IFEQ), INVALID_EXPIRE.
     """
-    if condition is None and expiry is None and not get:
-        call.set(key, value)
-        return OK
     at = None
     if isinstance(expiry, tuple):
         at = deadline_of(call, expiry, "set")

@@ -135,7 +135,8 @@ def command(
 
     `keys` and `arity` replace what the notation says, for the few commands whose
     rules cannot be written in it. A `native` command's handler is in the core
-    (`dispatch::native`); its function is only signature and documentation. The first line
+    (`dispatch::native`); its function is documentation, and what the native one
+    declines. The first line
     of the docstring is the summary.
     """
 

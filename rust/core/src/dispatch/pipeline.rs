@@ -10,6 +10,7 @@ use super::arguments::{self, Arguments};
 use super::engine::{Engine, PauseKind, Propagation, Run};
 use super::error::{ErrorCode, Failure};
 use super::journal::Effect;
+use super::native::Handled;
 use super::session::{Close, OwnedRequest, ReplyMode};
 use super::spec::{CommandId, CommandSpec, CommandTable, flag};
 use crate::output::Output;
@@ -372,11 +373,13 @@ pub fn run(
     // A panic inside costs this command an error and nobody else anything.
     let handled = catch_unwind(AssertUnwindSafe(|| {
         arguments::parse(spec, invocation.request).and_then(|arguments| {
-            let Some(native) = spec.native else {
-                return Ok(runtime.invoke(commands, engine, &invocation, &arguments, sink));
-            };
-            let protocol = engine.session(invocation.client).protocol;
-            native(engine, &arguments, protocol, sink).map(|()| Outcome::Replied)
+            if let Some(native) = spec.native {
+                let protocol = engine.session(invocation.client).protocol;
+                if native(engine, &arguments, protocol, sink)? == Handled::Replied {
+                    return Ok(Outcome::Replied);
+                }
+            }
+            Ok(runtime.invoke(commands, engine, &invocation, &arguments, sink))
         })
     }));
     let handled = handled.unwrap_or_else(|payload| {

@@ -220,7 +220,11 @@ impl Connection {
                     .input
                     .try_reserve_exact(wanted.saturating_sub(self.input.len()))
                     .is_ok();
-            let wanted = if has_earned { needed } else { wanted.min(2 * needed) };
+            let wanted = if has_earned {
+                needed
+            } else {
+                wanted.min(2 * needed)
+            };
             self.input
                 .reserve_exact(needed.max(wanted) - self.input.len());
         }
