@@ -169,6 +169,9 @@ class Call:
     def random_below(self, limit: int) -> int:
         """A whole number from 0 to below `limit`, each equally likely."""
 
+    def argument(self, index: int) -> bytes:
+        """The argument at `index`, counted from the command's name, as the client wrote it."""
+
     def redact(self, arguments: Arguments, index: int) -> None:
         """Keeps the argument at `index` of `arguments` out of MONITOR and the command logs."""
 

@@ -9,6 +9,7 @@ mod call_clients;
 mod call_debug;
 mod call_keys;
 mod call_server;
+mod call_statistics;
 mod call_strings;
 mod engine;
 mod reply;
