@@ -307,9 +307,9 @@ impl Engine {
         removed.entry().set_clock(clock);
         if let Some(replaced) = self.database().insert_removed(to, removed) {
             self.discard(replaced);
-        } else {
-            self.notify(class::NEW, "new", to);
         }
+        // Also where a key was replaced: it goes first.
+        self.notify(class::NEW, "new", to);
         self.touch(from);
         self.touch(to);
         self.notify(class::GENERIC, "rename_from", from);
@@ -443,8 +443,7 @@ impl Engine {
         if !self.exists(source, Access::Read) {
             return Ok(false);
         }
-        let is_new = !self.exists_in(database, destination);
-        if !is_new && !replace {
+        if self.exists_in(database, destination) && !replace {
             return Ok(false);
         }
         let Some(copy) = self.database().find(source).map(Entry::duplicate) else {
@@ -455,9 +454,7 @@ impl Engine {
             self.discard(old);
         }
         self.run.database = database;
-        if is_new {
-            self.notify(class::NEW, "new", destination);
-        }
+        self.notify(class::NEW, "new", destination);
         self.edited(class::GENERIC, "copy_to", destination);
         self.run.database = here;
         Ok(true)
