@@ -143,9 +143,9 @@ PROTOCOL_NOT_INTEGER = _reply(
 HELLO_OPTION = _reply("HELLO_OPTION", "ERR Syntax error in HELLO option '{}'")
 HELLO_NEEDS_AUTH = _reply(
     "HELLO_NEEDS_AUTH",
-    "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> "
-    "AUTH <user> <pass> option can be used to authenticate the client and select the RESP protocol "
-    "version at the same time",
+    "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO "
+    "<proto> AUTH <user> <pass> option can be used to authenticate the client and select the RESP "
+    "protocol version at the same time",
 )
 UNSUPPORTED_PROTOCOL = _reply("UNSUPPORTED_PROTOCOL", "NOPROTO unsupported protocol version")
 MAX_CLIENTS = _reply("MAX_CLIENTS", "ERR max number of clients reached")
