@@ -9,7 +9,7 @@ from rubellite.spec.command import command
 from rubellite.spec.flags import ADMIN, LOADING, NOSCRIPT, STALE
 
 
-@command("MONITOR", ADMIN | NOSCRIPT | LOADING | STALE, since="1.0.0", cost="")
+@command("MONITOR", ADMIN | NOSCRIPT | LOADING | STALE, since="1.0.0")
 def monitor(call: Call) -> Reply:
     """Send this connection every command that is run, but those that administer.
 
