@@ -159,7 +159,6 @@ PROTECTED_MODE = _reply(
 )
 MONITOR_KEYSPACE = _reply("MONITOR_KEYSPACE", "ERR Replica can't interact with the keyspace")
 NO_SUCH_CLIENT = _reply("NO_SUCH_CLIENT", "ERR No such client")
-NO_SUCH_CLIENT_ID = _reply("NO_SUCH_CLIENT_ID", "ERR No such client ID")
 NOT_ALLOWED_WHEN_SUBSCRIBED = _reply(
     "NOT_ALLOWED_WHEN_SUBSCRIBED",
     "ERR Can't execute '{}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are "

@@ -39,7 +39,7 @@ class RefusedError(Exception):
 
 
 class Kind:
-    """What all kinds share; a subclass gives at least `read`."""
+    """What all kinds share; a subclass gives `read`, or `read_words` if it takes many."""
 
     __slots__ = ()
 
@@ -50,7 +50,7 @@ class Kind:
 
     def read(self, text: str) -> object:
         """The value that `text` stands for, or `RefusedError`."""
-        raise NotImplementedError
+        return text
 
     def read_words(self, words: list[str], before: object) -> object:
         """The value of a line's words; `before` is what the parameter held."""

@@ -128,7 +128,7 @@ def test_memory_stats_has_valkeys_fields(pair: Pair):
 
 
 def test_digests_are_valkeys(pair: Pair):
-    commands = [
+    commands: list[tuple[str | bytes, ...]] = [
         ("SET", "a", "b"),
         ("SET", "n", "-12"),
         ("SET", "empty", ""),
