@@ -1,4 +1,4 @@
-"""What a command's look at a key leaves behind: access counters, hits and misses.
+"""What a command's look at a key leaves behind: access counters, hits, misses, changes.
 
 Under an LFU policy with a logarithm factor of 0 and no decay, OBJECT FREQ counts every
 access exactly. So two servers that touch the same keys show the same numbers after
@@ -50,13 +50,17 @@ def pair(ours: Server, valkey91: Server) -> Iterator[tuple[Connection, Connectio
 def observe(connection: Connection, sequence: list[Command]) -> list[list[object]]:
     """After each command: its effect on the counters of every key."""
     looks: list[Command] = [[b"OBJECT", b"FREQ", key] for key in KEYS]
-    seen = []
+    seen: list[list[object]] = []
     connection.call("FLUSHALL")
     connection.call("CONFIG", "RESETSTAT")
+    changes_before = None
     for command in sequence:
-        _, *counters, stats = connection.pipeline([command, *looks, [b"INFO", b"stats"]])
-        lines = stats.decode().splitlines()
-        seen.append([*counters, *(line for line in lines if line.startswith("keyspace_"))])
+        _, *counters, info = connection.pipeline([command, *looks, [b"INFO", b"everything"]])
+        facts = dict(line.split(":", 1) for line in info.decode().splitlines() if ":" in line)
+        changes = int(facts["rdb_changes_since_last_save"])
+        made = 0 if changes_before is None else changes - changes_before
+        changes_before = changes
+        seen.append([*counters, facts["keyspace_hits"], facts["keyspace_misses"], made])
     return seen
 
 
