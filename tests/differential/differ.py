@@ -44,6 +44,11 @@ def state_commands(has_digest: bool, is_brief: bool) -> list[Command]:
         commands.append([b"DEBUG", b"DIGEST-VALUE", *KEYS])
     if has_digest and is_brief:
         return commands
+    for database in (b"1", b"2"):
+        commands += [[b"SELECT", database], [b"SCAN", b"0", b"COUNT", b"10000"]]
+        if has_digest:
+            commands.append([b"DEBUG", b"DIGEST-VALUE", *KEYS])
+    commands.append([b"SELECT", b"0"])
     for key in KEYS:
         commands += [[b"OBJECT", b"ENCODING", key], [b"PTTL", key]]
         if not has_digest:
