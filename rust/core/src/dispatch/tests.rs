@@ -16,7 +16,7 @@ use super::session::OwnedRequest;
 use super::spec::{CommandSpec, CommandTable, Element, KeyPositions, ValueKind, flag};
 use super::transactions::execute_queue;
 use super::{Core, Engine, native};
-use crate::keyspace::Expiry;
+use crate::keyspace::{Expiry, NewValue};
 use crate::reply::Reply;
 use crate::service::{ClientId, Flow, Peer, Service};
 
@@ -50,6 +50,11 @@ fn integer(error: ErrorCode) -> ValueKind {
 
 const KEY: Element = Element::Value(ValueKind::Bytes);
 const KEYS: Element = Element::Rest { stride: 1, min: 1 };
+
+/// Gives `key` a string.
+fn set(engine: &mut Engine, key: &[u8], value: &[u8], expiry: Expiry) {
+    engine.set_string(key, NewValue::String(value), expiry);
+}
 
 /// What the toy's commands mean; each is there to show one thing of the pipeline.
 #[derive(Default)]
@@ -110,7 +115,7 @@ impl Toy {
         let key = key.unwrap_or_default();
         let protocol = engine.session(invocation.client).protocol;
         match commands.specs[invocation.command].name.as_str() {
-            "set" => engine.set_string(key, request.get(2), Expiry::None),
+            "set" => set(engine, key, request.get(2), Expiry::None),
             "del" => {
                 let count = request.iter().skip(1).filter(|key| engine.delete(key));
                 return Ok(Some(Reply::Integer(count.count() as i64)));
@@ -134,7 +139,7 @@ impl Toy {
                 panic!("as asked");
             }
             "become" => {
-                engine.set_string(key, b"1", Expiry::None);
+                set(engine, key, b"1", Expiry::None);
                 let effect = |line: &str| Effect {
                     database: engine.run.database,
                     arguments: line.split(' ').map(Vec::from).collect(),

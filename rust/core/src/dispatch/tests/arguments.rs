@@ -23,6 +23,7 @@ fn shown(value: &Argument<'_>) -> String {
     match value {
         Argument::Absent => "-".into(),
         Argument::Bytes(bytes) => text(bytes),
+        Argument::Payload(bytes) => format!("p{}", text(bytes)),
         Argument::Integer(number) => format!("i{number}"),
         Argument::Unsigned(number) => format!("u{number}"),
         Argument::Float(number) => format!("f{number}"),
@@ -36,6 +37,7 @@ fn shown(value: &Argument<'_>) -> String {
         Argument::Tagged(token, scalars) => {
             let scalars = scalars.iter().map(|scalar| match scalar {
                 Scalar::Bytes(bytes) => text(bytes),
+                Scalar::Payload(bytes) => format!("p{}", text(bytes)),
                 Scalar::Integer(number) => format!("i{number}"),
                 Scalar::Unsigned(number) => format!("u{number}"),
                 Scalar::Float(number) => format!("f{number}"),
@@ -129,6 +131,10 @@ fn values_are_converted_and_own_their_errors() {
     is(
         read(kinds(), "toy '' 9 1.5 18446744073709551615"),
         &["", "i9", "f1.5", "u18446744073709551615"],
+    );
+    is(
+        read(vec![Element::Value(ValueKind::Payload)], "toy big"),
+        &["pbig"],
     );
     fails(read(kinds(), "toy a 10 1.5 0"), OUT_OF_RANGE);
     fails(read(kinds(), "toy a -1 1.5 0"), OUT_OF_RANGE);

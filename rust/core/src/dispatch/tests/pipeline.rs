@@ -111,7 +111,7 @@ fn a_command_can_propagate_others_as_one_unit() {
 fn a_key_that_expires_is_deleted_in_the_journal() {
     let mut stage = Stage::new();
     let soon = Expiry::At(START_MS + 10);
-    stage.core.engine.set_string(b"a", b"1", soon);
+    set(&mut stage.core.engine, b"a", b"1", soon);
     stage.advance(11);
     assert_eq!(stage.say("get a"), "$-1\r\n");
     assert_eq!(stage.journal(), "SELECT 0 DEL a");

@@ -131,13 +131,13 @@ fn another_database_is_not_watched() {
 fn a_watched_key_that_expires_makes_exec_null() {
     let mut stage = Stage::new();
     let soon = Expiry::At(START_MS + 10);
-    stage.core.engine.set_string(b"a", b"1", soon);
+    set(&mut stage.core.engine, b"a", b"1", soon);
     stage.say("watch a");
     stage.advance(11);
     stage.say("multi");
     assert_eq!(stage.say("exec"), "*-1\r\n");
     // Watched when it was due already, it is a missing key that stays missing.
-    stage.core.engine.set_string(b"a", b"1", soon);
+    set(&mut stage.core.engine, b"a", b"1", soon);
     stage.say("watch a");
     stage.say("multi");
     assert_eq!(stage.say("exec"), "*0\r\n");
