@@ -274,7 +274,7 @@ class Call:
         """The bytes from `start` to `end`, both included; negative ones count from the end."""
 
     def set(
-        self, key: bytes, value: bytes, expire_at: int | None = None, keep_expiry: bool = False
+        self, key: bytes, value: _String, expire_at: int | None = None, keep_expiry: bool = False
     ) -> None:
         """Gives `key` a string, whatever it held.
 
