@@ -1,9 +1,9 @@
 //! The data structures. They know nothing of keys.
 //!
 //! `packed` is the codec of small collections, which lie in their keyspace entries:
-//! `packed_table` hashes and sets, `int_set` sets of integers. `list` is lists
-//! and `sorted_set` sorted sets; the large ones stand on `tree`, a sequence of leaves that clones share, and on `run`,
-//! many strings in one place.
+//! `packed_table` hashes and sets, `int_set` sets of integers. `list` is lists and
+//! `sorted_set` sorted sets; the large ones stand on `tree`, a sequence of leaves that
+//! clones share, and on `run`, many strings in one place.
 
 pub mod int_set;
 pub mod list;

@@ -44,7 +44,9 @@ type Segment = Vec<u64>;
 
 #[derive(Debug, Clone)]
 struct Branch {
+    /// The kid of each slot, and how many slots it has, as a power of two.
     map: [u8; SLOTS],
+    widths: [u8; SLOTS],
     kids: Vec<Kid>,
 }
 
@@ -86,19 +88,9 @@ struct Reached<'a> {
 
 impl Branch {
     /// The slots of the kid that slot `at` belongs to.
+    #[inline]
     fn extent(&self, at: usize) -> Range<usize> {
-        let kid = self.map[at];
-        let mut width = 1;
-        while width < SLOTS {
-            let start = at & !(width * 2 - 1);
-            if self.map[start..start + width * 2]
-                .iter()
-                .any(|&other| other != kid)
-            {
-                break;
-            }
-            width *= 2;
-        }
+        let width = 1 << self.widths[at];
         let start = at & !(width - 1);
         start..start + width
     }
@@ -258,6 +250,7 @@ impl Index {
 fn branch_of(only: Kid, shift: u32, base: u64) -> Kid {
     let mut branch = Branch {
         map: [0; SLOTS],
+        widths: [SLOT_BITS as u8; SLOTS],
         kids: vec![only],
     };
     split_kid(&mut branch, 0, shift, base);
@@ -293,6 +286,7 @@ fn split_kid(branch: &mut Branch, at: usize, shift: u32, branch_base: u64) {
     branch.kids.reserve_exact(1);
     branch.kids.push(Kid::Segment(Arc::new(right)));
     branch.map[middle..extent.end].fill(new as u8);
+    branch.widths[extent.clone()].fill((extent.len() / 2).trailing_zeros() as u8);
     // All records may have gone to one side.
     split_kid(branch, extent.start, shift, branch_base);
     split_kid(branch, middle, shift, branch_base);
@@ -408,6 +402,9 @@ fn merge_kid(branch: &mut Branch, at: usize) {
             *place = right;
         }
     }
+    let both = extent.start & !extent.len();
+    let both = both..both + extent.len() * 2;
+    branch.widths[both.clone()].fill(both.len().trailing_zeros() as u8);
     let left = branch.map[extent.start];
     if let (Kid::Segment(into), Kid::Segment(more)) = (&mut branch.kids[usize::from(left)], &gone) {
         let into = Arc::make_mut(into);
@@ -433,6 +430,8 @@ fn check_below(kid: &Kid, shift: u32, base: u64, bits: u32, visit: &mut impl FnM
             while at < SLOTS {
                 let extent = branch.extent(at);
                 assert_eq!(extent.start, at);
+                let same = |slot: usize| branch.map[slot] == branch.map[at];
+                assert!(extent.clone().all(same));
                 let kid = &branch.kids[usize::from(branch.map[at])];
                 let base = base | (at as u64) << shift;
                 let bits = shift + extent.len().trailing_zeros();
