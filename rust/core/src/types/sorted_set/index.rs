@@ -22,6 +22,8 @@ use crate::types::tree::Movement;
 
 /// Most records of a segment.
 const SEGMENT_MAX: usize = if cfg!(test) { 8 } else { 496 };
+/// Records that a step of `sweep` looks at.
+const SWEEP_MIN: usize = if cfg!(test) { 3 } else { 64 };
 const SLOTS: usize = 64;
 const SLOT_BITS: u32 = 6;
 /// Bits of the hash that a kid of the last level of branches is told by.
@@ -196,26 +198,35 @@ impl Index {
         }
     }
 
-    /// Shows the records of the segment in which `cursor` is, from there on; gives the
-    /// cursor of the next, if there is one.
-    pub fn scan(&self, cursor: u32, mut visit: impl FnMut(u32, u32)) -> Option<u32> {
+    /// Shows the records of the segment in which `cursor` is, from there on, until it is
+    /// told by false to stop before one; gives the cursor to go on with, if any is left.
+    pub fn scan(&self, cursor: u32, mut visit: impl FnMut(u32, u32) -> bool) -> Option<u32> {
         let cursor = u64::from(cursor);
         let reached = self.reach(cursor);
         let at = place(reached.segment, cursor << 32, reached.base, reached.bits);
         for &record in &reached.segment[at..] {
-            visit((record >> 32) as u32, record as u32);
+            let hash = (record >> 32) as u32;
+            if !visit(hash, record as u32) {
+                return Some(hash);
+            }
         }
         u32::try_from(reached.base + (1 << reached.bits)).ok()
     }
 
-    /// Removes the records of leaves not to be kept from the segment in which `cursor`
-    /// is; gives the cursor of the next, if there is one.
+    /// Looks at some records from `cursor` on and removes those of leaves not to be
+    /// kept; gives the cursor to go on with, if any is left.
     pub fn sweep(&mut self, cursor: u32, keep: impl Fn(u32) -> bool) -> Option<u32> {
         let mut gone = Vec::new();
+        let (mut seen, mut last) = (0, cursor);
         let next = self.scan(cursor, |hash, leaf| {
+            if seen >= SWEEP_MIN && hash != last {
+                return false;
+            }
+            (seen, last) = (seen + 1, hash);
             if !keep(leaf) {
                 gone.push((u64::from(hash) << 32, leaf));
             }
+            true
         });
         for (hash, leaf) in gone {
             self.remove(hash, leaf);

@@ -8,8 +8,8 @@
 //! and copied when written to, so a clone is a point-in-time copy.
 //!
 //! Removing a long range leaves the index's records of whole leaves behind. They do no
-//! harm: their leaves' numbers are not used again before `sweep`, a segment at each
-//! later edit, has passed over all records.
+//! harm: their leaves' numbers are not used again before `sweep`, some records at each
+//! later edit, has passed over all of them.
 //!
 //! Invariants (`check`): those of `tree`, `leaf` and `index`; each member has the
 //! record of its leaf; records of no live leaf are those of `dead` or `sweeping`.
@@ -341,19 +341,18 @@ impl SortedSet {
             return 0;
         };
         let mut shown = 0;
-        let mut stopped_at = None;
-        while stopped_at.is_none() {
-            let mut last = None;
+        loop {
+            let (mut last, mut stopped) = (None, false);
             let next = self.index.scan(at, |hash, _| {
-                // Never between two of one hash, for a cursor cannot say where.
-                if stopped_at.is_some() || (shown >= count && last != Some(hash)) {
-                    stopped_at.get_or_insert(hash);
-                    return;
-                }
                 // The first record of a hash shows all of that hash.
-                if last.replace(hash) == Some(hash) {
-                    return;
+                if last == Some(hash) {
+                    return true;
                 }
+                stopped = shown >= count.max(1);
+                if stopped {
+                    return false;
+                }
+                last = Some(hash);
                 for id in self.index.leaves(u64::from(hash) << 32) {
                     let Some(leaf) = self.tree.leaf(id) else {
                         continue;
@@ -363,13 +362,14 @@ impl SortedSet {
                         shown += 1;
                     }
                 }
+                true
             });
             match next {
+                Some(next) if stopped => return u64::from(next),
                 Some(next) => at = next,
-                None => break,
+                None => return 0,
             }
         }
-        stopped_at.map_or(0, u64::from)
     }
 
     /// A step of removing the records of dead leaves, if there are enough of those.
