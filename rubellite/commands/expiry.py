@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rubellite._core import Arguments, Call
-from rubellite.engine.expiry import check_deadline
+from rubellite.engine.expiry import DEADLINE_MS_MAX, check_deadline
 from rubellite.engine.replies import Reply
 from rubellite.errors import (
     EXPIRE_COMPARISONS,
@@ -117,6 +117,7 @@ def _conditions(words: Arguments) -> frozenset[bytes]:
 
 def _allows(call: Call, key: bytes, conditions: frozenset[bytes], at_ms: int) -> bool:
     """Whether the conditions allow `at_ms`; no deadline counts as the latest one."""
+    at_ms = min(at_ms, DEADLINE_MS_MAX)
     present = call.deadline(key, "peek")
     if present == _NO_KEY:
         return False

@@ -7,6 +7,8 @@ from typing import Any
 from rubellite._core import Call
 from rubellite.errors import INVALID_EXPIRE
 
+#: The latest deadline that a key can have, in the year 10889; what is later becomes it.
+DEADLINE_MS_MAX = 2**48 - 1
 #: What a number of milliseconds can be.
 _MS_MAX = 2**63 - 1
 _MS_MIN = -(2**63)

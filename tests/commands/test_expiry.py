@@ -130,3 +130,12 @@ def test_options_are_judged_before_the_time(store: Store):
     assert str(store("EXPIRE", "key", "soon", "GT", "LT")).startswith("ERR GT and LT options")
     assert str(store("EXPIRE", "key", "soon", "now")) == "ERR Unsupported option now"
     assert str(store("EXPIRE", "key", "soon")).startswith("ERR value is not an integer")
+
+
+def test_two_deadlines_past_the_latest_are_equal(store: Store):
+    store("SET", "key", "value")
+    assert store("PEXPIREAT", "key", 2**62) == 1
+    assert store("PEXPIRETIME", "key") == 2**48 - 1
+    assert store("PEXPIREAT", "key", 2**63 - 1, "GT") == 0
+    assert store("PEXPIREAT", "key", 2**48, "LT") == 0
+    assert store("PEXPIREAT", "key", 2**48 - 2, "LT") == 1

@@ -130,7 +130,20 @@ def _is_embedded_longer_there(command: Sequence[bytes], ours: Any, theirs: Any) 
     return bool(ours == b"raw" and theirs == b"embstr")
 
 
+def _compares_beyond_year_10889(command: Sequence[bytes], ours: Any, theirs: Any) -> bool:
+    words = {word.upper() for word in command[3:]}
+    if not words & {b"GT", b"LT"} or {ours, theirs} != {0, 1}:
+        return False
+    unit_ms = 1 if command[0].upper().startswith(b"P") else 1000
+    return int(command[2]) * unit_ms > DEADLINE_MS_MAX
+
+
 RULES = (
+    Rule(
+        frozenset(b"EXPIRE PEXPIRE EXPIREAT PEXPIREAT".split()),
+        "two deadlines later than the latest are the same one",
+        _compares_beyond_year_10889,
+    ),
     Rule(
         frozenset((b"OBJECT",)),
         "embstr ends at 44 bytes, as documented; there, where key and value fill 128",
