@@ -14,6 +14,7 @@ pub mod net;
 pub mod output;
 pub mod reply;
 pub mod resp;
+pub mod seed;
 pub mod service;
 pub mod text;
 pub mod types;

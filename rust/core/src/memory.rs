@@ -104,6 +104,19 @@ pub fn class_bytes(layout: Layout) -> usize {
     backend::class_bytes(layout)
 }
 
+/// Asks the processor to fetch a line of memory; any address will do.
+#[inline]
+pub fn prefetch<T>(pointer: *const T) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: a prefetch never faults, and SSE is part of x86_64.
+    unsafe {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        _mm_prefetch::<_MM_HINT_T0>(pointer.cast());
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = pointer;
+}
+
 /// Gives memory that is free but still held back to the system. Takes milliseconds.
 pub fn purge() {
     backend::purge();

@@ -3,43 +3,13 @@
 //! Cost: each O(1). Methods with `hash` take what `hash(key)` gave, so that a caller
 //! can compute it early, ask for the memory with `prefetch`, and look up later.
 
-use std::hash::{BuildHasher, Hasher};
-
 use super::edit::EntryMut;
 use super::entry::{Entry, prefetch};
 use super::layout::{DEADLINE_MAX, head};
 use super::segment::{CAPACITY_MAX, Segment};
 use super::slot::Slot;
 use super::values::{Expiry, NewValue, Removed, Replaced};
-
-/// The keys of the hash function. One for the process, so that a key can move from
-/// one database to another; random, so that nobody can choose keys that collide.
-#[derive(Clone)]
-pub struct HashSeed(ahash::RandomState);
-
-impl HashSeed {
-    /// A seed that nobody outside can know.
-    pub fn random() -> HashSeed {
-        HashSeed(ahash::RandomState::new())
-    }
-
-    /// The same seed each time, for tests and benchmarks.
-    pub fn fixed(seed: u64) -> HashSeed {
-        HashSeed(ahash::RandomState::with_seeds(
-            seed,
-            !seed,
-            seed.rotate_left(32),
-            0x9e37_79b9,
-        ))
-    }
-
-    #[inline]
-    pub fn hash(&self, key: &[u8]) -> u64 {
-        let mut hasher = self.0.build_hasher();
-        hasher.write(key);
-        hasher.finish()
-    }
-}
+use crate::seed::HashSeed;
 
 /// The shape of the table, for DEBUG HTSTATS.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -18,6 +18,7 @@ use super::layout::{
     Shape, read_int,
 };
 use super::slot::Slot;
+pub(super) use crate::memory::prefetch;
 use crate::types::Object;
 
 /// A borrowed view of one key and its value. O(1) in all it does.
@@ -265,17 +266,4 @@ pub(super) fn pointer_in<T>(payload: &[u8]) -> *mut T {
     let mut bytes = [0; POINTER_BYTES];
     bytes.copy_from_slice(payload);
     ptr::with_exposed_provenance_mut(u64::from_le_bytes(bytes) as usize)
-}
-
-/// Asks the processor to fetch a line of memory; any address will do.
-#[inline]
-pub(super) fn prefetch<T>(pointer: *const T) {
-    #[cfg(target_arch = "x86_64")]
-    // SAFETY: a prefetch never faults, and SSE is part of x86_64.
-    unsafe {
-        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        _mm_prefetch::<_MM_HINT_T0>(pointer.cast());
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = pointer;
 }

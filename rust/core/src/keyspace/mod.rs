@@ -27,8 +27,10 @@ mod walk;
 #[cfg(test)]
 mod tests;
 
-pub use database::{Database, HashSeed, TableStats};
+pub use database::{Database, TableStats};
 pub use edit::EntryMut;
 pub use entry::{Entry, Shared, Value};
 pub use layout::{DEADLINE_MAX, Encoding, Kind};
 pub use values::{Expiry, NewValue, Removed, Replaced};
+
+pub use crate::seed::HashSeed;

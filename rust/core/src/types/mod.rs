@@ -3,12 +3,14 @@
 //! `packed` is the codec of small collections, which lie in their keyspace entries:
 //! `packed_table` hashes and sets, `int_set` sets of integers. `list` is lists and
 //! `sorted_set` sorted sets; the large ones stand on `tree`, a sequence of leaves that
-//! clones share, and on `run`, many strings in one place.
+//! clones share, and on `run`, many strings in one place. `paged_table` holds large
+//! hashes and sets in a directory of pages, which clones share, too.
 
 pub mod int_set;
 pub mod list;
 pub mod packed;
 pub mod packed_table;
+pub mod paged_table;
 pub mod record;
 mod run;
 pub mod sorted_set;
