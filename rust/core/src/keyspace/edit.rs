@@ -8,12 +8,11 @@
 use std::ops::Range;
 
 use super::database::Database;
-use super::entry::{Entry, Value};
+use super::entry::Entry;
 use super::layout::{DEADLINE_MAX, Encoding, Kind};
 use super::slot::Slot;
 use super::values::{Expiry, NewValue, Removed, Replaced};
 use crate::types::Object;
-use crate::types::packed::PackedBuffer;
 
 /// The entry of one key, borrowed for changing it.
 pub struct EntryMut<'a> {
@@ -152,21 +151,5 @@ impl<'a> EntryMut<'a> {
             let made = made.with_fragment(slot.fragment());
             Replaced::Removed(Removed(std::mem::replace(slot, made)))
         })
-    }
-}
-
-/// A collection that lies in its entry is edited there.
-impl PackedBuffer for EntryMut<'_> {
-    #[inline]
-    fn bytes(&self) -> &[u8] {
-        match self.entry().value() {
-            Value::Packed(bytes) => bytes,
-            other => unreachable!("a collection outside its entry: {other:?}"),
-        }
-    }
-
-    #[inline]
-    fn splice(&mut self, range: Range<usize>, with: &[u8]) {
-        EntryMut::splice(self, range, with);
     }
 }

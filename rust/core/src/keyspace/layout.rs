@@ -106,7 +106,8 @@ impl Encoding {
             (_, Kind::Stream) => "stream",
             (Encoding::Packed, _) => "listpack",
             (Encoding::PackedIntegers, _) => "intset",
-            (Encoding::PackedTimed, _) => "listpackex",
+            // Valkey keeps what has deadlines of its own in hash tables.
+            (Encoding::PackedTimed, _) => "hashtable",
             (Encoding::Object, Kind::List) => "quicklist",
             (Encoding::Object, Kind::SortedSet) => "skiplist",
             (Encoding::Object, _) => "hashtable",

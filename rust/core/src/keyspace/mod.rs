@@ -12,6 +12,7 @@
 //! No operation takes longer than about 100 µs, however many keys there are; doubling
 //! the directory (4 bytes for about 700 keys) and dropping a table excepted.
 
+mod collections;
 mod database;
 mod deadlines;
 mod directory;

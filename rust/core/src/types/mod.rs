@@ -4,8 +4,11 @@
 //! `packed_table` hashes and sets, `int_set` sets of integers. `list` is lists and
 //! `sorted_set` sorted sets; the large ones stand on `tree`, a sequence of leaves that
 //! clones share, and on `run`, many strings in one place. `paged_table` holds large
-//! hashes and sets in a directory of pages, which clones share, too.
+//! hashes and sets in a directory of pages, which clones share, too. `hash` and `set`
+//! are what commands see of them, `home` is where they live.
 
+pub mod hash;
+pub mod home;
 pub mod int_set;
 pub mod list;
 pub mod packed;
@@ -13,12 +16,19 @@ pub mod packed_table;
 pub mod paged_table;
 pub mod record;
 mod run;
+pub mod set;
+pub mod set_algebra;
 pub mod sorted_set;
+pub mod table;
 mod tree;
 
 use std::any::Any;
 
+pub use hash::{Hash, HashMut};
+pub use home::{Content, Detached, Form, Home, Limits};
 pub use list::List;
+use paged_table::PagedTable;
+pub use set::{Set, SetMut};
 pub use sorted_set::SortedSet;
 
 /// A value too large for its keyspace entry: the structure that the entry points at.
@@ -28,7 +38,9 @@ pub use sorted_set::SortedSet;
 /// side writes to.
 #[derive(Debug, Clone)]
 pub enum Object {
+    Hash(PagedTable),
     List(List),
+    Set(PagedTable),
     SortedSet(SortedSet),
     /// Stands in for a structure in the keyspace's own tests.
     #[cfg(test)]
@@ -40,6 +52,9 @@ impl Object {
     pub fn memory_bytes(&self) -> usize {
         let own = size_of::<Object>();
         match self {
+            Object::Hash(table) | Object::Set(table) => {
+                own - size_of::<PagedTable>() + table.memory_bytes()
+            }
             Object::List(list) => own - size_of::<List>() + list.memory_bytes(),
             Object::SortedSet(set) => own - size_of::<SortedSet>() + set.memory_bytes(),
             #[cfg(test)]
@@ -50,6 +65,7 @@ impl Object {
     /// The name that OBJECT ENCODING answers.
     pub fn encoding_name(&self) -> &'static str {
         match self {
+            Object::Hash(_) | Object::Set(_) => "hashtable",
             Object::List(_) => "quicklist",
             Object::SortedSet(_) => "skiplist",
             #[cfg(test)]
@@ -61,6 +77,7 @@ impl Object {
     /// it is freed in the background.
     pub fn free_effort(&self) -> usize {
         match self {
+            Object::Hash(table) | Object::Set(table) => table.page_count(),
             Object::List(list) => list.free_effort(),
             Object::SortedSet(set) => set.free_effort(),
             #[cfg(test)]

@@ -23,6 +23,8 @@ mod page;
 mod page_record;
 mod walk;
 
+pub use self::walk::PagedRecords;
+
 use smallvec::SmallVec;
 use triomphe::Arc;
 
