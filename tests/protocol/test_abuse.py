@@ -155,7 +155,8 @@ def test_one_byte_at_a_time(ours: Server):
 
 def test_garbage_ends_like_it_does_there(ours: Server, valkey91: Server):
     rng = Random(20240229)
-    alphabet = b"*$:+-_,#\r\n\r\n0123456789PINGSETab\"' \x00\xff"
+    # Without 0xff: Valkey 9.1 drops that byte from inline words, Redis 8.2 and we keep it.
+    alphabet = b"*$:+-_,#\r\n\r\n0123456789PINGSETab\"' \x00\xfe"
     for number in range(60):
         body = bytes(rng.choices(alphabet, k=rng.randrange(1, 120)))
         # What arrived whole is answered; a tail that waits for more is not.

@@ -227,6 +227,12 @@ fn unknown_command(request: Request<'_>) -> Failure {
     Failure::Text(text)
 }
 
+/// True for what only a web browser says that was led here by a hostile page: it must
+/// not get as far as the body of its request, which may hold commands.
+fn speaks_http(name: &[u8]) -> bool {
+    name.eq_ignore_ascii_case(b"post") || name.eq_ignore_ascii_case(b"host:")
+}
+
 /// Checks a client's request and runs or queues it. True: it must wait (CLIENT PAUSE).
 fn admit(
     commands: &CommandTable,
@@ -239,7 +245,12 @@ fn admit(
     let id = match look_up(commands, request) {
         Ok(id) => id,
         Err(failure) => {
-            engine.session(client).last_command = None;
+            let session = engine.session(client);
+            session.last_command = None;
+            if speaks_http(request.get(0)) {
+                session.close = Close::Now;
+                return false;
+            }
             refuse(engine, client, &failure, sink);
             return false;
         }
