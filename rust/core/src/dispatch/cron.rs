@@ -18,6 +18,9 @@ const EXPIRE_SLICE_NS: u64 = 1_000_000;
 /// Keys taken at a time within a slice; the clock is read in between.
 const EXPIRE_BATCH: usize = 64;
 
+/// The allocator is reminded of free memory once a second.
+const DECAY_CRON_RUNS: u64 = 10;
+
 impl Engine {
     /// Time-driven work; called once a turn of the event loop.
     pub fn tick(&mut self) -> Tick {
@@ -36,7 +39,9 @@ impl Engine {
             self.cron_runs += 1;
             self.clock.synchronise();
             self.close_idle_clients();
-            crate::memory::decay();
+            if self.cron_runs % DECAY_CRON_RUNS == 0 {
+                self.freer.decay();
+            }
         }
         let mut sleep_ms = (self.last_cron_ms + CRON_MS - self.now_ms).clamp(0, CRON_MS);
         if has_more {

@@ -5,10 +5,19 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Sender, channel};
 
+use crate::memory;
+
+/// What the thread is asked to do.
+enum Task {
+    Drop(Box<dyn Any + Send>),
+    /// Remind the allocator of memory that has been free for long.
+    Decay,
+}
+
 /// Hands values to a background thread that drops them; started at first use.
 #[derive(Debug, Default)]
 pub struct Freer {
-    sender: Option<Sender<Box<dyn Any + Send>>>,
+    sender: Option<Sender<Task>>,
     pending: Arc<AtomicUsize>,
     freed: Arc<AtomicUsize>,
 }
@@ -16,27 +25,44 @@ pub struct Freer {
 impl Freer {
     /// Drops `value` in the background; here, when no thread can be had.
     pub fn free<T: Any + Send>(&mut self, value: T) {
+        self.pending.fetch_add(1, Ordering::Relaxed);
+        if !self.send(Task::Drop(Box::new(value))) {
+            self.pending.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Gives free memory back to the system in the background: what a million keys left
+    /// takes tens of milliseconds.
+    pub fn decay(&mut self) {
+        self.send(Task::Decay);
+    }
+
+    /// False: there is no thread, and what the task held was dropped here.
+    fn send(&mut self, task: Task) -> bool {
         if self.sender.is_none() {
-            let (sender, receiver) = channel::<Box<dyn Any + Send>>();
-            let (pending, freed) = (Arc::clone(&self.pending), Arc::clone(&self.freed));
-            let thread = std::thread::Builder::new().name("rubellite-free".into());
-            let started = thread.spawn(move || {
-                while let Ok(value) = receiver.recv() {
-                    drop(value);
-                    pending.fetch_sub(1, Ordering::Relaxed);
-                    freed.fetch_add(1, Ordering::Relaxed);
+            self.sender = self.start();
+        }
+        let sender = self.sender.as_ref();
+        sender.is_some_and(|sender| sender.send(task).is_ok())
+    }
+
+    fn start(&self) -> Option<Sender<Task>> {
+        let (sender, receiver) = channel();
+        let (pending, freed) = (Arc::clone(&self.pending), Arc::clone(&self.freed));
+        let thread = std::thread::Builder::new().name("rubellite-free".into());
+        let started = thread.spawn(move || {
+            while let Ok(task) = receiver.recv() {
+                match task {
+                    Task::Drop(value) => {
+                        drop(value);
+                        pending.fetch_sub(1, Ordering::Relaxed);
+                        freed.fetch_add(1, Ordering::Relaxed);
+                    }
+                    Task::Decay => memory::decay(),
                 }
-            });
-            if started.is_ok() {
-                self.sender = Some(sender);
             }
-        }
-        if let Some(sender) = &self.sender {
-            self.pending.fetch_add(1, Ordering::Relaxed);
-            if sender.send(Box::new(value)).is_err() {
-                self.pending.fetch_sub(1, Ordering::Relaxed);
-            }
-        }
+        });
+        started.is_ok().then_some(sender)
     }
 
     /// Values that wait to be freed.
