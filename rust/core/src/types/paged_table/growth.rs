@@ -1,16 +1,16 @@
 //! How the pages of a large table grow, split, shrink and merge.
 //!
-//!     too full     a larger page, up to 4 KB; else dead bytes are swept out, if they
+//!     too full     a larger page, up to its largest; else dead bytes are swept out, if they
 //!                  are an eighth; else two pages
 //!     half empty   one page with its other half, if both fit well; else a smaller one
 //!
 //! Cost: one page copied, or two; a split also hashes its keys again. The directory
 //! doubles when a page of its own depth splits, and halves when it has none of that
-//! depth: O(slots), 16 bytes for about 130 records.
+//! depth: O(slots), 16 bytes for about 100 records.
 
 use smallvec::SmallVec;
 
-use super::page::{CAPACITY_LIMIT, Page, capacity_for};
+use super::page::{CAPACITY_LIMIT, HEAD_BYTES, Page, capacity_for};
 use super::{CAPACITY_MIN, CHUNK_BITS, Chunk, PagedTable, Slot};
 
 /// A slot of 4 bytes belongs to each record.
@@ -28,8 +28,8 @@ impl PagedTable {
         let (_, page) = self.page_at(at);
         let capacity = page.capacity();
         let wanted = page.live_bytes() + record_bytes + SLOT_BYTES;
-        let roomy = capacity_for(wanted + wanted / 8);
-        let target = roomy.min(self.capacity_max.into());
+        let roomy = capacity_for(wanted + wanted / 8, self.pages == 1);
+        let target = roomy.min(self.capacity_max_at(at));
         if wanted <= target && capacity < target {
             self.resize(at, target);
         } else if wanted <= capacity && page.dead_bytes() * 8 >= capacity {
@@ -40,6 +40,15 @@ impl PagedTable {
             assert!(wanted <= CAPACITY_LIMIT, "too many keys with one hash");
             self.resize(at, roomy);
         }
+    }
+
+    /// The largest capacity of the page at `at`. Pages grow as one, because hashes are
+    /// spread evenly; but a quarter of them splits at 4096 bytes, the others at 3584,
+    /// 3072 and 2560, so that they are not all just split, and half empty, at once.
+    fn capacity_max_at(&self, at: usize) -> usize {
+        let quarter = (at << 2) >> self.depth;
+        let largest = usize::from(self.capacity_max);
+        largest - (largest + HEAD_BYTES) / 8 * quarter
     }
 
     fn resize(&mut self, at: usize, capacity: usize) {
@@ -63,26 +72,31 @@ impl PagedTable {
         }
         let format = self.format();
         let (_, page) = self.page_at(at);
-        let mut halves: [Vec<(u16, usize)>; 2] = [Vec::new(), Vec::new()];
+        // In order of tags, all that goes to the lower half comes first.
+        let middle = page.lower_bound(1 << 15);
+        let mut order: Vec<(u16, usize)> = Vec::with_capacity(page.len());
         let mut bytes = [0; 2];
         for index in 0..page.len() {
             let stored = page.stored(index, format);
             let tag = (self.hash(stored.key) << (depth + 1) >> 48) as u16;
-            let side = usize::from(page.tag(index) >> 15);
-            bytes[side] += stored.len + SLOT_BYTES;
-            let half = &mut halves[side];
-            half.push((tag, index));
+            let half_start = if index < middle { 0 } else { middle };
+            bytes[usize::from(index >= middle)] += stored.len + SLOT_BYTES;
+            order.push((tag, index));
             // Records whose old tags were equal may come in the wrong order.
-            let mut back = half.len() - 1;
-            while back > 0 && half[back - 1].0 > half[back].0 {
-                half.swap(back - 1, back);
+            let mut back = index;
+            while back > half_start && order[back - 1].0 > order[back].0 {
+                order.swap(back - 1, back);
                 back -= 1;
             }
         }
         let build = |side: usize| {
-            let capacity = room_for(bytes[side]);
-            let records = halves[side].iter().map(|&(tag, index)| (tag, page, index));
-            Page::build(capacity, depth + 1, format, records)
+            let half = if side == 0 {
+                &order[..middle]
+            } else {
+                &order[middle..]
+            };
+            let records = half.iter().map(|&(tag, index)| (tag, page, index));
+            Page::build(room_for(bytes[side], false), depth + 1, format, records)
         };
         let (low, high) = (build(0), build(1));
         let span = 1 << (self.depth - depth);
@@ -104,7 +118,7 @@ impl PagedTable {
         if self.merge(at) {
             return;
         }
-        let capacity_fitting = room_for(live);
+        let capacity_fitting = room_for(live, self.pages == 1);
         if capacity_fitting < capacity {
             self.resize(at, capacity_fitting);
         }
@@ -119,7 +133,7 @@ impl PagedTable {
         let span = 1 << (self.depth - depth);
         let (_, other) = self.page_at(at ^ span);
         let live = page.live_bytes() + other.live_bytes();
-        let live_max = usize::from(self.capacity_max) * MERGE_PERCENT / 100;
+        let live_max = self.capacity_max_at(at) * MERGE_PERCENT / 100;
         if other.depth != depth || live > live_max {
             return false;
         }
@@ -133,7 +147,12 @@ impl PagedTable {
             (0..Page::len(page)).map(halved)
         };
         let records = side(low, 0).chain(side(high, 1));
-        let made = Page::build(room_for(live), depth - 1, self.format(), records);
+        let made = Page::build(
+            room_for(live, self.pages == 2),
+            depth - 1,
+            self.format(),
+            records,
+        );
         let gone_bytes = high.memory_bytes();
         let first = at & !span;
         self.count_max = self.count_max.max(made.count);
@@ -204,6 +223,6 @@ impl PagedTable {
 }
 
 /// The capacity of a page that holds `live` bytes and some more before it must grow.
-fn room_for(live: usize) -> usize {
-    capacity_for(live + live / 8).max(CAPACITY_MIN)
+fn room_for(live: usize, is_only: bool) -> usize {
+    capacity_for(live + live / 8, is_only).max(CAPACITY_MIN)
 }

@@ -15,7 +15,7 @@
 //! count what is there; no deadline is before `Timed::earliest`.
 //! Cost: get, set and remove O(1), about one line of memory each for slot and record;
 //! at most one page is split, merged or copied in a step, apart from doubling and
-//! halving the directory (16 bytes for about 130 records). `growth` is how
+//! halving the directory (16 bytes for about 100 records). `growth` is how
 //! pages split and merge, `walk` how records are visited.
 
 mod growth;
@@ -46,6 +46,8 @@ type Chunk = Arc<[Slot]>;
 
 // A chunk of 128 slots is 2 KB.
 const _: () = assert!(size_of::<Slot>() == 16);
+// A large hash of one page should not cost much more than the page.
+const _: () = assert!(size_of::<PagedTable>() <= 120);
 
 /// What is known of the deadlines, if there are any.
 #[derive(Debug, Clone)]
@@ -254,18 +256,14 @@ impl PagedTable {
                 Err(index) => (Err(index), None),
             };
             let old_deadline = old.and_then(|old| old.deadline);
-            let draft = Draft {
-                key,
-                value,
-                deadline: deadline.after(old_deadline),
-            };
+            let draft = Draft::new(key, value, deadline.after(old_deadline), format);
             if let Some(old) = old {
                 if old.value == value && old.deadline == draft.deadline {
                     return false;
                 }
             }
             let old_outside = old.map_or(0, |old| outside_bytes(&old, format));
-            let has_room = found.is_ok() || page.has_room(draft.len(format));
+            let has_room = found.is_ok() || page.has_room(draft.len);
             let is_done = has_room
                 && match found {
                     Ok(index) => self.page_mut(at).replace(index, &draft, format),
@@ -279,11 +277,11 @@ impl PagedTable {
                     }
                 };
             if is_done {
-                self.outside_bytes = self.outside_bytes + draft.outside_bytes(format) - old_outside;
+                self.outside_bytes = self.outside_bytes + draft.outside_bytes - old_outside;
                 self.note_deadline(old_deadline, draft.deadline);
                 return found.is_err();
             }
-            self.make_room(at, draft.len(format));
+            self.make_room(at, draft.len);
         }
     }
 

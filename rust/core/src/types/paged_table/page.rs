@@ -28,6 +28,8 @@ use crate::memory::class_bytes;
 const SLOT_BYTES: usize = 4;
 /// What stands before a page's slots: owners, head and length.
 pub(super) const HEAD_BYTES: usize = 32;
+/// Up to this, pages have as many sizes as the allocator has classes.
+const FINE_BYTES_MAX: usize = 1024;
 /// Distances have 16 bits.
 pub(super) const CAPACITY_LIMIT: usize = u16::MAX as usize;
 /// `earliest_s` of a page without deadlines.
@@ -50,10 +52,10 @@ pub(super) struct Head {
     tail: u16,
     /// Bytes of them that no record takes any more.
     dead: u16,
-    outside: Outside,
+    pub outside: Outside,
 }
 
-type Inner = HeaderSliceWithLengthProtected<Head, u8>;
+pub(super) type Inner = HeaderSliceWithLengthProtected<Head, u8>;
 
 /// See the head of this file.
 #[derive(Debug, Clone)]
@@ -67,9 +69,16 @@ pub(super) struct Page {
 }
 
 /// A capacity of at least `bytes` that fills one of the allocator's size classes.
-pub(super) fn capacity_for(bytes: usize) -> usize {
+///
+/// The only page of a table may have any class. Of many that grow as one, each class
+/// leaves half-empty slabs behind, which costs more than the room in larger pages.
+pub(super) fn capacity_for(bytes: usize, is_only: bool) -> usize {
     let layout = Layout::from_size_align(bytes + HEAD_BYTES, 8).expect("a small layout");
-    (class_bytes(layout) - HEAD_BYTES).min(CAPACITY_LIMIT)
+    let class = match class_bytes(layout) {
+        large if large > FINE_BYTES_MAX && !is_only => large.next_power_of_two(),
+        class => class,
+    };
+    (class - HEAD_BYTES).min(CAPACITY_LIMIT)
 }
 
 #[inline]
@@ -222,9 +231,9 @@ impl Page {
     /// Writes a record anew. False: the page has no room for it; nothing was changed.
     pub fn replace(&mut self, index: usize, draft: &Draft<'_>, format: Format) -> bool {
         let old_len = self.stored(index, format).len;
-        let fits_in_place = old_len == draft.len(format);
+        let fits_in_place = old_len == draft.len;
         // A slot is there already, so this asks for a little more than is needed.
-        if !fits_in_place && !self.has_room(draft.len(format)) {
+        if !fits_in_place && !self.has_room(draft.len) {
             return false;
         }
         let tag = self.tag(index);
@@ -232,7 +241,7 @@ impl Page {
             drop_outside(page, index, format);
             if fits_in_place {
                 let start = page.slice().len() - distance_in(page.slice(), index);
-                write_record(page, start, draft, format);
+                draft.write(page, start, format);
             } else {
                 page.header_mut().dead += old_len as u16;
                 let distance = append(page, draft, format);
@@ -426,15 +435,19 @@ fn copied(page: &Inner) -> Arc<Inner> {
 }
 
 #[inline]
+fn slot_in(slots: &[u8], index: usize) -> u32 {
+    let slot = &slots[index * SLOT_BYTES..][..SLOT_BYTES];
+    u32::from_le_bytes([slot[0], slot[1], slot[2], slot[3]])
+}
+
+#[inline]
 fn tag_in(slots: &[u8], index: usize) -> u16 {
-    let at = index * SLOT_BYTES;
-    u16::from_le_bytes([slots[at + 2], slots[at + 3]])
+    (slot_in(slots, index) >> 16) as u16
 }
 
 #[inline]
 fn distance_in(slots: &[u8], index: usize) -> usize {
-    let at = index * SLOT_BYTES;
-    u16::from_le_bytes([slots[at], slots[at + 1]]).into()
+    (slot_in(slots, index) & 0xffff) as usize
 }
 
 #[inline]
@@ -446,16 +459,10 @@ fn write_slot(slots: &mut [u8], index: usize, tag: u16, distance: usize) {
 /// Writes a record before all others. Returns its distance from the end.
 #[inline]
 fn append(page: &mut Inner, draft: &Draft<'_>, format: Format) -> usize {
-    let distance = usize::from(page.header().tail) + draft.len(format);
+    let distance = usize::from(page.header().tail) + draft.len;
     page.header_mut().tail = distance as u16;
-    write_record(page, page.slice().len() - distance, draft, format);
+    draft.write(page, page.slice().len() - distance, format);
     distance
-}
-
-#[inline]
-fn write_record(page: &mut Inner, start: usize, draft: &Draft<'_>, format: Format) {
-    let indexes = draft.put_outside(&mut page.header_mut().outside, format);
-    draft.write(&mut page.slice_mut()[start..], indexes, format);
 }
 
 /// Gives up what a record has outside.

@@ -10,7 +10,7 @@
 
 use triomphe::Arc;
 
-use super::page::Format;
+use super::page::{Format, Inner};
 use crate::types::packed::Scratch;
 
 const KEY_OUTSIDE: u8 = 0x80;
@@ -140,6 +140,26 @@ impl<'a> Stored<'a> {
     /// `record` may be followed by others.
     #[inline]
     pub fn decode(record: &'a [u8], outside: &'a Outside, format: Format) -> Stored<'a> {
+        // Most records: a short key and a value in the page, without deadline.
+        let key_len = usize::from(record[0]);
+        let value_len = if format.values { record[1] } else { 0 };
+        if key_len >= LONG_KEY || value_len == VALUE_OUTSIDE {
+            return Stored::decode_rare(record, outside, format);
+        }
+        let key_start = 1 + usize::from(format.values);
+        let (key, value) = record[key_start..].split_at(key_len);
+        Stored {
+            key,
+            value: &value[..usize::from(value_len)],
+            deadline: None,
+            len: key_start + key_len + usize::from(value_len),
+            key_index_at: None,
+            value_index_at: None,
+        }
+    }
+
+    #[inline(never)]
+    fn decode_rare(record: &'a [u8], outside: &'a Outside, format: Format) -> Stored<'a> {
         let head = record[0];
         let mut at = 1;
         let mut key_len = usize::from(head) & LONG_KEY;
@@ -225,52 +245,60 @@ pub(super) fn with_deadline(record: &[u8], deadline: Option<i64>, format: Format
 /// A record to be written.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Draft<'a> {
-    pub key: &'a [u8],
+    key: &'a [u8],
     /// Empty where records have no values.
-    pub value: &'a [u8],
+    value: &'a [u8],
     pub deadline: Option<i64>,
+    /// Bytes that the record takes in its page.
+    pub len: usize,
+    /// Bytes of memory that it takes outside.
+    pub outside_bytes: usize,
 }
 
-impl Draft<'_> {
-    /// Bytes that the record takes in its page.
+impl<'a> Draft<'a> {
     #[inline]
-    pub fn len(&self, format: Format) -> usize {
-        let key = match self.key.len() {
+    pub fn new(key: &'a [u8], value: &'a [u8], deadline: Option<i64>, format: Format) -> Draft<'a> {
+        let outside_bytes = outside_bytes_of(key, format) + outside_bytes_of(value, format);
+        let key_len = match key.len() {
             len if len > format.inline_max => INDEX_BYTES,
             len => len + usize::from(len >= LONG_KEY),
         };
-        let value = match self.value.len() {
+        let value_len = match value.len() {
             len if len > format.inline_max => INDEX_BYTES,
             len => len,
         };
-        let deadline = if self.deadline.is_some() {
+        let deadline_len = if deadline.is_some() {
             DEADLINE_BYTES
         } else {
             0
         };
-        1 + key + usize::from(format.values) + value + deadline
-    }
-
-    /// Bytes of memory that the record takes outside its page.
-    #[inline]
-    pub fn outside_bytes(&self, format: Format) -> usize {
-        outside_bytes_of(self.key, format) + outside_bytes_of(self.value, format)
+        Draft {
+            key,
+            value,
+            deadline,
+            len: 1 + key_len + usize::from(format.values) + value_len + deadline_len,
+            outside_bytes,
+        }
     }
 
     /// Puts what is too long outside. Returns the indexes of key and value.
-    #[inline]
-    pub fn put_outside(&self, outside: &mut Outside, format: Format) -> [Option<u16>; 2] {
+    #[cold]
+    fn put_outside(&self, outside: &mut Outside, format: Format) -> [Option<u16>; 2] {
         [self.key, self.value]
             .map(|text| (text.len() > format.inline_max).then(|| outside.put(Arc::from(text))))
     }
 
-    /// Writes the record at the front of `into`.
+    /// Writes the record at `start`, and what is too long outside.
     #[inline]
-    pub fn write(&self, into: &mut [u8], indexes: [Option<u16>; 2], format: Format) {
-        let [key_index, value_index] = indexes;
+    pub fn write(&self, page: &mut Inner, start: usize, format: Format) {
+        let mut indexes = [None; 2];
+        if self.outside_bytes > 0 {
+            indexes = self.put_outside(&mut page.header_mut().outside, format);
+        }
+        let into = &mut page.slice_mut()[start..start + self.len];
         let mut at = 1;
         let mut head = 0;
-        match (key_index, self.key.len()) {
+        match (indexes[0], self.key.len()) {
             (Some(_), _) => head = KEY_OUTSIDE,
             (None, len) if len >= LONG_KEY => {
                 head = LONG_KEY as u8;
@@ -280,7 +308,7 @@ impl Draft<'_> {
             (None, len) => head |= len as u8,
         }
         if format.values {
-            into[at] = match value_index {
+            into[at] = match indexes[1] {
                 Some(_) => VALUE_OUTSIDE,
                 None => self.value.len() as u8,
             };
@@ -293,11 +321,17 @@ impl Draft<'_> {
             at += DEADLINE_BYTES;
         }
         into[0] = head;
-        for (text, index) in [(self.key, key_index), (self.value, value_index)] {
-            let index = index.map(u16::to_le_bytes);
-            let bytes = index.as_ref().map_or(text, |index| index);
-            into[at..at + bytes.len()].copy_from_slice(bytes);
-            at += bytes.len();
-        }
+        let rest = put(&mut into[at..], self.key, indexes[0]);
+        put(rest, self.value, indexes[1]);
     }
+}
+
+/// Writes a text, or its index, and returns what is behind.
+#[inline]
+fn put<'i>(into: &'i mut [u8], text: &[u8], index: Option<u16>) -> &'i mut [u8] {
+    let index = index.map(u16::to_le_bytes);
+    let bytes = index.as_ref().map_or(text, |index| index);
+    let (front, rest) = into.split_at_mut(bytes.len());
+    front.copy_from_slice(bytes);
+    rest
 }

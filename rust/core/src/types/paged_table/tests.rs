@@ -83,7 +83,7 @@ proptest! {
     #[test]
     fn behaves_as_a_map(
         values in any::<bool>(),
-        capacity_max in prop::sample::select(vec![96_usize, 160, 224, 480]),
+        capacity_max in prop::sample::select(vec![160_usize, 224, 480]),
         steps in prop::collection::vec(steps(), 0..400),
     ) {
         let seed = HashSeed::fixed(5);
