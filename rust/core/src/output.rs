@@ -129,6 +129,14 @@ impl Output {
         all
     }
 
+    /// Takes back what was appended since `bytes_pending` was `bytes`: the part of a reply
+    /// that will not be finished. O(bytes); for what goes wrong, not for every command.
+    pub fn truncate(&mut self, bytes: usize) {
+        let mut kept = self.take_bytes();
+        kept.truncate(bytes);
+        self.push(&kept);
+    }
+
     /// Drops all that waits.
     pub fn clear(&mut self) {
         *self = Output::default();
@@ -239,6 +247,48 @@ impl Output {
             }
         } else {
             self.written = done;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Takes at most so many bytes, then would block.
+    struct Narrow(usize);
+
+    impl io::Write for Narrow {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let count = bytes.len().min(self.0);
+            self.0 -= count;
+            if count == 0 {
+                return Err(io::ErrorKind::WouldBlock.into());
+            }
+            Ok(count)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn what_waited_before_stays_when_a_reply_is_taken_back() {
+        for written in [0, 3] {
+            for is_shared in [false, true] {
+                let mut output = Output::default();
+                output.push(b"+first\r\n");
+                output.write_to(&mut Narrow(written)).unwrap();
+                let pending = output.bytes_pending();
+                output.push(b"*2\r\n:1\r\n");
+                if is_shared {
+                    output.push_shared(Arc::new(vec![b'x'; SHARED_BYTES_MIN]));
+                }
+                output.truncate(pending);
+                assert_eq!(output.bytes_pending(), pending);
+                assert_eq!(output.take_bytes(), &b"+first\r\n"[written..]);
+            }
         }
     }
 }

@@ -146,7 +146,7 @@ impl Blob {
 /// Deeper replies than this are a bug.
 const DEPTH_MAX: usize = 64;
 
-/// Writes what a handler returned.
+/// Writes what a handler returned; nothing of it if a part cannot be written.
 #[inline]
 pub fn encode_object(
     object: &Bound<'_, PyAny>,
@@ -174,7 +174,8 @@ pub fn encode_object(
         output.push(&status.get().line);
         return Ok(());
     }
-    encode_other(object, protocol, output, 0)
+    let pending = output.bytes_pending();
+    encode_other(object, protocol, output, 0).inspect_err(|_| output.truncate(pending))
 }
 
 fn encode_other(

@@ -169,10 +169,7 @@ pub fn execute_into(
 const OUTPUT_CHECK_BYTES: usize = 1024;
 
 fn drop_reply(session: &mut super::session::Session, output: &mut Output, before: usize) {
-    // CLIENT REPLY is rare; what waited from earlier commands is kept byte by byte.
-    let mut bytes = output.take_bytes();
-    bytes.truncate(before);
-    output.push(&bytes);
+    output.truncate(before);
     match session.reply_mode {
         ReplyMode::SkipNext => session.reply_mode = ReplyMode::SkipThis,
         ReplyMode::SkipThis => session.reply_mode = ReplyMode::On,
@@ -439,9 +436,7 @@ fn panic_message(payload: &(dyn Any + Send)) -> &str {
 #[cold]
 fn after_panic(spec: &CommandSpec, sink: &mut dyn Sink, pending: usize) -> Failure {
     if let Some(output) = sink.resp() {
-        let mut bytes = output.take_bytes();
-        bytes.truncate(pending);
-        output.push(&bytes);
+        output.truncate(pending);
     }
     Failure::With(ErrorCode::InternalError, spec.name.clone())
 }
