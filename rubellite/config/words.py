@@ -95,9 +95,3 @@ def _quoted(byte: int) -> str:
     if byte in _UNESCAPES:
         return _UNESCAPES[byte]
     return chr(byte) if 32 <= byte < 127 else f"\\x{byte:02x}"
-
-
-def quote_if_needed(text: str) -> str:
-    """`text` as a person would write it: quoted when bare words would not do."""
-    is_plain = bool(text) and text.isascii() and text.isprintable()
-    return text if is_plain and not any(c in " \"'\\#" for c in text) else quote(text)

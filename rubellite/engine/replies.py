@@ -10,5 +10,4 @@ from rubellite._core import Status
 Reply: TypeAlias = Any
 
 OK: Final = Status("OK")
-PONG: Final = Status("PONG")
 RESET: Final = Status("RESET")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, Protocol
 
 from rubellite.config import Config
@@ -16,11 +15,8 @@ _PLAIN_INTEGERS = (
     "timeout",
     "proto-max-bulk-len",
     "client-query-buffer-limit",
-    "maxmemory",
     "lfu-log-factor",
     "lfu-decay-time",
-    "active-expire-effort",
-    "hz",
     "slowlog-log-slower-than",
     "slowlog-max-len",
     "commandlog-request-larger-than",
@@ -29,7 +25,7 @@ _PLAIN_INTEGERS = (
     "commandlog-large-reply-max-len",
     "latency-monitor-threshold",
 )
-_PLAIN_SWITCHES = ("protected-mode", "latency-tracking", "hide-user-data-from-log")
+_PLAIN_SWITCHES = ("protected-mode", "latency-tracking")
 
 
 class Configurable(Protocol):
@@ -44,13 +40,9 @@ def apply_settings(target: Configurable, config: Config) -> None:
         target.configure(name, config.integer(name))
     for name in _PLAIN_SWITCHES:
         target.configure(name, config.boolean(name))
-    limits = config.output_limits()
-    target.configure("output-limit-normal", limits["normal"])
-    target.configure("output-limit-pubsub", limits["pubsub"])
+    target.configure("output-limit-normal", config.output_limits()["normal"])
     target.configure("counts-accesses", "lfu" in config.text("maxmemory-policy"))
     target.configure("notify-flags", events.flags(config.text("notify-keyspace-events")))
     ACCESS.password = config.text("requirepass").encode("utf-8", "surrogateescape")
     target.configure("password_required", bool(ACCESS.password))
 
-
-Applier = Callable[[Configurable], None]

@@ -85,10 +85,6 @@ class Command:
     def words(self) -> int:
         return len(self.syntax.words)
 
-    @property
-    def movable_keys(self) -> bool:
-        return bool(self.flags & flag.MOVABLE_KEYS)
-
 
 #: Every command by name; subcommands as `container|sub` too.
 TABLE: dict[str, Command] = {}

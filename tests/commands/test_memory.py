@@ -82,3 +82,11 @@ def test_the_allocator_reports_and_gives_back(client: Connection):
     report = client.call("MEMORY", "MALLOC-STATS")
     assert b"allocated" in report.lower() or b"not supported" in report
     assert client.call("MEMORY", "PURGE") == Status("OK")
+
+
+def test_resetting_statistics_keeps_the_peak_of_memory(client: Connection) -> None:
+    client.call("SET", "big", "x" * 8_000_000)
+    before = stats(client)[b"peak.allocated"]
+    client.call("DEL", "big")
+    client.call("CONFIG", "RESETSTAT")
+    assert stats(client)[b"peak.allocated"] >= before

@@ -22,10 +22,9 @@ READ_OTHERWISE = {
 
 #: Read, but nothing comes of it yet except that it is shown.
 READ_WITHOUT_EFFECT = {
-    "active-expire-effort": "the engine takes it and does not use it yet",
     "hz": "shown by INFO; the engine works as often as it has to",
     "import-mode": "CLIENT IMPORT-SOURCE asks for it; expired keys are not kept for it",
-    "maxmemory": "the engine takes it; eviction is not there yet",
+    "maxmemory": "shown by INFO; eviction is not there yet",
     "maxmemory-policy": "shown by INFO, and chooses what entries' clocks count",
     "repl-backlog-size": "shown by INFO",
 }

@@ -23,6 +23,15 @@ fn new_value<'a>(value: &'a Bound<'_, PyAny>) -> PyResult<NewValue<'a>> {
     Ok(NewValue::SharedString(Arc::clone(&blob.get().bytes)))
 }
 
+/// What happens to the deadline of a key that gets a new value.
+fn new_expiry(expire_at: Option<i64>, keep_expiry: bool) -> Expiry {
+    match expire_at {
+        Some(at) => Expiry::At(at),
+        None if keep_expiry => Expiry::Keep,
+        None => Expiry::None,
+    }
+}
+
 /// A string value as a Python object; a big one stays where it is.
 #[inline]
 pub fn string_object<'py>(py: Python<'py>, value: &Value<'_>) -> PyResult<Bound<'py, PyAny>> {
@@ -120,11 +129,7 @@ impl Call {
         expire_at: Option<i64>,
         keep_expiry: bool,
     ) -> PyResult<()> {
-        let expiry = match expire_at {
-            Some(at) => Expiry::At(at),
-            None if keep_expiry => Expiry::Keep,
-            None => Expiry::None,
-        };
+        let expiry = new_expiry(expire_at, keep_expiry);
         let value = new_value(value)?;
         self.with(|context| context.engine.set_string(key, value, expiry))
     }
@@ -137,11 +142,7 @@ impl Call {
         expire_at: Option<i64>,
         keep_expiry: bool,
     ) -> PyResult<()> {
-        let expiry = match expire_at {
-            Some(at) => Expiry::At(at),
-            None if keep_expiry => Expiry::Keep,
-            None => Expiry::None,
-        };
+        let expiry = new_expiry(expire_at, keep_expiry);
         with_arguments(self, pairs, |engine, parts| {
             for pair in parts.chunks_exact(2) {
                 engine.set_string(pair[0], NewValue::String(pair[1]), expiry);

@@ -106,6 +106,7 @@ fn payload<'py>(py: Python<'py>, bytes: &[u8]) -> PyResult<Bound<'py, PyAny>> {
     Ok(Bound::new(py, reply::Blob { bytes })?.into_any())
 }
 
+#[inline]
 fn scalar<'py>(py: Python<'py>, value: Scalar<'_>) -> PyResult<Bound<'py, PyAny>> {
     Ok(match value {
         Scalar::Bytes(bytes) => PyBytes::new(py, bytes).into_any(),
@@ -143,12 +144,8 @@ impl PyRuntime {
         let serial = call.get().serial() + 1;
         for value in values {
             objects.push(match value {
-                Argument::Bytes(bytes) => PyBytes::new(py, bytes).into_any(),
-                Argument::Payload(bytes) => payload(py, bytes)?,
+                Argument::Value(value) => scalar(py, *value)?,
                 Argument::Absent => py.None().into_bound(py),
-                Argument::Integer(number) => number.into_pyobject(py)?.into_any(),
-                Argument::Unsigned(number) => number.into_pyobject(py)?.into_any(),
-                Argument::Float(number) => number.into_pyobject(py)?.into_any(),
                 Argument::Flag(flag) => flag.into_pyobject(py)?.to_owned().into_any(),
                 Argument::Word(token) => handler.words[usize::from(*token)]
                     .bind(py)

@@ -19,16 +19,11 @@ pub fn configure(engine: &mut Engine, name: &str, value: &Bound<'_, PyAny>) -> P
         "proto-max-bulk-len" => settings.bulk_bytes_max = value.extract()?,
         "client-query-buffer-limit" => settings.query_buffer_bytes_max = value.extract()?,
         "output-limit-normal" => settings.output_limit_normal = value.extract()?,
-        "output-limit-pubsub" => settings.output_limit_pubsub = value.extract()?,
-        "maxmemory" => settings.memory_bytes_max = value.extract()?,
         "counts-accesses" => settings.counts_accesses = value.extract()?,
         "lfu-log-factor" => settings.lfu_log_factor = value.extract()?,
         "lfu-decay-time" => settings.lfu_decay_minutes = value.extract()?,
         "active-expire" => settings.active_expire = value.extract()?,
-        "active-expire-effort" => settings.active_expire_effort = value.extract()?,
-        "hz" => settings.hz = value.extract()?,
         "notify-flags" => settings.notify_flags = value.extract()?,
-        "hide-user-data-from-log" => settings.hides_user_data = value.extract()?,
         "pauses-cron" => settings.pauses_cron = value.extract()?,
         "slowlog-log-slower-than" => statistics.slow_log.threshold = value.extract()?,
         "commandlog-request-larger-than" => {
@@ -113,10 +108,7 @@ pub fn statistics<'py>(py: Python<'py>, engine: &Engine) -> PyResult<Bound<'py, 
     facts.set_item("lazyfree_pending", engine.freer.pending())?;
     facts.set_item("lazyfreed", engine.freer.freed())?;
     facts.set_item("memory_used", memory::used_bytes())?;
-    facts.set_item(
-        "memory_peak",
-        counters.memory_peak_bytes.max(memory::peak_bytes()),
-    )?;
+    facts.set_item("memory_peak", memory::peak_bytes())?;
     if let Some(stats) = memory::allocator_stats() {
         facts.set_item("allocator_allocated", stats.allocated)?;
         facts.set_item("allocator_active", stats.active)?;

@@ -16,12 +16,7 @@ use crate::text::{double, integer};
 pub enum Argument<'r> {
     /// None in Python.
     Absent,
-    Bytes(&'r [u8]),
-    /// Bytes that may be big.
-    Payload(&'r [u8]),
-    Integer(i64),
-    Unsigned(u64),
-    Float(f64),
+    Value(Scalar<'r>),
     Flag(bool),
     /// An option's word.
     Word(TokenId),
@@ -52,22 +47,11 @@ impl<'r> Scalars<'r> {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Scalar<'r> {
     Bytes(&'r [u8]),
+    /// Bytes that may be big.
     Payload(&'r [u8]),
     Integer(i64),
     Unsigned(u64),
     Float(f64),
-}
-
-impl<'r> From<Scalar<'r>> for Argument<'r> {
-    fn from(value: Scalar<'r>) -> Self {
-        match value {
-            Scalar::Bytes(bytes) => Argument::Bytes(bytes),
-            Scalar::Payload(bytes) => Argument::Payload(bytes),
-            Scalar::Integer(number) => Argument::Integer(number),
-            Scalar::Unsigned(number) => Argument::Unsigned(number),
-            Scalar::Float(number) => Argument::Float(number),
-        }
-    }
 }
 
 /// The values of one call; eight fit without an allocation.
@@ -103,12 +87,12 @@ pub fn parse<'r>(spec: &CommandSpec, request: Request<'r>) -> Result<Arguments<'
                 if at >= count {
                     return Err(ErrorCode::Syntax.into());
                 }
-                values.push(convert(*kind, request.get(at))?.into());
+                values.push(Argument::Value(convert(*kind, request.get(at))?));
                 at += 1;
             }
             Element::OptionalValue(kind) => {
                 if at < count {
-                    values.push(convert(*kind, request.get(at))?.into());
+                    values.push(Argument::Value(convert(*kind, request.get(at))?));
                     at += 1;
                 } else {
                     values.push(Argument::Absent);
@@ -247,7 +231,7 @@ fn options<'r>(
             |offset: usize| convert(alternative.values[offset], request.get(start + offset));
         values[base + group] = match groups[group].shape {
             OptionShape::Flag => Argument::Flag(true),
-            OptionShape::Value => value(0)?.into(),
+            OptionShape::Value => Argument::Value(value(0)?),
             OptionShape::Tagged if alternative.values.is_empty() => {
                 Argument::Word(alternative.token)
             }

@@ -45,8 +45,6 @@ pub struct Settings {
     pub query_buffer_bytes_max: usize,
     /// Hard bytes, soft bytes, soft seconds; 0 is none.
     pub output_limit_normal: (usize, usize, u64),
-    pub output_limit_pubsub: (usize, usize, u64),
-    pub memory_bytes_max: usize,
     /// 0: keep idle time (LRU); 1: count accesses (LFU).
     pub counts_accesses: bool,
     pub lfu_log_factor: u32,
@@ -54,11 +52,7 @@ pub struct Settings {
     pub active_expire: bool,
     /// DEBUG PAUSE-CRON: nothing happens because time passes.
     pub pauses_cron: bool,
-    pub active_expire_effort: u32,
-    pub hz: u32,
     pub notify_flags: u32,
-    /// Show command arguments in MONITOR and the slow log.
-    pub hides_user_data: bool,
 }
 
 impl Default for Settings {
@@ -72,17 +66,12 @@ impl Default for Settings {
             bulk_bytes_max: 512 << 20,
             query_buffer_bytes_max: 1 << 30,
             output_limit_normal: (0, 0, 0),
-            output_limit_pubsub: (32 << 20, 8 << 20, 60),
-            memory_bytes_max: 0,
             counts_accesses: false,
             lfu_log_factor: 10,
             lfu_decay_minutes: 1,
             active_expire: true,
             pauses_cron: false,
-            active_expire_effort: 1,
-            hz: 10,
             notify_flags: 0,
-            hides_user_data: false,
         }
     }
 }

@@ -9,7 +9,7 @@
 //! handles it. So SET without options is native, and its options are Python: each
 //! form has one implementation.
 
-use super::arguments::{Argument, Arguments};
+use super::arguments::{Argument, Arguments, Scalar};
 use super::engine::Engine;
 use super::error::Failure;
 use super::pipeline::Sink;
@@ -43,7 +43,7 @@ pub fn find(name: &str) -> Option<NativeHandler> {
 /// The argument at `index`, which the notation says is bytes or absent.
 fn bytes<'r>(arguments: &Arguments<'r>, index: usize) -> Option<&'r [u8]> {
     match arguments.get(index) {
-        Some(Argument::Bytes(bytes)) => Some(bytes),
+        Some(Argument::Value(Scalar::Bytes(bytes))) => Some(bytes),
         _ => None,
     }
 }
@@ -84,8 +84,15 @@ fn set(
     protocol: Protocol,
     sink: &mut dyn Sink,
 ) -> Result<Handled, Failure> {
-    use Argument::{Absent, Bytes, Flag, Payload};
-    let [Bytes(key), Payload(value), Absent, Flag(false), Absent] = arguments[..] else {
+    use Argument::{Absent, Flag, Value};
+    let [
+        Value(Scalar::Bytes(key)),
+        Value(Scalar::Payload(value)),
+        Absent,
+        Flag(false),
+        Absent,
+    ] = arguments[..]
+    else {
         return Ok(Handled::Declined);
     };
     engine.set_string(key, NewValue::String(value), Expiry::None);

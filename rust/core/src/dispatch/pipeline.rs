@@ -111,7 +111,9 @@ pub fn execute(
         engine.refresh_clock();
     }
     let now_ms = engine.now_ms;
-    let session = engine.session(client);
+    let Some(session) = engine.sessions.get_mut(&client) else {
+        return Flow::CloseNow;
+    };
     session.last_request_ms = now_ms;
     let mut sink = RespSink {
         output: std::mem::take(&mut session.output),
@@ -266,7 +268,7 @@ fn admit(
     }
     if engine.pause.is_some()
         && let Some(kind) = engine.pause_kind()
-        && is_held_up(engine, client, spec, kind)
+        && is_held_up(commands, engine, client, spec, kind)
     {
         engine.session(client).last_command = Some(id);
         return true;
@@ -329,12 +331,17 @@ fn permits(
     Ok(())
 }
 
-fn is_held_up(engine: &mut Engine, client: ClientId, spec: &CommandSpec, kind: PauseKind) -> bool {
+fn is_held_up(
+    commands: &CommandTable,
+    engine: &mut Engine,
+    client: ClientId,
+    spec: &CommandSpec,
+    kind: PauseKind,
+) -> bool {
     // Inside MULTI, too: what is queued now could run when the pause has begun to matter.
     if kind == PauseKind::All || spec.has(flag::WRITE | flag::MAY_REPLICATE) {
         return true;
     }
-    let commands = std::sync::Arc::clone(&engine.commands);
     let queue = engine.session(client).queue.as_ref();
     spec.name == "exec"
         && queue.is_some_and(|queue| {

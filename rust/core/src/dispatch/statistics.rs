@@ -105,9 +105,6 @@ pub struct Counters {
     pub query_buffer_limit_disconnections: u64,
     pub output_buffer_limit_disconnections: u64,
     pub acl_access_denied_auth: u64,
-    pub memory_peak_bytes: usize,
-    pub memory_peak_time: i64,
-    pub unixtime_expired_fields: u64,
 }
 
 /// One entry of a command log.
@@ -346,11 +343,7 @@ impl Statistics {
         for statistics in &mut self.commands {
             *statistics = CommandStatistics::default();
         }
-        self.counters = Counters {
-            memory_peak_bytes: self.counters.memory_peak_bytes,
-            memory_peak_time: self.counters.memory_peak_time,
-            ..Counters::default()
-        };
+        self.counters = Counters::default();
         self.errors.clear();
     }
 }

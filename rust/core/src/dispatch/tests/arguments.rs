@@ -20,13 +20,16 @@ fn read(elements: Vec<Element>, line: &str) -> Read {
 
 fn shown(value: &Argument<'_>) -> String {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let scalar = |value: Scalar<'_>| match value {
+        Scalar::Bytes(bytes) => text(bytes),
+        Scalar::Payload(bytes) => format!("p{}", text(bytes)),
+        Scalar::Integer(number) => format!("i{number}"),
+        Scalar::Unsigned(number) => format!("u{number}"),
+        Scalar::Float(number) => format!("f{number}"),
+    };
     match value {
         Argument::Absent => "-".into(),
-        Argument::Bytes(bytes) => text(bytes),
-        Argument::Payload(bytes) => format!("p{}", text(bytes)),
-        Argument::Integer(number) => format!("i{number}"),
-        Argument::Unsigned(number) => format!("u{number}"),
-        Argument::Float(number) => format!("f{number}"),
+        Argument::Value(value) => scalar(*value),
         Argument::Flag(flag) => flag.to_string(),
         Argument::Word(token) => format!("#{token}"),
         Argument::Rest {
@@ -35,14 +38,7 @@ fn shown(value: &Argument<'_>) -> String {
             stride,
         } => format!("{first}+{count}/{stride}"),
         Argument::Tagged(token, scalars) => {
-            let scalars = scalars.iter().map(|scalar| match scalar {
-                Scalar::Bytes(bytes) => text(bytes),
-                Scalar::Payload(bytes) => format!("p{}", text(bytes)),
-                Scalar::Integer(number) => format!("i{number}"),
-                Scalar::Unsigned(number) => format!("u{number}"),
-                Scalar::Float(number) => format!("f{number}"),
-            });
-            let scalars: Vec<String> = scalars.collect();
+            let scalars: Vec<String> = scalars.iter().map(scalar).collect();
             format!("#{token} {}", scalars.join(" "))
         }
     }
@@ -152,7 +148,7 @@ fn a_subcommand_begins_behind_its_two_words() {
     let spec = command("toy|sub", 0, -1, vec![KEY]);
     let request = request("toy sub a");
     let values = parse(&spec, request.as_request()).unwrap();
-    assert_eq!(values.as_slice(), [Argument::Bytes(b"a")]);
+    assert_eq!(values.as_slice(), [Argument::Value(Scalar::Bytes(b"a"))]);
 }
 
 #[test]

@@ -96,6 +96,31 @@ impl Branch {
         let start = at & !(width - 1);
         start..start + width
     }
+
+    /// Where a hash goes on from a branch whose slots begin at bit `shift`.
+    #[inline]
+    fn step(&self, hash: u64, shift: u32) -> Step {
+        let at = slot(hash, shift);
+        let extent = self.extent(at);
+        let above = hash >> (shift + SLOT_BITS) << (shift + SLOT_BITS);
+        Step {
+            at,
+            above,
+            base: above | (extent.start as u64) << shift,
+            bits: shift + extent.len().trailing_zeros(),
+        }
+    }
+}
+
+/// One step down from a branch.
+struct Step {
+    /// The slot.
+    at: usize,
+    /// The first hash of the branch.
+    above: u64,
+    /// The first hash of the kid, and how many bits its hashes differ in.
+    base: u64,
+    bits: u32,
 }
 
 #[inline]
@@ -174,11 +199,9 @@ impl Index {
             match kid {
                 Kid::Branch(branch) => {
                     shift -= SLOT_BITS;
-                    let at = slot(wanted, shift);
-                    let extent = branch.extent(at);
-                    base = wanted >> (shift + SLOT_BITS) << (shift + SLOT_BITS)
-                        | (extent.start as u64) << shift;
-                    bits = shift + extent.len().trailing_zeros();
+                    let step = branch.step(wanted, shift);
+                    let at = step.at;
+                    (base, bits) = (step.base, step.bits);
                     let branch = Arc::make_mut(branch);
                     kid = &mut branch.kids[usize::from(branch.map[at])];
                 }
@@ -313,13 +336,13 @@ fn insert_below(kid: &mut Kid, shift: u32, base: u64, bits: u32, record: u64) {
         }
         Kid::Branch(branch) => {
             let shift = shift - SLOT_BITS;
-            let hash = record >> 32;
-            let at = slot(hash, shift);
             let branch = Arc::make_mut(branch);
-            let extent = branch.extent(at);
-            let above = hash >> (shift + SLOT_BITS) << (shift + SLOT_BITS);
-            let base = above | (extent.start as u64) << shift;
-            let bits = shift + extent.len().trailing_zeros();
+            let Step {
+                at,
+                above,
+                base,
+                bits,
+            } = branch.step(record >> 32, shift);
             let kid = &mut branch.kids[usize::from(branch.map[at])];
             insert_below(kid, shift, base, bits, record);
             if matches!(kid, Kid::Segment(segment) if segment.len() > SEGMENT_MAX) {
@@ -346,13 +369,8 @@ fn remove_below(kid: &mut Kid, shift: u32, base: u64, bits: u32, record: u64) ->
         }
         Kid::Branch(branch) => {
             let shift = shift - SLOT_BITS;
-            let hash = record >> 32;
-            let at = slot(hash, shift);
             let branch = Arc::make_mut(branch);
-            let extent = branch.extent(at);
-            let above = hash >> (shift + SLOT_BITS) << (shift + SLOT_BITS);
-            let base = above | (extent.start as u64) << shift;
-            let bits = shift + extent.len().trailing_zeros();
+            let Step { at, base, bits, .. } = branch.step(record >> 32, shift);
             let kid = &mut branch.kids[usize::from(branch.map[at])];
             if remove_below(kid, shift, base, bits, record) {
                 collapse(kid);
