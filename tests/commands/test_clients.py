@@ -358,3 +358,19 @@ def test_tracking_says_that_it_is_not_there(client: Connection):
 
 def test_unblock_wakes_nobody_who_is_not_blocked(client: Connection, other: Connection):
     assert client.call("CLIENT", "UNBLOCK", str(identifier(other))) == 0
+
+
+def test_a_client_that_outgrows_its_query_buffer_is_counted(server: Server) -> None:
+    def disconnections(connection: Connection) -> int:
+        text = connection.call("INFO", "stats").decode()
+        field = "client_query_buffer_limit_disconnections:"
+        return int(next(line for line in text.splitlines() if line.startswith(field))[len(field) :])
+
+    with server.connect() as watcher, server.connect() as greedy:
+        assert watcher.call("CONFIG", "SET", "client-query-buffer-limit", "1mb") == Status("OK")
+        before = disconnections(watcher)
+        with pytest.raises((WireError, OSError)):
+            greedy.send_raw(b"*2\r\n$4\r\nECHO\r\n$4000000\r\n" + b"x" * 3_000_000)
+            greedy.receive()
+        assert disconnections(watcher) == before + 1
+        watcher.call("CONFIG", "SET", "client-query-buffer-limit", "1gb")

@@ -68,6 +68,8 @@ impl Service for Ping {
         );
     }
 
+    fn query_buffer_exceeded(&mut self, _: ClientId) {}
+
     fn output(&mut self, client: ClientId) -> &mut Output {
         &mut self.outputs[client as usize]
     }

@@ -121,7 +121,7 @@ pub trait Service {
 
     /// The client went over `InputLimits::buffer_bytes_max`; `net` closes it without a reply
     /// (INFO's client_query_buffer_limit_disconnections).
-    fn query_buffer_exceeded(&mut self, _client: ClientId) {}
+    fn query_buffer_exceeded(&mut self, client: ClientId);
 
     /// What waits to be written to a client.
     fn output(&mut self, client: ClientId) -> &mut Output;

@@ -166,6 +166,11 @@ impl<R: Runtime> Service for Core<R> {
         }
     }
 
+    fn query_buffer_exceeded(&mut self, _: ClientId) {
+        let counters = &mut self.engine.statistics.counters;
+        counters.query_buffer_limit_disconnections += 1;
+    }
+
     fn output(&mut self, client: ClientId) -> &mut Output {
         &mut self.engine.session(client).output
     }
