@@ -45,4 +45,3 @@ def apply_settings(target: Configurable, config: Config) -> None:
     target.configure("notify-flags", events.flags(config.text("notify-keyspace-events")))
     ACCESS.password = config.text("requirepass").encode("utf-8", "surrogateescape")
     target.configure("password_required", bool(ACCESS.password))
-

@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 
 import pytest
 
-from tests import oracles
 from tests.oracles import Server
 from tests.wire import NULL, Connection, Error, Status, WireError
 
 WAIT_SECONDS = 0.15
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    server = oracles.start("ours")
-    yield server
-    server.stop()
 
 
 @pytest.fixture
@@ -369,8 +362,10 @@ def test_a_client_that_outgrows_its_query_buffer_is_counted(server: Server) -> N
     with server.connect() as watcher, server.connect() as greedy:
         assert watcher.call("CONFIG", "SET", "client-query-buffer-limit", "1mb") == Status("OK")
         before = disconnections(watcher)
-        with pytest.raises((WireError, OSError)):
+        # The server may hang up before it was sent everything.
+        with contextlib.suppress(OSError):
             greedy.send_raw(b"*2\r\n$4\r\nECHO\r\n$4000000\r\n" + b"x" * 3_000_000)
+        with pytest.raises((WireError, OSError)):
             greedy.receive()
         assert disconnections(watcher) == before + 1
         watcher.call("CONFIG", "SET", "client-query-buffer-limit", "1gb")

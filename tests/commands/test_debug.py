@@ -14,13 +14,6 @@ from tests.wire import NULL, Connection, Error, Status, WireError
 BUG = "ERR Internal error in 'debug'; the server's log holds the details"
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    server = oracles.start("ours")
-    yield server
-    server.stop()
-
-
 @pytest.fixture
 def client(server: Server) -> Iterator[Connection]:
     with server.connect() as connection:

@@ -7,16 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests import oracles
 from tests.oracles import Server
 from tests.wire import NULL, Connection, Map, Status, Verbatim
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    server = oracles.start("ours")
-    yield server
-    server.stop()
 
 
 @pytest.fixture

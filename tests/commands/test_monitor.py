@@ -8,16 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests import oracles
 from tests.oracles import Server
 from tests.wire import Connection, Error, Status
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    server = oracles.start("ours")
-    yield server
-    server.stop()
 
 
 @pytest.fixture(params=[2, 3])

@@ -13,13 +13,6 @@ from tests.oracles import Server
 from tests.wire import Connection, Error, Map, Status, Verbatim, WireError
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    server = oracles.start("ours")
-    yield server
-    server.stop()
-
-
 @pytest.fixture
 def connection(server: Server) -> Iterator[Connection]:
     with server.connect() as connection:
