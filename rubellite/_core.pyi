@@ -345,8 +345,28 @@ class Call:
     def unwatch(self) -> None:
         """Forgets what the asking client watches."""
 
+    # Publish/subscribe; a kind of topic is "channel", "pattern" or "shard"
+
+    def subscribe(self, kind: str, names: Arguments) -> Special:
+        """Lets the asking client listen; the confirmations are written already."""
+
+    def unsubscribe(self, kind: str, names: Arguments) -> Special:
+        """Ends subscriptions, all of a kind without names; confirmations are written already."""
+
     def publish(self, channel: bytes, message: bytes) -> int:
         """Sends `message` to all who listen to `channel`; returns how many."""
+
+    def publish_in_shard(self, channel: bytes, message: bytes) -> int:
+        """As `publish`, to those who listen to a shard's channel."""
+
+    def topics(self, kind: str, pattern: bytes) -> list[bytes]:
+        """Topics that somebody listens to and whose names match `pattern`."""
+
+    def topic_count(self, kind: str) -> int:
+        """How many topics of a kind somebody listens to."""
+
+    def listeners(self, kind: str, name: bytes) -> int:
+        """How many listen to a topic."""
 
     # Clients
 

@@ -164,6 +164,9 @@ NOT_ALLOWED_WHEN_SUBSCRIBED = _reply(
     "ERR Can't execute '{}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are "
     "allowed in this context",
 )
+SHARD_SUBSCRIBE_DENIED = _reply(
+    "SHARD_SUBSCRIBE_DENIED", "ERR SSUBSCRIBE isn't allowed for a DENY BLOCKING client"
+)
 
 # Clients
 UNKNOWN_CLIENT_TYPE = _reply("UNKNOWN_CLIENT_TYPE", "ERR Unknown client type '{}'")

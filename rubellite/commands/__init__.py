@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib import import_module
 
-MODULES = ("connection", "transactions", "strings", "keys", "expiry", "objects")
+MODULES = ("connection", "transactions", "pubsub", "strings", "keys", "expiry", "objects")
 
 
 def load() -> None:

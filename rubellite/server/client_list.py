@@ -20,7 +20,7 @@ def kind(facts: Facts) -> str:
 
 def subscriptions(facts: Facts) -> int:
     """How many channels and patterns the client listens to."""
-    return sum(facts.get(name, 0) for name in ("channels", "patterns", "shard_channels"))
+    return sum(facts[name] for name in ("channels", "patterns", "shard_channels"))
 
 
 def flags(facts: Facts) -> str:
@@ -58,9 +58,9 @@ def line(facts: Facts, now_ms: int, own_bytes: int | None = None) -> str:
         "flags": flags(facts),
         "capa": capabilities(facts),
         "db": facts["database"],
-        "sub": facts.get("channels", 0),
-        "psub": facts.get("patterns", 0),
-        "ssub": facts.get("shard_channels", 0),
+        "sub": facts["channels"],
+        "psub": facts["patterns"],
+        "ssub": facts["shard_channels"],
         "multi": -1 if queued is None else queued,
         "watch": facts["watched"],
         "qbuf": facts["query_used"],

@@ -81,7 +81,7 @@ def clients(facts: Facts) -> Fields:
         "client_recent_max_output_buffer": found["output_bytes_max"],
         "blocked_clients": found["blocked_clients"],
         "tracking_clients": 0,
-        "pubsub_clients": 0,
+        "pubsub_clients": found["pubsub_clients"],
         "watching_clients": found["watching_clients"],
         "clients_in_timeout_table": 0,
         "total_watched_keys": found["watched_keys"],

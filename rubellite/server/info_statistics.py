@@ -40,7 +40,7 @@ def stats(facts: Facts) -> Fields:
         "keyspace_misses": found["keyspace_misses"],
         "pubsub_channels": found["pubsub_channels"],
         "pubsub_patterns": found["pubsub_patterns"],
-        "pubsubshard_channels": 0,
+        "pubsubshard_channels": found["pubsub_shard_channels"],
         "latest_fork_usec": 0,
         "total_forks": 0,
         "migrate_cached_sockets": 0,

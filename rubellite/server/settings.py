@@ -40,7 +40,9 @@ def apply_settings(target: Configurable, config: Config) -> None:
         target.configure(name, config.integer(name))
     for name in _PLAIN_SWITCHES:
         target.configure(name, config.boolean(name))
-    target.configure("output-limit-normal", config.output_limits()["normal"])
+    limits = config.output_limits()
+    target.configure("output-limit-normal", limits["normal"])
+    target.configure("output-limit-pubsub", limits["pubsub"])
     target.configure("counts-accesses", "lfu" in config.text("maxmemory-policy"))
     target.configure("notify-flags", events.flags(config.text("notify-keyspace-events")))
     ACCESS.password = config.text("requirepass").encode("utf-8", "surrogateescape")

@@ -202,17 +202,23 @@ impl Arguments {
     }
 }
 
+/// An error unless `arguments` are those of this call.
+pub fn check_arguments(call: &Call, arguments: &Arguments) -> PyResult<()> {
+    if arguments.serial == call.serial() && ptr::eq(arguments.call.get(), call) {
+        return Ok(());
+    }
+    Err(PyValueError::new_err(
+        "these arguments belong to another call",
+    ))
+}
+
 /// Access to a call's arguments from methods that take them unread.
 pub fn with_arguments<R>(
     call: &Call,
     arguments: &Arguments,
     work: impl FnOnce(&mut Engine, &[&[u8]]) -> R,
 ) -> PyResult<R> {
-    if arguments.serial != call.serial() || !ptr::eq(arguments.call.get(), call) {
-        return Err(PyValueError::new_err(
-            "these arguments belong to another call",
-        ));
-    }
+    check_arguments(call, arguments)?;
     call.with(|context| {
         let request = context.invocation.request;
         let range = arguments.first..arguments.first + arguments.count;

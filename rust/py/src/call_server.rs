@@ -6,6 +6,7 @@ use pyo3::types::PyDict;
 use rubellite_core::dispatch::engine::{PauseKind, Propagation};
 use rubellite_core::dispatch::journal::Effect;
 use rubellite_core::dispatch::pipeline::{self, Outcome};
+use rubellite_core::dispatch::pubsub::Topic;
 use rubellite_core::dispatch::session::{OwnedRequest, ReplyMode, Session};
 use rubellite_core::dispatch::{Engine, transactions};
 use rubellite_core::reply::Protocol;
@@ -61,6 +62,11 @@ fn session_facts<'py>(
     facts.set_item("watched", session.watched.len())?;
     facts.set_item("is_watch_broken", session.is_watch_broken)?;
     facts.set_item("is_monitor", session.is_monitor)?;
+    let listening = session.listening.as_ref();
+    let count = |topic| listening.map_or(0, |listening| listening.count(topic));
+    facts.set_item("channels", count(Topic::Channel))?;
+    facts.set_item("patterns", count(Topic::Pattern))?;
+    facts.set_item("shard_channels", count(Topic::Shard))?;
     facts.set_item("is_blocked", session.is_paused)?;
     facts.set_item("no_evict", session.no_evict)?;
     facts.set_item("no_touch", session.no_touch)?;
@@ -337,11 +343,6 @@ impl Call {
 
     fn resume_clients(&self) -> PyResult<()> {
         self.with(|context| context.engine.pause = None)
-    }
-
-    /// Sends `message` to all who listen to `channel`; returns how many.
-    fn publish(&self, channel: &[u8], message: &[u8]) -> PyResult<usize> {
-        self.with(|context| context.engine.publish(channel, message))
     }
 
     /// Indices of the keys among a command's arguments; None: it has none or is wrong.

@@ -8,6 +8,7 @@ mod call;
 mod call_clients;
 mod call_debug;
 mod call_keys;
+mod call_pubsub;
 mod call_server;
 mod call_statistics;
 mod call_strings;

@@ -4,6 +4,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use rubellite_core::dispatch::Engine;
 use rubellite_core::dispatch::engine::PauseKind;
+use rubellite_core::dispatch::pubsub::Topic;
 use rubellite_core::memory;
 
 /// Gives the engine one setting; false: it has none of that name.
@@ -19,6 +20,7 @@ pub fn configure(engine: &mut Engine, name: &str, value: &Bound<'_, PyAny>) -> P
         "proto-max-bulk-len" => settings.bulk_bytes_max = value.extract()?,
         "client-query-buffer-limit" => settings.query_buffer_bytes_max = value.extract()?,
         "output-limit-normal" => settings.output_limit_normal = value.extract()?,
+        "output-limit-pubsub" => settings.output_limit_pubsub = value.extract()?,
         "counts-accesses" => settings.counts_accesses = value.extract()?,
         "lfu-log-factor" => settings.lfu_log_factor = value.extract()?,
         "lfu-decay-time" => settings.lfu_decay_minutes = value.extract()?,
@@ -101,8 +103,17 @@ pub fn statistics<'py>(py: Python<'py>, engine: &Engine) -> PyResult<Bound<'py, 
             .max()
             .unwrap_or(0),
     )?;
-    facts.set_item("pubsub_channels", engine.subscriptions.channels.len())?;
-    facts.set_item("pubsub_patterns", engine.subscriptions.patterns.len())?;
+    for (name, topic) in [
+        ("pubsub_channels", Topic::Channel),
+        ("pubsub_patterns", Topic::Pattern),
+        ("pubsub_shard_channels", Topic::Shard),
+    ] {
+        facts.set_item(name, engine.subscriptions.count(topic))?;
+    }
+    facts.set_item(
+        "pubsub_clients",
+        sessions().filter(|s| s.is_subscribed()).count(),
+    )?;
     facts.set_item("dirty_since_save", engine.dirty_since_save)?;
     facts.set_item("journal_offset", engine.journal.offset())?;
     facts.set_item("lazyfree_pending", engine.freer.pending())?;

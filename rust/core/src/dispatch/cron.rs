@@ -39,6 +39,7 @@ impl Engine {
             self.cron_runs += 1;
             self.clock.synchronise();
             self.close_idle_clients();
+            self.close_slow_clients();
             if self.cron_runs % DECAY_CRON_RUNS == 0 {
                 self.freer.decay();
             }
@@ -91,21 +92,30 @@ impl Engine {
         false
     }
 
-    /// `timeout`: closes clients that have been silent too long; soft output limits.
+    /// Closes clients whose output has been above their soft limit for too long.
+    fn close_slow_clients(&mut self) {
+        for client in std::mem::take(&mut self.soft_limited_clients) {
+            self.check_output_limit(client);
+            let session = self.sessions.get(&client);
+            if session.is_some_and(|session| session.soft_limit_since_ms.is_some()) {
+                self.soft_limited_clients.insert(client);
+            }
+        }
+    }
+
+    /// `timeout`: closes clients that have been silent too long.
     fn close_idle_clients(&mut self) {
         let timeout_ms = self.settings.timeout_seconds * 1000;
-        let has_soft_limit = self.settings.output_limit_normal.1 > 0;
-        if timeout_ms == 0 && !has_soft_limit {
+        if timeout_ms == 0 {
             return;
         }
         let now_ms = self.now_ms;
         let clients: Vec<ClientId> = self.sessions.keys().copied().collect();
         for client in clients {
-            self.check_output_limit(client);
             let session = self.session(client);
-            let is_idle = timeout_ms > 0
-                && now_ms - session.last_request_ms > timeout_ms
+            let is_idle = now_ms - session.last_request_ms > timeout_ms
                 && !session.is_monitor
+                && !session.is_subscribed()
                 && !session.is_paused;
             if is_idle && session.close == Close::No {
                 self.close_client(client, false);

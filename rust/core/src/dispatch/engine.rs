@@ -1,6 +1,6 @@
 //! The engine: databases, sessions, settings and everything that outlives a command.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
 
@@ -45,6 +45,7 @@ pub struct Settings {
     pub query_buffer_bytes_max: usize,
     /// Hard bytes, soft bytes, soft seconds; 0 is none.
     pub output_limit_normal: (usize, usize, u64),
+    pub output_limit_pubsub: (usize, usize, u64),
     /// 0: keep idle time (LRU); 1: count accesses (LFU).
     pub counts_accesses: bool,
     pub lfu_log_factor: u32,
@@ -66,6 +67,7 @@ impl Default for Settings {
             bulk_bytes_max: 512 << 20,
             query_buffer_bytes_max: 1 << 30,
             output_limit_normal: (0, 0, 0),
+            output_limit_pubsub: (32 << 20, 8 << 20, 60),
             counts_accesses: false,
             lfu_log_factor: 10,
             lfu_decay_minutes: 1,
@@ -140,6 +142,8 @@ pub struct Engine {
     pub(super) closing_clients: Vec<(ClientId, bool)>,
     pub(super) resumed_clients: Vec<ClientId>,
     pub(super) postponed_clients: Vec<ClientId>,
+    /// Whose output is above its soft limit.
+    pub(super) soft_limited_clients: BTreeSet<ClientId>,
     pub pause: Option<(i64, PauseKind)>,
     /// The command that runs belongs to this process, which a pause would lock up.
     pub(super) ignores_pause: bool,
@@ -189,6 +193,7 @@ impl Engine {
             closing_clients: Vec::new(),
             resumed_clients: Vec::new(),
             postponed_clients: Vec::new(),
+            soft_limited_clients: BTreeSet::new(),
             pause: None,
             ignores_pause: false,
             has_no_touch: false,
@@ -251,6 +256,7 @@ impl Engine {
     /// Forgets a session and all that it held.
     pub fn close_session(&mut self, client: ClientId) {
         self.unwatch(client);
+        self.forget_subscriptions(client);
         self.monitors.retain(|monitor| *monitor != client);
         self.postponed_clients
             .retain(|postponed| *postponed != client);
@@ -306,10 +312,15 @@ impl Engine {
             return;
         }
         // Monitors, too, count as normal clients.
-        let (hard, soft, soft_seconds) = self.settings.output_limit_normal;
+        let (hard, soft, soft_seconds) = if session.is_subscribed() {
+            self.settings.output_limit_pubsub
+        } else {
+            self.settings.output_limit_normal
+        };
         let held = session.output.bytes_pending();
         let mut is_over = hard > 0 && held >= hard;
         if soft > 0 && held >= soft {
+            self.soft_limited_clients.insert(client);
             let since = *session.soft_limit_since_ms.get_or_insert(self.now_ms);
             is_over |= self.now_ms - since > soft_seconds as i64 * 1000;
         } else {
@@ -343,6 +354,7 @@ impl Engine {
         let client = self.run.client;
         self.set_monitor(client, false);
         self.unwatch(client);
+        self.forget_subscriptions(client);
         self.run.database = 0;
         let needs_password = self.settings.password_required;
         let session = self.session(client);

@@ -49,12 +49,20 @@ fn bytes<'r>(arguments: &Arguments<'r>, index: usize) -> Option<&'r [u8]> {
 }
 
 fn ping(
-    _: &mut Engine,
+    engine: &mut Engine,
     arguments: &Arguments<'_>,
     protocol: Protocol,
     sink: &mut dyn Sink,
 ) -> Result<Handled, Failure> {
-    match bytes(arguments, 0) {
+    let message = bytes(arguments, 0);
+    if protocol == Protocol::Resp2 && engine.session(engine.run.client).is_subscribed() {
+        // What a subscriber in RESP2 reads are messages; this looks like one.
+        let message = Reply::Bulk(message.unwrap_or_default().into());
+        let pong = Reply::Array(vec![Reply::Bulk(b"pong".into()), message]);
+        sink.put(&pong, protocol);
+        return Ok(Handled::Replied);
+    }
+    match message {
         None => sink.put(&Reply::Status("PONG"), protocol),
         Some(message) => sink.put_bulk(message),
     }

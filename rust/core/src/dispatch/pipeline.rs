@@ -325,6 +325,13 @@ fn permits(
     if session.is_monitor && spec.has(flag::WRITE | flag::READONLY) {
         return Err(ErrorCode::MonitorKeyspace.into());
     }
+    if session.is_subscribed()
+        && session.protocol == Protocol::Resp2
+        && !spec.has(flag::IN_SUBSCRIBE)
+    {
+        let name = spec.name.clone();
+        return Err(Failure::With(ErrorCode::NotAllowedWhenSubscribed, name));
+    }
     if is_loading && !spec.has(flag::LOADING) {
         return Err(ErrorCode::Loading.into());
     }

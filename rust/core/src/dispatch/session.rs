@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::pubsub::Listening;
 use super::spec::CommandId;
 use crate::output::Output;
 use crate::reply::Protocol;
@@ -96,6 +97,8 @@ pub struct Session {
     /// A watched key changed; EXEC will answer null.
     pub is_watch_broken: bool,
     pub is_monitor: bool,
+    /// Channels and patterns; None without any.
+    pub listening: Option<Box<Listening>>,
     pub no_evict: bool,
     pub no_touch: bool,
     /// CLIENT CAPA redirect: the client would follow a move to another server.
@@ -143,6 +146,7 @@ impl Session {
             watched: Vec::new(),
             is_watch_broken: false,
             is_monitor: false,
+            listening: None,
             no_evict: false,
             no_touch: false,
             follows_redirects: false,
@@ -172,5 +176,11 @@ impl Session {
                 .iter()
                 .map(|(_, key)| key.len() + 32)
                 .sum::<usize>()
+            + self.listening.as_ref().map_or(0, |it| it.memory_bytes())
+    }
+
+    /// Subscribed to anything: CLIENT LIST's `P`, and the limits of class `pubsub`.
+    pub fn is_subscribed(&self) -> bool {
+        self.listening.is_some()
     }
 }

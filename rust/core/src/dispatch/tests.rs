@@ -3,6 +3,7 @@
 mod arguments;
 mod journal;
 mod pipeline;
+mod pubsub;
 mod spec;
 mod statistics;
 mod transactions;
