@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator
-from typing import Any, Final, Literal, Self, TypeAlias, final, overload
+from typing import Any, Final, Literal, Self, TypeAlias, TypeVar, final, overload
 
 __version__: Final[str]
 
@@ -87,6 +87,72 @@ class Blob:
     """A big value that is sent from where it lies."""
 
     def __bytes__(self) -> bytes: ...
+    def __len__(self) -> int: ...
+
+@final
+class Blocked:
+    """The command waits until one of its keys holds a collection of this kind.
+
+    Then its handler runs again. `deadline_ms` is since 1970, None for ever; then the
+    client gets a null, or with `null_array` RESP2's null array.
+    """
+
+    def __new__(
+        cls,
+        keys: Iterable[bytes],
+        kind: type[_Collection],
+        deadline_ms: int | None = None,
+        null_array: bool = False,
+    ) -> Self: ...
+
+# Collections. A view belongs to its call; `reply_…` writes the command's reply.
+
+_Collection: TypeAlias = Hash | List | Set | SortedSet
+_View = TypeVar("_View", bound=_Collection)
+
+@final
+class Hash:
+    """The hash at a key; a mapping from fields to values."""
+
+    def __len__(self) -> int: ...
+    def __contains__(self, field: bytes, /) -> bool: ...
+    def get(self, field: bytes) -> bytes | None:
+        """The value of a field, or None."""
+
+    def get_all(self, fields: Iterable[bytes]) -> list[bytes | None]:
+        """The values of fields; None for each that is missing."""
+
+    def increment(self, field: bytes, by: int) -> int:
+        """Adds to the integer in a field, a missing one being 0; returns the sum.
+
+        Fails with HASH_VALUE_NOT_INTEGER or INCREMENT_OVERFLOW.
+        """
+
+    def set_all(self, pairs: Iterable[bytes]) -> int:
+        """Gives fields values, from a flat sequence of both; returns how many are new."""
+
+    def remove_all(self, fields: Iterable[bytes]) -> int:
+        """Takes fields out; returns how many were there."""
+
+    def reply_items(self) -> Special:
+        """Replies with all fields and their values."""
+
+@final
+class List:
+    """The list at a key."""
+
+    def __len__(self) -> int: ...
+
+@final
+class Set:
+    """The set at a key."""
+
+    def __len__(self) -> int: ...
+
+@final
+class SortedSet:
+    """The sorted set at a key."""
+
     def __len__(self) -> int: ...
 
 # What a handler gets
@@ -327,8 +393,26 @@ class Call:
     def mark_edited(self) -> None:
         """Counts an edit that no structure counted."""
 
+    def read(self, key: bytes, kind: type[_View]) -> _View | None:
+        """The collection at `key` for reading; None without key. Fails with WRONG_TYPE."""
+
+    def edit(self, key: bytes, kind: type[_View]) -> _View:
+        """The collection at `key` for changing it. Fails with WRONG_TYPE.
+
+        It is made by its first insertion; one that is left empty goes with its key.
+        """
+
+    def unblock(self, client: int, with_error: bool) -> bool:
+        """Ends a client's wait for a key, as if its time were up or with UNBLOCKED.
+
+        False: it does not wait.
+        """
+
     def notify(self, class_: int, event: str, key: bytes, /) -> None:
-        """Tells subscribers of keyspace notifications that `event` happened to `key`."""
+        """Tells subscribers of keyspace notifications that `event` happened to `key`.
+
+        Collections that the command left empty go now, after their event.
+        """
 
     def begin_transaction(self) -> None:
         """MULTI."""

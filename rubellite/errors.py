@@ -185,6 +185,8 @@ PAUSE_NOT_INTEGER = _reply("PAUSE_NOT_INTEGER", "ERR timeout is not an integer o
 PAUSE_NEGATIVE = _reply("PAUSE_NEGATIVE", "ERR timeout is negative")
 PAUSE_OUT_OF_RANGE = _reply("PAUSE_OUT_OF_RANGE", "ERR timeout is out of range")
 PAUSE_MODE = _reply("PAUSE_MODE", "ERR CLIENT PAUSE mode must be WRITE or ALL")
+HASH_VALUE_NOT_INTEGER = _reply("HASH_VALUE_NOT_INTEGER", "ERR hash value is not an integer")
+UNBLOCKED = _reply("UNBLOCKED", "UNBLOCKED client unblocked via CLIENT UNBLOCK")
 UNBLOCK_REASON = _reply("UNBLOCK_REASON", "ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR")
 CACHING_WITHOUT_TRACKING = _reply(
     "CACHING_WITHOUT_TRACKING",

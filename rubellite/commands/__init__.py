@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from importlib import import_module
 
-MODULES = ("connection", "transactions", "pubsub", "strings", "keys", "expiry", "objects")
+MODULES = (
+    "connection",
+    "transactions",
+    "pubsub",
+    "strings",
+    "keys",
+    "expiry",
+    "objects",
+    "hashes",
+)
 
 
 def load() -> None:

@@ -24,6 +24,14 @@ _PLAIN_INTEGERS = (
     "commandlog-reply-larger-than",
     "commandlog-large-reply-max-len",
     "latency-monitor-threshold",
+    "hash-max-listpack-entries",
+    "hash-max-listpack-value",
+    "list-max-listpack-size",
+    "set-max-intset-entries",
+    "set-max-listpack-entries",
+    "set-max-listpack-value",
+    "zset-max-listpack-entries",
+    "zset-max-listpack-value",
 )
 _PLAIN_SWITCHES = ("protected-mode", "latency-tracking")
 

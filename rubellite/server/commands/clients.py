@@ -272,10 +272,12 @@ def client_unblock(call: Call, words: Arguments) -> Reply:
     """
     if len(words) == 2 and words[1].upper() not in (b"TIMEOUT", b"ERROR"):
         raise UNBLOCK_REASON
-    if integer(words[0]) is None:
+    client = integer(words[0])
+    if client is None:
         raise NOT_INTEGER
     # Who waits for the end of a pause does not count as blocked.
-    return 0
+    with_error = len(words) == 2 and words[1].upper() == b"ERROR"
+    return int(client > 0 and call.unblock(client, with_error))
 
 
 # How the server treats this connection

@@ -131,7 +131,7 @@ impl Arguments {
         }
     }
 
-    fn check(&self) -> PyResult<&Call> {
+    pub fn check(&self) -> PyResult<&Call> {
         let call = self.call.get();
         if call.serial() == self.serial {
             Ok(call)

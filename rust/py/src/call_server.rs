@@ -159,7 +159,7 @@ impl Call {
 
     /// Tells subscribers of keyspace notifications that `event` happened to `key`.
     fn notify(&self, class: u32, event: &str, key: &[u8]) -> PyResult<()> {
-        self.with(|context| context.engine.notify(class, event, key))
+        self.with(|context| context.engine.announce(class, event, key))
     }
 
     /// Replaces what the journal gets of this command.
@@ -226,7 +226,7 @@ impl Call {
             )
         })?;
         match outcome {
-            Ok(Outcome::Replied | Outcome::Failed) => Ok(Special {
+            Ok(Outcome::Replied | Outcome::Failed | Outcome::Blocked) => Ok(Special {
                 kind: SpecialKind::Nothing,
             }),
             Err(failure) => Err(border::to_error(py, failure)),

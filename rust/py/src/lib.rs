@@ -17,6 +17,7 @@ mod reply;
 mod runtime;
 mod settings;
 mod spec;
+mod views;
 
 use pyo3::exceptions::PyMemoryError;
 use pyo3::prelude::*;
@@ -100,6 +101,11 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<reply::Push>()?;
     module.add_class::<reply::Members>()?;
     module.add_class::<reply::Blob>()?;
+    module.add_class::<reply::Blocked>()?;
+    module.add_class::<views::hash::Hash>()?;
+    module.add_class::<views::list::List>()?;
+    module.add_class::<views::set::Set>()?;
+    module.add_class::<views::sorted_set::SortedSet>()?;
     module.add(
         "NULL_ARRAY",
         Bound::new(

@@ -6,8 +6,9 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{
-    PyBool, PyBytes, PyDict, PyFloat, PyFrozenSet, PyInt, PyList, PySet, PyString, PyTuple,
+    PyBool, PyBytes, PyDict, PyFloat, PyFrozenSet, PyInt, PyList, PySet, PyString, PyTuple, PyType,
 };
+use rubellite_core::dispatch::blocking::Wait;
 use rubellite_core::output::Output;
 use rubellite_core::reply::{Protocol, Reply};
 use rubellite_core::resp::encode;
@@ -94,6 +95,40 @@ pub struct Members {
 #[pyclass(frozen, module = "rubellite._core")]
 pub struct Blob {
     pub bytes: Arc<Vec<u8>>,
+}
+
+/// The command waits until one of its keys holds a collection of this kind; then its
+/// handler runs again.
+#[pyclass(frozen, module = "rubellite._core")]
+pub struct Blocked {
+    pub wait: Wait,
+}
+
+#[pymethods]
+impl Blocked {
+    /// `deadline_ms` is since 1970, None for ever; then the client gets a null, or with
+    /// `null_array` RESP2's null array.
+    #[new]
+    #[pyo3(signature = (keys, kind, deadline_ms = None, null_array = false))]
+    fn new(
+        keys: &Bound<'_, PyAny>,
+        kind: &Bound<'_, PyType>,
+        deadline_ms: Option<i64>,
+        null_array: bool,
+    ) -> PyResult<Self> {
+        let keys = crate::call::byte_parts(keys)?;
+        let wait = Wait {
+            keys: keys.into_iter().map(Vec::into_boxed_slice).collect(),
+            kind: crate::views::kind_of(kind)?,
+            deadline_ms,
+            reply: if null_array {
+                Reply::NullArray
+            } else {
+                Reply::Null
+            },
+        };
+        Ok(Self { wait })
+    }
 }
 
 #[pymethods]

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyList, PyString, PyTuple};
+use pyo3::types::{PyBytes, PyDict, PyList, PySet, PyString, PyTuple};
 use rubellite_core::dispatch::Engine;
 use rubellite_core::dispatch::arguments::{Argument, Arguments as Values, Scalar};
 use rubellite_core::dispatch::error::{ErrorCode, Failure};
-use rubellite_core::dispatch::pipeline::{Invocation, Outcome, Runtime, Sink};
+use rubellite_core::dispatch::pipeline::{Invocation, Outcome, Runtime, Shape, Sink};
 use rubellite_core::dispatch::spec::CommandTable;
 use rubellite_core::output::SHARED_BYTES_MIN;
 use rubellite_core::reply::{Protocol, Reply};
@@ -16,7 +16,7 @@ use smallvec::SmallVec;
 
 use crate::border;
 use crate::call::{Arguments, Call, Context};
-use crate::reply::{self, Special, SpecialKind};
+use crate::reply::{self, Blocked, Special, SpecialKind};
 
 /// A command's function and the words of its options as Python strings.
 pub struct Handler {
@@ -77,23 +77,45 @@ impl Sink for ObjectSink {
         self.objects.push(object);
     }
 
-    fn begin_array(&mut self, _: usize) {}
+    fn begin(&mut self, _: Shape, _: usize, _: Protocol) {}
 
-    fn end_array(&mut self, count: usize) {
+    fn end(&mut self, shape: Shape, count: usize) {
         // SAFETY: commands only run while attached.
         let py = unsafe { Python::assume_attached() };
+        let parts = if shape == Shape::Map {
+            2 * count
+        } else {
+            count
+        };
         let items = self
             .objects
-            .split_off(self.objects.len().saturating_sub(count));
-        let list = PyList::new(py, items).map_or_else(
-            |error| error.into_value(py).into_any(),
-            |list| list.unbind().into_any(),
-        );
-        self.objects.push(list);
+            .split_off(self.objects.len().saturating_sub(parts));
+        let container = container(py, shape, items)
+            .map_or_else(|error| error.into_value(py).into_any(), Bound::unbind);
+        self.objects.push(container);
     }
 
     fn as_any(&mut self) -> &mut dyn std::any::Any {
         self
+    }
+}
+
+/// The list, dictionary or set of what was put into it.
+fn container<'py>(
+    py: Python<'py>,
+    shape: Shape,
+    items: Vec<Py<PyAny>>,
+) -> PyResult<Bound<'py, PyAny>> {
+    match shape {
+        Shape::Array => Ok(PyList::new(py, items)?.into_any()),
+        Shape::Set => Ok(PySet::new(py, items)?.into_any()),
+        Shape::Map => {
+            let map = PyDict::new(py);
+            for pair in items.chunks_exact(2) {
+                map.set_item(&pair[0], &pair[1])?;
+            }
+            Ok(map.into_any())
+        }
     }
 }
 
@@ -242,6 +264,7 @@ impl Runtime for PyRuntime {
             }
         };
         self.depth += 1;
+        let pending = sink.resp().map_or(0, |output| output.bytes_pending());
         let result = self.run_handler(py, &call, commands, engine, invocation, values, sink);
         self.depth -= 1;
         // SAFETY: a live object.
@@ -250,6 +273,11 @@ impl Runtime for PyRuntime {
             if let Ok(new) = Py::new(py, Call::new()) {
                 self.calls[self.depth] = new;
             }
+        }
+        if let Ok(object) = &result
+            && let Ok(blocked) = object.cast::<Blocked>()
+        {
+            return engine.block(invocation, blocked.get().wait.clone(), sink);
         }
         let protocol = match engine.sessions.get(&invocation.client) {
             Some(session) => session.protocol,
@@ -270,6 +298,12 @@ impl Runtime for PyRuntime {
                 let name = &commands.specs[invocation.command].name;
                 let line = self.error_line(py, engine, error, name);
                 engine.statistics.error_replied(&line);
+                if let Some(output) = sink.resp()
+                    && output.bytes_pending() > pending
+                {
+                    // The beginning of a reply that it wrote itself.
+                    output.truncate(pending);
+                }
                 sink.put(&Reply::Error(line), protocol);
                 Outcome::Failed
             }

@@ -26,6 +26,18 @@ pub fn configure(engine: &mut Engine, name: &str, value: &Bound<'_, PyAny>) -> P
         "lfu-decay-time" => settings.lfu_decay_minutes = value.extract()?,
         "active-expire" => settings.active_expire = value.extract()?,
         "notify-flags" => settings.notify_flags = value.extract()?,
+        "hash-max-listpack-entries" => settings.collections.hash_entries_max = value.extract()?,
+        "hash-max-listpack-value" => settings.collections.hash_value_bytes_max = value.extract()?,
+        "list-max-listpack-size" => settings.collections.list_size = value.extract()?,
+        "set-max-intset-entries" => settings.collections.set_integers_max = value.extract()?,
+        "set-max-listpack-entries" => settings.collections.set_entries_max = value.extract()?,
+        "set-max-listpack-value" => settings.collections.set_value_bytes_max = value.extract()?,
+        "zset-max-listpack-entries" => {
+            settings.collections.sorted_set_entries_max = value.extract()?;
+        }
+        "zset-max-listpack-value" => {
+            settings.collections.sorted_set_value_bytes_max = value.extract()?;
+        }
         "pauses-cron" => settings.pauses_cron = value.extract()?,
         "slowlog-log-slower-than" => statistics.slow_log.threshold = value.extract()?,
         "commandlog-request-larger-than" => {
@@ -87,6 +99,8 @@ pub fn statistics<'py>(py: Python<'py>, engine: &Engine) -> PyResult<Bound<'py, 
         "blocked_clients",
         sessions().filter(|s| s.is_paused).count(),
     )?;
+    facts.set_item("waited_keys", engine.waiters.key_count())?;
+    facts.set_item("clients_with_deadline", engine.waiters.deadline_count())?;
     facts.set_item(
         "watching_clients",
         sessions().filter(|s| !s.watched.is_empty()).count(),

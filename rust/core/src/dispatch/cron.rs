@@ -24,6 +24,7 @@ const DECAY_CRON_RUNS: u64 = 10;
 impl Engine {
     /// Time-driven work; called once a turn of the event loop.
     pub fn tick(&mut self) -> Tick {
+        self.end_waits();
         if self.settings.pauses_cron {
             return Tick {
                 sleep_ms: CRON_MS as u64,
@@ -49,6 +50,9 @@ impl Engine {
             sleep_ms = 0;
         } else if let Some((until_ms, _)) = self.pause {
             sleep_ms = sleep_ms.min((until_ms - self.now_ms).max(0));
+        }
+        if let Some(deadline_ms) = self.waiters.next_deadline_ms() {
+            sleep_ms = sleep_ms.min((deadline_ms - self.now_ms).max(0));
         }
         Tick {
             sleep_ms: sleep_ms as u64,

@@ -94,9 +94,7 @@ impl Engine {
         } else {
             self.journal.count([3, key.len()].into_iter());
         }
-        if !self.watchers.is_empty() {
-            self.touch_in(database, key);
-        }
+        self.touch_in(database, key);
     }
 
     /// Frees a value, here or in the background.
@@ -335,9 +333,7 @@ impl Engine {
         self.databases[database].insert_removed(key, removed);
         self.notify_in(database, class::NEW, "new", key);
         self.edited(class::GENERIC, "move_from", key);
-        if !self.watchers.is_empty() {
-            self.touch_in(database, key);
-        }
+        self.touch_in(database, key);
         self.notify_in(database, class::GENERIC, "move_to", key);
         true
     }

@@ -4,6 +4,8 @@ use std::collections::{BTreeSet, HashMap};
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
 
+use super::blocking::Waiters;
+use super::collections::CollectionLimits;
 use super::error::{ErrorTexts, Failure};
 use super::free::Freer;
 use super::journal::{Effect, Journal};
@@ -14,6 +16,7 @@ use super::statistics::Statistics;
 use crate::clock::Clock;
 use crate::keyspace::{Database, HashSeed};
 use crate::service::{ClientId, Peer};
+use crate::types::Detached;
 
 /// Client identifiers are a counter: they need no hashing.
 #[derive(Debug, Default, Clone, Copy)]
@@ -54,6 +57,7 @@ pub struct Settings {
     /// DEBUG PAUSE-CRON: nothing happens because time passes.
     pub pauses_cron: bool,
     pub notify_flags: u32,
+    pub collections: CollectionLimits,
 }
 
 impl Default for Settings {
@@ -74,6 +78,7 @@ impl Default for Settings {
             active_expire: true,
             pauses_cron: false,
             notify_flags: 0,
+            collections: CollectionLimits::default(),
         }
     }
 }
@@ -106,6 +111,8 @@ pub struct Run {
     pub no_touch: bool,
     /// Arguments that logs and monitors must not show, by index.
     pub secrets: Vec<usize>,
+    /// Collections that an edit left empty; they go after the event that is sent for it.
+    pub emptied: Vec<Box<[u8]>>,
 }
 
 /// Who is held up by CLIENT PAUSE.
@@ -132,11 +139,15 @@ pub struct Engine {
     /// The last monotonic reading; 0: take a new one before the next command.
     pub(super) last_reading_ns: u64,
     pub databases: Vec<Database>,
+    pub seed: HashSeed,
+    /// A new collection is made here before it enters the keyspace.
+    pub(super) scratch: Detached,
     pub sessions: ByClient<Box<Session>>,
     pub run: Run,
     pub(super) effects: Vec<Effect>,
     pub subscriptions: Subscriptions,
     pub(super) watchers: HashMap<KeyName, Vec<ClientId>>,
+    pub waiters: Waiters,
     pub(super) monitors: Vec<ClientId>,
     pub(super) dirty_clients: Vec<ClientId>,
     pub(super) closing_clients: Vec<(ClientId, bool)>,
@@ -183,11 +194,14 @@ impl Engine {
             databases: (0..database_count)
                 .map(|_| Database::new(seed.clone()))
                 .collect(),
+            seed,
+            scratch: Detached::new(),
             sessions: ByClient::default(),
             run: Run::default(),
             effects: Vec::new(),
             subscriptions: Subscriptions::default(),
             watchers: HashMap::new(),
+            waiters: Waiters::default(),
             monitors: Vec::new(),
             dirty_clients: Vec::new(),
             closing_clients: Vec::new(),
@@ -257,6 +271,7 @@ impl Engine {
     pub fn close_session(&mut self, client: ClientId) {
         self.unwatch(client);
         self.forget_subscriptions(client);
+        self.unblock(client, None);
         self.monitors.retain(|monitor| *monitor != client);
         self.postponed_clients
             .retain(|postponed| *postponed != client);

@@ -61,6 +61,8 @@ error_codes! {
     InvalidSecondDatabase = "INVALID_SECOND_DATABASE",
     ValueOutOfRange = "VALUE_OUT_OF_RANGE",
     ValueOutOfRangePositive = "VALUE_OUT_OF_RANGE_POSITIVE",
+    HashValueNotInteger = "HASH_VALUE_NOT_INTEGER",
+    Unblocked = "UNBLOCKED",
 }
 
 /// Why a command did not do what it was asked.

@@ -1,6 +1,8 @@
 //! The pipeline that every command passes, and the engine that it works on.
 
 pub mod arguments;
+pub mod blocking;
+pub mod collections;
 mod core;
 mod cron;
 pub mod data;
@@ -22,6 +24,7 @@ pub mod statistics;
 #[cfg(test)]
 mod tests;
 pub mod transactions;
+pub mod writer;
 
 pub use self::core::Core;
 pub use engine::Engine;

@@ -7,6 +7,7 @@ use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::arguments::{self, Arguments};
+use super::blocking;
 use super::engine::{Engine, PauseKind, Propagation, Run};
 use super::error::{ErrorCode, Failure};
 use super::journal::Effect;
@@ -18,6 +19,26 @@ use crate::reply::{Protocol, Reply};
 use crate::resp::encode;
 use crate::service::{ClientId, Flow, Request};
 
+/// What a reply of several parts is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shape {
+    Array,
+    /// Pairs; in RESP2 a flat array.
+    Map,
+    /// In RESP2 an array.
+    Set,
+}
+
+impl Shape {
+    pub(super) fn write_header(self, output: &mut Output, count: usize, protocol: Protocol) {
+        match self {
+            Shape::Array => encode::array_header(output.tail(), count),
+            Shape::Map => encode::map_header(output.tail(), count, protocol),
+            Shape::Set => encode::set_header(output.tail(), count, protocol),
+        }
+    }
+}
+
 /// Where a reply goes.
 pub trait Sink {
     /// The output to encode into, for sinks that speak RESP.
@@ -26,10 +47,10 @@ pub trait Sink {
     fn put_bulk(&mut self, bytes: &[u8]);
     /// Takes a reply that is a value.
     fn put(&mut self, reply: &Reply, protocol: Protocol);
-    /// Begins an array of `count` replies that will be put one by one (EXEC).
-    fn begin_array(&mut self, count: usize);
+    /// Begins a container of `count` replies (a map: pairs) that will be put one by one.
+    fn begin(&mut self, shape: Shape, count: usize, protocol: Protocol);
     /// Ends it.
-    fn end_array(&mut self, count: usize);
+    fn end(&mut self, shape: Shape, count: usize);
     fn as_any(&mut self) -> &mut dyn Any;
 }
 
@@ -53,11 +74,11 @@ impl Sink for RespSink {
         encode::encode(reply, protocol, &mut self.output);
     }
 
-    fn begin_array(&mut self, count: usize) {
-        encode::array_header(self.output.tail(), count);
+    fn begin(&mut self, shape: Shape, count: usize, protocol: Protocol) {
+        shape.write_header(&mut self.output, count, protocol);
     }
 
-    fn end_array(&mut self, _: usize) {}
+    fn end(&mut self, _: Shape, _: usize) {}
 
     fn as_any(&mut self) -> &mut dyn Any {
         self
@@ -79,6 +100,8 @@ pub enum Outcome {
     Replied,
     /// Its error is in the sink.
     Failed,
+    /// It waits for a key; nothing is in the sink.
+    Blocked,
 }
 
 /// What commands mean; implemented by the Python binding.
@@ -139,6 +162,10 @@ pub fn execute(
         engine.postponed_clients.push(client);
         return Flow::Pause;
     }
+    if session.blocked.is_some() {
+        session.is_paused = true;
+        return Flow::Pause;
+    }
     let held = session.output.bytes_pending();
     let close = session.close;
     if held > OUTPUT_CHECK_BYTES {
@@ -153,7 +180,8 @@ pub fn execute(
 
 /// Executes one request of a caller that has no socket; the reply goes to `sink`.
 ///
-/// Such callers are not held up by CLIENT PAUSE: they would hold up their own process.
+/// Such callers are not held up by CLIENT PAUSE, and do not wait for keys: they would hold
+/// up their own process.
 pub fn execute_into(
     commands: &CommandTable,
     engine: &mut Engine,
@@ -163,7 +191,9 @@ pub fn execute_into(
     sink: &mut dyn Sink,
 ) {
     engine.ignores_pause = true;
+    engine.run.denies_blocking = true;
     admit(commands, engine, runtime, client, request, sink);
+    engine.run.denies_blocking = false;
     engine.ignores_pause = false;
 }
 
@@ -414,6 +444,14 @@ pub fn run(
         sink.put(&Reply::Error(line), protocol);
         Outcome::Failed
     });
+    if !engine.run.emptied.is_empty() {
+        engine.remove_emptied();
+    }
+    if outcome == Outcome::Blocked {
+        // It is counted when it is served, or not at all.
+        engine.run = outer;
+        return outcome;
+    }
     let finished_ns = engine.clock.monotonic_ns();
     let elapsed_ns = finished_ns - started_ns;
     engine.last_reading_ns = finished_ns;
@@ -436,6 +474,7 @@ pub fn run(
         engine.flush_effects();
         // Wall time stands still inside a command and a transaction, not between them.
         engine.set_now(finished_ns);
+        blocking::serve_waiting(commands, engine, runtime);
     }
     outcome
 }

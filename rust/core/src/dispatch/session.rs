@@ -106,6 +106,8 @@ pub struct Session {
     /// Set while its handler waits for a key or a pause; net reads no further request.
     pub is_paused: bool,
     pub postponed: Option<OwnedRequest>,
+    /// The command that waits for a key.
+    pub blocked: Option<Box<super::blocking::Blocking>>,
     pub close: Close,
     pub created_ms: i64,
     pub last_request_ms: i64,
@@ -152,6 +154,7 @@ impl Session {
             follows_redirects: false,
             is_paused: false,
             postponed: None,
+            blocked: None,
             close: Close::No,
             created_ms: now_ms,
             last_request_ms: now_ms,

@@ -2,8 +2,8 @@
 
 use super::engine::{Engine, Propagation};
 use super::error::{ErrorCode, Failure};
-use super::pipeline::{self, Invocation, Outcome, Runtime, Sink};
-use super::session::Queue;
+use super::pipeline::{self, Invocation, Outcome, Runtime, Shape, Sink};
+use super::session::{KeyName, Queue};
 use super::spec::{CommandTable, flag};
 use crate::reply::Reply;
 use crate::service::ClientId;
@@ -77,16 +77,23 @@ impl Engine {
         }
     }
 
-    /// Tells watchers that a key of the running command's database changed.
+    /// Tells watchers and waiters that a key of the running command's database changed.
     #[inline]
     pub fn touch(&mut self, key: &[u8]) {
-        if !self.watchers.is_empty() {
-            self.touch_in(self.run.database, key);
+        self.touch_in(self.run.database, key);
+    }
+
+    #[inline]
+    pub(super) fn touch_in(&mut self, database: usize, key: &[u8]) {
+        if !self.watchers.is_empty() || !self.waiters.is_empty() {
+            self.tell_touched((database, Box::from(key)));
         }
     }
 
-    pub(super) fn touch_in(&mut self, database: usize, key: &[u8]) {
-        if let Some(watchers) = self.watchers.get(&(database, Box::from(key))) {
+    #[cold]
+    fn tell_touched(&mut self, name: KeyName) {
+        self.waiters.touched(&name);
+        if let Some(watchers) = self.watchers.get(&name) {
             for watcher in watchers {
                 if let Some(session) = self.sessions.get_mut(watcher) {
                     session.is_watch_broken = true;
@@ -98,6 +105,9 @@ impl Engine {
     /// A whole database goes: every watched key that exists in it (or in what takes
     /// its place) has changed.
     pub(super) fn touch_database(&mut self, database: usize, replacement: Option<usize>) {
+        if replacement.is_some() {
+            self.waiters.database_touched(database);
+        }
         let exists = |engine: &Engine, at: usize, key: &[u8]| {
             let entry = engine.databases[at].find(key);
             // A watched key that is due was alive when WATCH saw it; elsewhere it never was.
@@ -156,7 +166,7 @@ pub fn execute_queue(
         sink.put(&Reply::NullArray, protocol);
         return Ok(Outcome::Replied);
     }
-    sink.begin_array(queue.commands.len());
+    sink.begin(Shape::Array, queue.commands.len(), protocol);
     let denied = std::mem::replace(&mut engine.run.denies_blocking, true);
     for (command, request) in &queue.commands {
         let request = request.as_request();
@@ -173,7 +183,7 @@ pub fn execute_queue(
         pipeline::run(commands, engine, runtime, invocation, database, sink);
     }
     engine.run.denies_blocking = denied;
-    sink.end_array(queue.commands.len());
+    sink.end(Shape::Array, queue.commands.len());
     // The queued commands entered the journal themselves.
     engine.run.propagation = Propagation::Nothing;
     Ok(Outcome::Replied)

@@ -10,6 +10,7 @@ use super::entry::{Entry, Value};
 use super::layout::{Encoding, Kind};
 use super::values::{Expiry, NewValue};
 use crate::types::home::{Content, Detached, Form, Home};
+use crate::types::list::packed;
 use crate::types::{Object, packed::PackedBuffer};
 
 impl From<Form> for Encoding {
@@ -105,6 +106,93 @@ impl Home for EntryMut<'_> {
             bytes,
         };
         self.replace(value, Expiry::Keep);
+    }
+}
+
+/// Where an edit finds its collection: in the keyspace, or not made yet.
+///
+/// A new collection is built outside and enters the keyspace when the edit is over, if
+/// something was put into it.
+pub enum Place<'a> {
+    Entry(EntryMut<'a>),
+    New(&'a mut Detached),
+}
+
+impl Place<'_> {
+    /// True while there is no such key.
+    pub fn is_new(&self) -> bool {
+        matches!(self, Place::New(_))
+    }
+
+    /// True when nothing is in the collection.
+    pub fn is_empty(&self, kind: Kind) -> bool {
+        is_empty(kind, self.content())
+    }
+}
+
+/// True when a collection of this kind has nothing in it.
+pub fn is_empty(kind: Kind, content: Content<'_>) -> bool {
+    match content {
+        Content::Packed(_, bytes) if kind == Kind::List => bytes.len() <= packed::EMPTY.len(),
+        Content::Packed(_, bytes) => bytes.is_empty(),
+        Content::Object(object) => object.is_empty(),
+    }
+}
+
+impl PackedBuffer for Place<'_> {
+    #[inline]
+    fn bytes(&self) -> &[u8] {
+        match self {
+            Place::Entry(entry) => entry.bytes(),
+            Place::New(collection) => collection.bytes(),
+        }
+    }
+
+    #[inline]
+    fn splice(&mut self, range: Range<usize>, with: &[u8]) {
+        match self {
+            Place::Entry(entry) => PackedBuffer::splice(entry, range, with),
+            Place::New(collection) => PackedBuffer::splice(*collection, range, with),
+        }
+    }
+}
+
+impl Home for Place<'_> {
+    #[inline]
+    fn content(&self) -> Content<'_> {
+        match self {
+            Place::Entry(entry) => entry.content(),
+            Place::New(collection) => collection.content(),
+        }
+    }
+
+    #[inline]
+    fn object_mut(&mut self) -> Option<&mut Object> {
+        match self {
+            Place::Entry(entry) => Home::object_mut(entry),
+            Place::New(collection) => collection.object_mut(),
+        }
+    }
+
+    fn set_form(&mut self, form: Form) {
+        match self {
+            Place::Entry(entry) => entry.set_form(form),
+            Place::New(collection) => collection.set_form(form),
+        }
+    }
+
+    fn become_object(&mut self, object: Object) {
+        match self {
+            Place::Entry(entry) => entry.become_object(object),
+            Place::New(collection) => collection.become_object(object),
+        }
+    }
+
+    fn become_packed(&mut self, form: Form, bytes: &[u8]) {
+        match self {
+            Place::Entry(entry) => entry.become_packed(form, bytes),
+            Place::New(collection) => collection.become_packed(form, bytes),
+        }
     }
 }
 

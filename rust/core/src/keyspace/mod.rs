@@ -28,6 +28,7 @@ mod walk;
 #[cfg(test)]
 mod tests;
 
+pub use collections::{Place, is_empty};
 pub use database::{Database, TableStats};
 pub use edit::EntryMut;
 pub use entry::{Entry, Shared, Value};

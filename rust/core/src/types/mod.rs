@@ -62,6 +62,17 @@ impl Object {
         }
     }
 
+    /// True when nothing is in it. O(1).
+    pub fn is_empty(&self) -> bool {
+        match self {
+            Object::Hash(table) | Object::Set(table) => table.is_empty(),
+            Object::List(list) => list.is_empty(),
+            Object::SortedSet(set) => set.is_empty(),
+            #[cfg(test)]
+            Object::Probe(bytes) => bytes.is_empty(),
+        }
+    }
+
     /// The name that OBJECT ENCODING answers.
     pub fn encoding_name(&self) -> &'static str {
         match self {

@@ -1,0 +1,195 @@
+//! Collections as commands see them: looked up by kind, edited in place, gone when empty.
+//!
+//! An edit says how much it changed; the journal, watchers and waiters learn of it here,
+//! so that no command can forget them. What is left empty is removed after the event
+//! that the command sends for it, as the real servers do: `hdel`, then `del`.
+
+use super::data::Access;
+use super::engine::{Engine, Settings};
+use super::error::{ErrorCode, Failure};
+use super::notify::class;
+use crate::keyspace::{Entry, Expiry, Kind, NewValue, Place, is_empty};
+use crate::seed::HashSeed;
+use crate::types::home::{Form, Home, Limits};
+use crate::types::list::limit::Limit;
+use crate::types::list::packed;
+
+/// Up to where collections are packed; settings of these names.
+#[derive(Debug, Clone, Copy)]
+pub struct CollectionLimits {
+    pub hash_entries_max: usize,
+    pub hash_value_bytes_max: usize,
+    pub list_size: i64,
+    pub set_integers_max: usize,
+    pub set_entries_max: usize,
+    pub set_value_bytes_max: usize,
+    pub sorted_set_entries_max: usize,
+    pub sorted_set_value_bytes_max: usize,
+}
+
+impl Default for CollectionLimits {
+    fn default() -> Self {
+        Self {
+            hash_entries_max: 512,
+            hash_value_bytes_max: 64,
+            list_size: -2,
+            set_integers_max: 512,
+            set_entries_max: 128,
+            set_value_bytes_max: 64,
+            sorted_set_entries_max: 128,
+            sorted_set_value_bytes_max: 64,
+        }
+    }
+}
+
+/// What an edit needs beside the collection.
+pub struct Environment<'a> {
+    pub seed: &'a HashSeed,
+    pub limits: &'a CollectionLimits,
+    pub settings: &'a Settings,
+    pub random: &'a mut fastrand::Rng,
+    pub now_ms: i64,
+}
+
+impl<'a> Environment<'a> {
+    pub fn hash_limits(&self) -> Limits<'a> {
+        Limits {
+            entries_max: self.limits.hash_entries_max,
+            bytes_max: self.limits.hash_value_bytes_max,
+            integers_max: 0,
+            seed: self.seed,
+        }
+    }
+
+    pub fn set_limits(&self) -> Limits<'a> {
+        Limits {
+            entries_max: self.limits.set_entries_max,
+            bytes_max: self.limits.set_value_bytes_max,
+            integers_max: self.limits.set_integers_max,
+            seed: self.seed,
+        }
+    }
+
+    pub fn sorted_set_limits(&self) -> Limits<'a> {
+        Limits {
+            entries_max: self.limits.sorted_set_entries_max,
+            bytes_max: self.limits.sorted_set_value_bytes_max,
+            integers_max: 0,
+            seed: self.seed,
+        }
+    }
+
+    pub fn list_limit(&self) -> Limit {
+        Limit::from_setting(self.limits.list_size)
+    }
+}
+
+/// What became of the key that was edited.
+enum After {
+    Nothing,
+    Kept,
+    Created,
+    Emptied,
+}
+
+impl Engine {
+    /// The entry of `key`, which must hold a value of this kind if there is one.
+    #[inline]
+    pub fn read_kind(
+        &mut self,
+        key: &[u8],
+        kind: Kind,
+        access: Access,
+    ) -> Result<Option<Entry<'_>>, Failure> {
+        match self.read(key, access) {
+            Some(entry) if entry.kind() != kind => Err(ErrorCode::WrongType.into()),
+            found => Ok(found),
+        }
+    }
+
+    /// Changes the collection at `key`, or makes it.
+    ///
+    /// `edit` gets the collection's place and answers with its result and how many
+    /// changes it made; with 0 it must have left everything as it was. Nothing is
+    /// created unless something was put into it.
+    #[inline]
+    pub fn edit_collection<R>(
+        &mut self,
+        key: &[u8],
+        kind: Kind,
+        edit: impl FnOnce(&mut Place<'_>, &mut Environment<'_>) -> (R, u64),
+    ) -> Result<R, Failure> {
+        self.prepare_edit(key);
+        let database = &mut self.databases[self.run.database];
+        let mut environment = Environment {
+            seed: &self.seed,
+            limits: &self.settings.collections,
+            settings: &self.settings,
+            random: &mut self.random,
+            now_ms: self.now_ms,
+        };
+        let found = database.find_mut(key);
+        let (result, edits, after) = match found {
+            Some(entry) if entry.kind() != kind => return Err(ErrorCode::WrongType.into()),
+            Some(entry) => {
+                let mut place = Place::Entry(entry);
+                let (result, edits) = edit(&mut place, &mut environment);
+                let after = match edits {
+                    0 => After::Nothing,
+                    _ if place.is_empty(kind) => After::Emptied,
+                    _ => After::Kept,
+                };
+                (result, edits, after)
+            }
+            None => {
+                self.scratch.clear();
+                if kind == Kind::List {
+                    self.scratch.become_packed(Form::Packed, packed::EMPTY);
+                }
+                let (result, edits) = edit(&mut Place::New(&mut self.scratch), &mut environment);
+                let after = if is_empty(kind, self.scratch.content()) {
+                    After::Nothing
+                } else {
+                    let value = NewValue::of_detached(kind, &mut self.scratch);
+                    database.set(key, value, Expiry::None);
+                    After::Created
+                };
+                (result, edits, after)
+            }
+        };
+        match after {
+            After::Nothing => return Ok(result),
+            After::Kept => {}
+            After::Created => self.notify(class::NEW, "new", key),
+            After::Emptied => self.run.emptied.push(key.into()),
+        }
+        self.run.edits += edits;
+        self.touch(key);
+        Ok(result)
+    }
+
+    /// Sends an event of the running command, then removes what the command left empty.
+    #[inline]
+    pub fn announce(&mut self, class: u32, event: &str, key: &[u8]) {
+        self.notify(class, event, key);
+        if !self.run.emptied.is_empty() {
+            self.remove_emptied();
+        }
+    }
+
+    /// Removes the collections that the running command left empty, with their `del`.
+    #[cold]
+    pub(super) fn remove_emptied(&mut self) {
+        for key in std::mem::take(&mut self.run.emptied) {
+            let entry = self.databases[self.run.database].find(&key);
+            let is_left_empty = entry.is_some_and(|entry| {
+                let content = entry.content();
+                content.is_some_and(|content| is_empty(entry.kind(), content))
+            });
+            if is_left_empty && let Some(removed) = self.database().remove(&key) {
+                self.discard(removed);
+                self.notify(class::GENERIC, "del", &key);
+            }
+        }
+    }
+}
