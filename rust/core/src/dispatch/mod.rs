@@ -19,6 +19,7 @@ mod observe;
 pub mod pipeline;
 pub mod pubsub;
 pub mod session;
+pub mod sink;
 pub mod spec;
 pub mod statistics;
 #[cfg(test)]
