@@ -8,13 +8,12 @@ use pyo3::exceptions::{PyOSError, PyRuntimeError};
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyString};
-use rubellite_core::dispatch::session::OwnedRequest;
 use rubellite_core::dispatch::spec::CommandTable;
 use rubellite_core::dispatch::{Core, Engine as CoreEngine, pipeline};
 use rubellite_core::net::{EventLoop, Listener, ListenerId, Waker, bind_all, signals};
 use rubellite_core::service::{ClientId, Host, Peer};
 
-use crate::call::byte_parts;
+use crate::call::request_of;
 use crate::runtime::{Handler, ObjectSink, PyRuntime};
 use crate::{border, settings, spec};
 
@@ -347,8 +346,7 @@ impl Engine {
         session: ClientId,
         arguments: &Bound<'py, PyAny>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let parts = byte_parts(arguments)?;
-        let request = OwnedRequest::from_arguments(parts.iter().map(Vec::as_slice));
+        let request = request_of(arguments)?;
         let mut held = self.cell.lock(py)?;
         let core = &mut *held.core;
         if !core.engine.sessions.contains_key(&session) {

@@ -133,6 +133,10 @@ fn scalar<'py>(py: Python<'py>, value: Scalar<'_>) -> PyResult<Bound<'py, PyAny>
     Ok(match value {
         Scalar::Bytes(bytes) => PyBytes::new(py, bytes).into_any(),
         Scalar::Payload(bytes) => payload(py, bytes)?,
+        Scalar::Shared(body) => {
+            let bytes = Arc::clone(body);
+            Bound::new(py, reply::Blob { bytes })?.into_any()
+        }
         Scalar::Integer(number) => number.into_pyobject(py)?.into_any(),
         Scalar::Unsigned(number) => number.into_pyobject(py)?.into_any(),
         Scalar::Float(number) => number.into_pyobject(py)?.into_any(),

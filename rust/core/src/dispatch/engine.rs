@@ -84,7 +84,7 @@ impl Default for Settings {
 }
 
 /// What the journal gets of the command that runs.
-#[derive(Debug, Default, Clone, PartialEq, Eq)]
+#[derive(Debug, Default, Clone)]
 pub enum Propagation {
     /// The command as it came, if it changed anything.
     #[default]

@@ -5,12 +5,13 @@
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 use super::arguments::{self, Arguments};
 use super::blocking;
 use super::engine::{Engine, PauseKind, Propagation, Run};
 use super::error::{ErrorCode, Failure};
-use super::journal::Effect;
+use super::journal::{Effect, Word};
 use super::native::Handled;
 use super::session::{Close, OwnedRequest, ReplyMode};
 pub use super::sink::{RespSink, Shape, Sink};
@@ -442,15 +443,16 @@ fn propagate(engine: &mut Engine, spec: &CommandSpec, invocation: &Invocation<'_
         Propagation::AsIs if spec.has(flag::WRITE) => {
             let request = invocation.request;
             if engine.journal.is_read() || !engine.effects.is_empty() {
-                let arguments = request.iter().map(<[u8]>::to_vec).collect();
+                let word = |index| match request.body(index) {
+                    Some(body) => Word::Shared(Arc::clone(body)),
+                    None => Word::from(request.get(index)),
+                };
                 engine.effects.push(Effect {
                     database: engine.run.database,
-                    arguments,
+                    arguments: (0..request.len()).map(word).collect(),
                 });
             } else {
-                engine
-                    .journal
-                    .count(request.arguments.iter().map(|(s, e)| (e - s) as usize));
+                engine.journal.count(request.lengths());
             }
         }
         Propagation::AsIs => {}
