@@ -11,6 +11,12 @@ use super::slot::Slot;
 use super::values::{Expiry, NewValue, Removed, Replaced};
 use crate::seed::HashSeed;
 
+/// Somebody who must see an entry once before it changes or goes: a snapshot that has
+/// not come to it yet. Colours tell which those are: not the table's own.
+pub trait Guard: Send {
+    fn preserve(&mut self, entry: Entry<'_>);
+}
+
 /// The shape of the table, for DEBUG HTSTATS.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct TableStats {
@@ -51,6 +57,7 @@ pub struct Database {
     clock: u32,
     touches: bool,
     colour: bool,
+    guard: Option<Box<dyn Guard>>,
 }
 
 impl Database {
@@ -79,6 +86,7 @@ impl Database {
             clock: 0,
             touches: false,
             colour: false,
+            guard: None,
         }
     }
 
@@ -115,11 +123,30 @@ impl Database {
         self.colour = colour;
     }
 
-    /// Takes all keys out, leaving an empty table. O(1); dropping the result is O(keys).
+    /// Who sees entries of another colour than the table's before they change or go.
+    pub fn set_guard(&mut self, guard: Option<Box<dyn Guard>>) {
+        self.guard = guard;
+    }
+
+    /// Shows an entry to the guard, once.
+    #[cold]
+    fn preserve(&mut self, segment: usize, index: usize) {
+        let entry = self.segments[segment].slots[index].full();
+        if entry.colour() != self.colour
+            && let Some(guard) = &mut self.guard
+        {
+            guard.preserve(entry);
+            entry.set_colour(self.colour);
+        }
+    }
+
+    /// Takes all keys out, leaving an empty table, without showing them to the guard,
+    /// whom nothing in the empty one concerns. O(1); dropping the result is O(keys).
     pub fn take(&mut self) -> Database {
         let mut empty = Database::with_capacity_max(self.seed.clone(), self.capacity_max);
         (empty.clock, empty.touches) = (self.clock, self.touches);
         empty.colour = self.colour;
+        self.guard = None;
         std::mem::replace(self, empty)
     }
 
@@ -176,6 +203,9 @@ impl Database {
     #[inline]
     pub fn find_mut_hashed(&mut self, hash: u64, key: &[u8]) -> Option<EntryMut<'_>> {
         let (segment, index) = self.locate(hash, key)?;
+        if self.guard.is_some() {
+            self.preserve(segment, index);
+        }
         if self.touches {
             self.segments[segment].slots[index]
                 .full()
@@ -238,6 +268,9 @@ impl Database {
     /// As `remove`.
     pub fn remove_hashed(&mut self, hash: u64, key: &[u8]) -> Option<Removed> {
         let (at, index) = self.locate(hash, key)?;
+        if self.guard.is_some() {
+            self.preserve(at, index);
+        }
         let segment = &mut self.segments[at];
         let was_volatile = segment.codes.len;
         let slot = segment.remove(index);

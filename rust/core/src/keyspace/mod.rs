@@ -29,7 +29,7 @@ mod walk;
 mod tests;
 
 pub use collections::{Place, is_empty};
-pub use database::{Database, TableStats};
+pub use database::{Database, Guard, TableStats};
 pub use edit::EntryMut;
 pub use entry::{Entry, Shared, Value};
 pub use layout::{DEADLINE_MAX, Encoding, Kind};
