@@ -365,33 +365,6 @@ class Call:
     def increment_float(self, key: bytes, delta: bytes) -> bytes:
         """Adds a decimal fraction to the number at `key`; returns the sum's text."""
 
-    # Bitmaps: strings whose bits have numbers; all fail with WRONG_TYPE for another type
-
-    def get_bit(self, key: bytes, offset: int) -> int:
-        """The bit at `offset`; 0 behind the end and without key."""
-
-    def set_bit(self, key: bytes, offset: int, on: bool) -> int:
-        """Sets the bit at `offset`, after filling up with zeros; returns what it was."""
-
-    def count_bits(self, key: bytes, start: int, end: int, in_bits: bool) -> int:
-        """How many bits are 1 from `start` to `end`, both included, in bytes or in bits."""
-
-    def bit_position(
-        self, key: bytes, wanted: bool, start: int, end: int | None, in_bits: bool
-    ) -> int | None:
-        """The first such bit from `start` to `end`, both included.
-
-        Without `end` the zeros behind the string count.
-        """
-
-    def combine_bits(self, word: str, destination: bytes, sources: Arguments) -> int:
-        """BITOP: gives `destination` what comes of `sources`; returns its length."""
-
-    def run_fields(
-        self, key: bytes, operations: Arguments, read_only: bool = False
-    ) -> list[int | None]:
-        """BITFIELD's operations; None for each that overflowed."""
-
     # Databases
 
     def select(self, index: int) -> None:
@@ -558,6 +531,62 @@ class Call:
     def reset_latency_events(self, names: list[str]) -> int:
         """Forgets latency events, all or those named; returns how many."""
 
+    # What is written to disk
+
+    def save(self, path: str, how: dict[str, Any]) -> int:
+        """Writes all data to a file while everybody waits; returns its bytes."""
+
+    def start_snapshot(
+        self, path: str, how: dict[str, Any], survives_flush: bool = False, key_delay_us: int = 0
+    ) -> None:
+        """Begins to write all data, as they are now, to a file while commands go on."""
+
+    def abort_snapshot(self) -> bool:
+        """Gives up a snapshot; its file is gone. False: there was none."""
+
+    @property
+    def is_saving(self) -> bool:
+        """Whether a snapshot is being written."""
+
+    def snapshot(self) -> dict[str, Any]:
+        """Facts about the snapshot that is being written."""
+
+    def snapshot_outcome(self) -> tuple[str | None, int, int] | None:
+        """How the last snapshot ended, once: (failure or None, when begun, when ended in ms)."""
+
+    @property
+    def changes_since_save(self) -> int:
+        """How many changes were made since all data were saved."""
+
+    def load(
+        self,
+        path: str,
+        checks_checksum: bool,
+        before: str,
+    ) -> dict[str, Any]:
+        """Loads a file; `before` tells what becomes of the data of now.
+
+        Raises OSError where it cannot be read, ValueError where it is damaged.
+        """
+
+    def dump(self, key: bytes, format_name: str, compresses: bool) -> bytes | None:
+        """DUMP: the value at `key` as bytes, or None without key."""
+
+    def restore(
+        self,
+        key: bytes,
+        words: Arguments,
+        index: int,
+        expires_at: int | None = None,
+        idle_seconds: int | None = None,
+        frequency: int | None = None,
+    ) -> str:
+        """RESTORE: gives `key` the value of the dump that stands at `index` of `words`.
+
+        Answers "made", "removed" (it has expired already, and an older one went) or
+        "nothing".
+        """
+
     def stop(self, exit_status: int) -> None:
         """Ends the server with this exit status when the running command is done."""
 
@@ -605,7 +634,7 @@ class Engine:
         commands: list[dict[str, Any]],
         *,
         on_bug: Callable[[BaseException, str], object] | None = None,
-        on_cron: Callable[[int, int, int, int], object] | None = None,
+        on_cron: Callable[[Call, int, int, int, int], object] | None = None,
     ) -> Self:
         """An engine of `databases` empty databases with these commands.
 
@@ -626,13 +655,13 @@ class Engine:
         unix_socket: str | None = None,
         unix_permissions: int = 0,
         on_ready: Callable[[list[str]], object] | None = None,
-        on_signal: Callable[[int], bool] | None = None,
+        on_signal: Callable[[Call, int], bool] | None = None,
         handle_signals: bool = True,
     ) -> int:
         """Serves until stopped; returns the exit status.
 
         `on_ready` is called once all sockets listen, with their addresses; `on_signal`
-        with a signal's number, and answers whether to stop.
+        with a `Call` and a signal's number, and answers whether to stop.
         """
 
     def listen(self, addresses: list[str], port: int | None, backlog: int) -> None:
@@ -665,6 +694,9 @@ class Engine:
 
     def take_journal(self) -> bytes:
         """What the journal got since `record_journal` or the last call, in RESP."""
+
+    def load(self, path: str, checks_checksum: bool) -> dict[str, Any]:
+        """Loads an RDB file in the place of all data, before anybody is served."""
 
     def check(self) -> None:
         """Verifies every invariant of every database; raises on the first that is broken."""

@@ -79,22 +79,6 @@ STRING_TOO_LONG = _reply(
     "STRING_TOO_LONG", "ERR string exceeds maximum allowed size (proto-max-bulk-len)"
 )
 OFFSET_OUT_OF_RANGE = _reply("OFFSET_OUT_OF_RANGE", "ERR offset is out of range")
-BIT_OFFSET = _reply("BIT_OFFSET", "ERR bit offset is not an integer or out of range")
-BIT_VALUE = _reply("BIT_VALUE", "ERR bit is not an integer or out of range")
-BIT_ARGUMENT = _reply("BIT_ARGUMENT", "ERR The bit argument must be 1 or 0.")
-BITOP_NOT = _reply("BITOP_NOT", "ERR BITOP NOT must be called with a single source key.")
-BITOP_SOURCES = _reply(
-    "BITOP_SOURCES", "ERR BITOP {} must be called with at least two source keys."
-)
-BITFIELD_TYPE = _reply(
-    "BITFIELD_TYPE",
-    "ERR Invalid bitfield type. Use something like i16 u8. Note that u64 is not supported but "
-    "i64 is.",
-)
-BITFIELD_OVERFLOW = _reply("BITFIELD_OVERFLOW", "ERR Invalid OVERFLOW type specified")
-BITFIELD_READ_ONLY = _reply(
-    "BITFIELD_READ_ONLY", "ERR BITFIELD_RO only supports the GET subcommand"
-)
 SOURCE_AND_DESTINATION_SAME = _reply(
     "SOURCE_AND_DESTINATION_SAME", "ERR source and destination objects are the same"
 )
@@ -114,6 +98,25 @@ EXPIRE_CONDITIONS = _reply(
 EXPIRE_COMPARISONS = _reply(
     "EXPIRE_COMPARISONS", "ERR GT and LT options at the same time are not compatible"
 )
+
+# Saving, dumping, restoring
+SAVING_ALREADY = _reply("SAVING_ALREADY", "ERR Background save already in progress")
+NOTHING_TO_CANCEL = _reply(
+    "NOTHING_TO_CANCEL", "ERR Background saving is currently not in progress or scheduled"
+)
+SAVE_FAILED = _reply("SAVE_FAILED", "ERR Saving failed; the server's log holds the reason")
+RELOAD_OPTIONS = _reply(
+    "RELOAD_OPTIONS",
+    "ERR DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options.",
+)
+RELOAD_FAILED = _reply("RELOAD_FAILED", "ERR Error trying to load the RDB dump, check server logs.")
+BUSY_KEY = _reply("BUSY_KEY", "BUSYKEY Target key name already exists.")
+INVALID_TIME_TO_LIVE = _reply("INVALID_TIME_TO_LIVE", "ERR Invalid TTL value, must be >= 0")
+INVALID_IDLE_TIME = _reply("INVALID_IDLE_TIME", "ERR Invalid IDLETIME value, must be >= 0")
+INVALID_FREQUENCY = _reply("INVALID_FREQUENCY", "ERR Invalid FREQ value, must be >= 0 and <= 255")
+WRONG_DUMP = _reply("WRONG_DUMP", "ERR DUMP payload version or checksum are wrong")
+BAD_DUMP = _reply("BAD_DUMP", "ERR Bad data format")
+UNSUPPORTED_DUMP = _reply("UNSUPPORTED_DUMP", "ERR This value cannot be restored here: {}")
 
 # About the server
 NOT_A_COMMAND = _reply("NOT_A_COMMAND", "ERR Invalid command specified")
@@ -266,6 +269,14 @@ OUT_OF_MEMORY = _reply("OUT_OF_MEMORY", "OOM command not allowed when used memor
 BUSY = _reply(
     "BUSY",
     "BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.",
+)
+SAVING_FAILS = _reply(
+    "SAVING_FAILS",
+    "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to "
+    "disk. Commands that may modify the data set are disabled, because this instance is "
+    "configured to report errors during writes if RDB snapshotting fails "
+    "(stop-writes-on-bgsave-error option). Please check the Redis logs for details about the RDB "
+    "error.",
 )
 LOADING = _reply("LOADING", "LOADING Redis is loading the dataset in memory")
 INTERNAL_ERROR = _reply(

@@ -28,7 +28,8 @@ class Store:
     """One engine with its own clock, and a client of it."""
 
     def __init__(self, settings: dict[str, str] | None = None, now_ms: int = START_MS) -> None:
-        config = Config({"enable-debug-command": "yes", **(settings or {})})
+        # Nothing of what a test does is to be written to disk.
+        config = Config({"enable-debug-command": "yes", "save": "", **(settings or {})})
         log = Log(config)
         # DEBUG and INFO look at what runs in this process.
         state.start(config, log)

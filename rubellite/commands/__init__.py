@@ -9,7 +9,6 @@ MODULES = (
     "transactions",
     "pubsub",
     "strings",
-    "bitmaps",
     "keys",
     "expiry",
     "objects",

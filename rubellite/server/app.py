@@ -8,16 +8,20 @@ import signal
 from typing import Any
 
 from rubellite import errors
-from rubellite._core import Engine, memory_used, set_errors
-from rubellite.clock import monotonic_seconds
+from rubellite._core import Call, Engine, memory_used, set_errors
+from rubellite.clock import monotonic_seconds, wall_seconds
 from rubellite.config import Config
-from rubellite.server import ending, listening, state
+from rubellite.persistence import snapshots
+from rubellite.server import ending, info, listening, state
 from rubellite.server.lifecycle import Lifecycle
 from rubellite.server.logging import Log
 from rubellite.server.rates import Rates
 from rubellite.server.settings import apply_settings
 from rubellite.spec.command import TABLE
 from rubellite.spec.table import for_core
+
+info.provide("persistence", lambda call: snapshots.current().info(call))
+ending.before_end(lambda call, save: snapshots.current().before_end(call, save))
 
 #: Seconds between collections of reference cycles, which happen between commands.
 _COLLECT_SECONDS = 60.0
@@ -26,10 +30,13 @@ _COLLECT_SECONDS = 60.0
 def make_engine(config: Config, log: Log, rates: Rates | None = None) -> Engine:
     """An engine with every command and the configuration applied."""
     from rubellite import commands
+    from rubellite.persistence import commands as persistence_commands
     from rubellite.server import commands as server_commands
 
     commands.load()
+    persistence_commands.load()
     server_commands.load()
+    snapshots.start(config, log, int(wall_seconds() * 1000))
     set_errors(errors.TABLE, errors.ReplyError, errors.RawError)
 
     def on_bug(problem: BaseException, command: str) -> None:
@@ -55,7 +62,10 @@ class _Cron:
         self.rates = rates
         self._collected = monotonic_seconds()
 
-    def __call__(self, now_ms: int, commands: int, bytes_read: int, bytes_written: int) -> None:
+    def __call__(
+        self, call: Call, now_ms: int, commands: int, bytes_read: int, bytes_written: int
+    ) -> None:
+        snapshots.current().cron(call)
         self.rates.sample(now_ms, commands, bytes_read, bytes_written)
         now = monotonic_seconds()
         if now - self._collected >= _COLLECT_SECONDS:
@@ -68,11 +78,14 @@ def run(config: Config, log: Log, lifecycle: Lifecycle) -> int:
     started = state.start(config, log, lifecycle.supervisor)
     engine = make_engine(config, log, started.rates)
     listening.follow(config, engine)
+    log.notice("Server initialized")
+    try:
+        snapshots.current().load_at_start(engine, int(wall_seconds() * 1000))
+    except snapshots.LoadError as problem:
+        log.warning(f"Fatal error loading the DB, exiting: {problem}")
+        return 1
 
     def on_ready(addresses: list[str]) -> None:
-        log.notice("Server initialized")
-        if config.save_points() and not ending.is_anything_kept():
-            log.warning("Snapshots are not written yet: the data ends with the process.")
         if config.integer("port"):
             log.notice("Ready to accept connections tcp")
         if config.text("unixsocket"):
@@ -84,12 +97,12 @@ def run(config: Config, log: Log, lifecycle: Lifecycle) -> int:
         gc.freeze()
         gc.disable()
 
-    def on_signal(number: int) -> bool:
+    def on_signal(call: Call, number: int) -> bool:
         name = "SIGINT" if number == 2 else "SIGTERM"
         log.warning(f"Received {name} scheduling shutdown...")
         words = config.words(f"shutdown-on-{name.lower()}")
         save = True if "save" in words else False if "nosave" in words else None
-        return ending.prepare(save) or "force" in words
+        return ending.prepare(call, save) or "force" in words
 
     options: dict[str, Any] = {}
     if config.text("unixsocket"):

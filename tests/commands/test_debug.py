@@ -133,8 +133,8 @@ def test_errors_are_answered_as_they_are_given(client: Connection):
 
 
 def test_what_is_missing_says_so(client: Connection):
-    assert client.call("DEBUG", "RELOAD") == Error(
-        "ERR DEBUG RELOAD is not supported: there is no persistence yet"
+    assert client.call("DEBUG", "LOADAOF") == Error(
+        "ERR DEBUG LOADAOF is not supported: there is no append-only file yet"
     )
 
 

@@ -7,6 +7,7 @@ from typing import Annotated
 from rubellite._core import Arguments, Call
 from rubellite.engine.replies import OK, Reply
 from rubellite.errors import SYNTAX
+from rubellite.persistence import snapshots
 from rubellite.spec.command import command
 from rubellite.spec.flags import ALWAYS_PROPAGATE, FAST, READ, WRITE
 from rubellite.spec.parameters import Range
@@ -64,6 +65,7 @@ def flushall(call: Call, mode: Arguments) -> Reply:
     """
     _check_mode(mode)
     call.flush(True)
+    snapshots.current().flushed_all(call)
     return OK
 
 

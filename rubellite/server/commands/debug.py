@@ -26,12 +26,16 @@ from rubellite.errors import (
     NOT_A_RAW_STRING,
     NOT_INTEGER,
     QUICKLIST_THRESHOLD,
+    RELOAD_FAILED,
+    RELOAD_OPTIONS,
     RESP2_NOT_SUPPORTED,
+    SAVE_FAILED,
     VALUE_OUT_OF_RANGE_POSITIVE,
     WRONG_SUBCOMMAND,
     RawError,
     text_of,
 )
+from rubellite.persistence import snapshots
 from rubellite.server import state
 from rubellite.server.words import integer
 from rubellite.spec.command import command
@@ -309,6 +313,28 @@ def _stringmatch_test(call: Call, words: Arguments) -> Reply:
     return Status("Apparently Rubellite did not crash: test passed")
 
 
+@_subcommand("RELOAD [<MERGE|NOFLUSH|NOSAVE> ...]", 1, _MANY)
+def _reload(call: Call, words: Arguments) -> Reply:
+    """Save all data and load them again: NOSAVE only loads, NOFLUSH keeps the data of now."""
+    options = {word.upper() for word in words.flat()[1:]}
+    if not options <= {b"MERGE", b"NOFLUSH", b"NOSAVE"}:
+        raise RELOAD_OPTIONS
+    found = snapshots.current()
+    if b"NOSAVE" not in options:
+        found.abort(call)
+        if not found.save(call):
+            raise SAVE_FAILED
+    before = "replaced"
+    if b"NOFLUSH" in options:
+        before = "merged" if b"MERGE" in options else "kept"
+    try:
+        found.reload(call, before)
+    except snapshots.LoadError:
+        raise RELOAD_FAILED from None
+    state.current().log.warning("DB reloaded by DEBUG RELOAD")
+    return OK
+
+
 # Switches of what there is not here: asking for either position is no mistake.
 
 
@@ -354,16 +380,10 @@ def _replybuffer(call: Call, words: Arguments) -> Reply:
 # What waits for other parts of the server
 
 
-@_subcommand("RELOAD [<option> ...]", 1, _MANY)
-def _reload(call: Call, words: Arguments) -> Reply:
-    """Save all data and load them again; not supported yet."""
-    raise DEBUG_NOT_SUPPORTED("RELOAD", "there is no persistence yet")
-
-
 @_subcommand("LOADAOF", 1, 1)
 def _loadaof(call: Call, words: Arguments) -> Reply:
     """Load the append-only file again; not supported yet."""
-    raise DEBUG_NOT_SUPPORTED("LOADAOF", "there is no persistence yet")
+    raise DEBUG_NOT_SUPPORTED("LOADAOF", "there is no append-only file yet")
 
 
 # Bugs on purpose

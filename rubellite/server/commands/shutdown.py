@@ -35,7 +35,7 @@ def shutdown(call: Call, words: Arguments) -> Reply:
         # Nobody is waited for, so there never is a shutdown to call off.
         raise NO_SHUTDOWN
     save = True if b"SAVE" in given else False if b"NOSAVE" in given else None
-    if not ending.prepare(save) and b"FORCE" not in given:
+    if not ending.prepare(call, save) and b"FORCE" not in given:
         raise SHUTDOWN_FAILED
     call.stop(0)
     return NOTHING

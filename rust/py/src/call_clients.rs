@@ -55,6 +55,9 @@ impl Call {
     /// Bytes of the running command's arguments.
     #[getter]
     fn request_bytes(&self) -> PyResult<usize> {
-        self.with(|context| context.invocation.request.lengths().sum())
+        self.with(|context| {
+            let arguments = context.invocation.request.arguments.iter();
+            arguments.map(|(start, end)| (end - start) as usize).sum()
+        })
     }
 }

@@ -8,14 +8,16 @@ use pyo3::exceptions::{PyOSError, PyRuntimeError};
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyString};
+use rubellite_core::dispatch::persistence::Before;
+use rubellite_core::dispatch::session::OwnedRequest;
 use rubellite_core::dispatch::spec::CommandTable;
 use rubellite_core::dispatch::{Core, Engine as CoreEngine, pipeline};
 use rubellite_core::net::{EventLoop, Listener, ListenerId, Waker, bind_all, signals};
 use rubellite_core::service::{ClientId, Host, Peer};
 
-use crate::call::request_of;
+use crate::call::byte_parts;
 use crate::runtime::{Handler, ObjectSink, PyRuntime};
-use crate::{border, settings, spec};
+use crate::{border, call_persistence, settings, spec};
 
 /// The engine behind its own lock. Who holds the GIL never waits for it.
 struct Cell {
@@ -100,10 +102,14 @@ impl Host for PyHost<'_, '_> {
         if let Some(signal) = self.shutdown.signal()
             && !held.core.engine.is_stopping
         {
+            let Core {
+                engine, runtime, ..
+            } = &mut *held.core;
+            let py = self.py;
             let may_stop = match &self.on_signal {
-                Some(hook) => hook
-                    .call1(self.py, (signal,))
-                    .and_then(|answer| answer.extract::<bool>(self.py))
+                Some(hook) => runtime
+                    .call_outside(py, engine, |call| hook.bind(py).call1((call, signal)))
+                    .and_then(|answer| answer.extract::<bool>())
                     .unwrap_or_else(|error| {
                         error.write_unraisable(self.py, None);
                         true
@@ -187,7 +193,7 @@ impl Engine {
     /// Serves until stopped; returns the exit status.
     ///
     /// `on_ready` is called once all sockets listen, with their addresses; `on_signal`
-    /// with a signal's number, and answers whether to stop.
+    /// with a `Call` and a signal's number, and answers whether to stop.
     #[pyo3(signature = (
         addresses, port, *, backlog = 511, unix_socket = None, unix_permissions = 0,
         on_ready = None, on_signal = None, handle_signals = true,
@@ -346,7 +352,8 @@ impl Engine {
         session: ClientId,
         arguments: &Bound<'py, PyAny>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let request = request_of(arguments)?;
+        let parts = byte_parts(arguments)?;
+        let request = OwnedRequest::from_arguments(parts.iter().map(Vec::as_slice));
         let mut held = self.cell.lock(py)?;
         let core = &mut *held.core;
         if !core.engine.sessions.contains_key(&session) {
@@ -400,6 +407,24 @@ impl Engine {
     fn take_journal<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
         let bytes = self.cell.lock(py)?.core.engine.journal.take_recording();
         Ok(PyBytes::new(py, &bytes))
+    }
+
+    /// Loads an RDB file in the place of all data, before anybody is served.
+    fn load<'py>(
+        &self,
+        py: Python<'py>,
+        path: &str,
+        checks_checksum: bool,
+    ) -> PyResult<Bound<'py, PyDict>> {
+        let mut held = self.cell.lock(py)?;
+        held.core.engine.refresh_clock();
+        call_persistence::load(
+            py,
+            &mut held.core.engine,
+            path,
+            checks_checksum,
+            Before::Replaced,
+        )
     }
 
     /// Verifies every invariant of every database; raises on the first that is broken.

@@ -5,10 +5,10 @@
 
 mod border;
 mod call;
-mod call_bits;
 mod call_clients;
 mod call_debug;
 mod call_keys;
+mod call_persistence;
 mod call_pubsub;
 mod call_server;
 mod call_statistics;

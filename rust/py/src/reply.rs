@@ -116,9 +116,9 @@ impl Blocked {
         deadline_ms: Option<i64>,
         null_array: bool,
     ) -> PyResult<Self> {
-        let keys = crate::call::words(keys)?;
+        let keys = crate::call::byte_parts(keys)?;
         let wait = Wait {
-            keys: keys.iter().map(|key| (**key).into()).collect(),
+            keys: keys.into_iter().map(Vec::into_boxed_slice).collect(),
             kind: crate::views::kind_of(kind)?,
             deadline_ms,
             reply: if null_array {

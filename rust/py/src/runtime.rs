@@ -8,7 +8,8 @@ use pyo3::types::{PyBytes, PyDict, PyList, PySet, PyString, PyTuple};
 use rubellite_core::dispatch::Engine;
 use rubellite_core::dispatch::arguments::{Argument, Arguments as Values, Scalar};
 use rubellite_core::dispatch::error::{ErrorCode, Failure};
-use rubellite_core::dispatch::pipeline::{Invocation, Outcome, Runtime, Shape, Sink};
+use rubellite_core::dispatch::pipeline::{Invocation, Outcome, RespSink, Runtime, Shape, Sink};
+use rubellite_core::dispatch::session::OwnedRequest;
 use rubellite_core::dispatch::spec::CommandTable;
 use rubellite_core::output::SHARED_BYTES_MIN;
 use rubellite_core::reply::{Protocol, Reply};
@@ -32,7 +33,7 @@ pub struct PyRuntime {
     depth: usize,
     /// Called with (exception, command name) when a handler raised something that is no reply.
     pub on_bug: Option<Py<PyAny>>,
-    /// Called ten times a second with the engine's time in milliseconds, and how many
+    /// Called ten times a second with a `Call`, the engine's time in milliseconds, and how many
     /// commands ran and bytes were read and written until then.
     pub on_cron: Option<Py<PyAny>>,
 }
@@ -133,10 +134,6 @@ fn scalar<'py>(py: Python<'py>, value: Scalar<'_>) -> PyResult<Bound<'py, PyAny>
     Ok(match value {
         Scalar::Bytes(bytes) => PyBytes::new(py, bytes).into_any(),
         Scalar::Payload(bytes) => payload(py, bytes)?,
-        Scalar::Shared(body) => {
-            let bytes = Arc::clone(body);
-            Bound::new(py, reply::Blob { bytes })?.into_any()
-        }
         Scalar::Integer(number) => number.into_pyobject(py)?.into_any(),
         Scalar::Unsigned(number) => number.into_pyobject(py)?.into_any(),
         Scalar::Float(number) => number.into_pyobject(py)?.into_any(),
@@ -149,6 +146,48 @@ impl PyRuntime {
             self.calls.push(Py::new(py, Call::new())?);
         }
         Ok(self.calls[self.depth].clone_ref(py))
+    }
+
+    /// Runs Python code of the server's own with a `Call`, outside of any command: what
+    /// is due because time passes, or because of a signal.
+    pub fn call_outside<'py>(
+        &mut self,
+        py: Python<'py>,
+        engine: &mut Engine,
+        work: impl FnOnce(&Py<Call>) -> PyResult<Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        self.depth = 0;
+        let call = self.call(py)?;
+        self.depth = 1;
+        let commands = Arc::clone(&engine.commands);
+        let request = OwnedRequest::from_arguments([]);
+        let invocation = Invocation {
+            client: 0,
+            command: 0,
+            request: request.as_request(),
+        };
+        let mut sink = RespSink::default();
+        let mut context = Context {
+            commands: &commands,
+            engine,
+            runtime: self,
+            invocation: &invocation,
+            sink: &mut sink,
+        };
+        let result = call.get().enter(&mut context, || work(&call));
+        self.depth = 0;
+        self.renew_if_kept(py, &call);
+        result
+    }
+
+    /// Somebody who kept a call has a void one; the next command gets a new one.
+    fn renew_if_kept(&mut self, py: Python<'_>, call: &Py<Call>) {
+        // SAFETY: a live object.
+        if unsafe { ffi::Py_REFCNT(call.as_ptr()) } > 2
+            && let Ok(new) = Py::new(py, Call::new())
+        {
+            self.calls[self.depth] = new;
+        }
     }
 
     /// Converts the values and calls the handler.
@@ -271,13 +310,7 @@ impl Runtime for PyRuntime {
         let pending = sink.resp().map_or(0, |output| output.bytes_pending());
         let result = self.run_handler(py, &call, commands, engine, invocation, values, sink);
         self.depth -= 1;
-        // SAFETY: a live object.
-        if unsafe { ffi::Py_REFCNT(call.as_ptr()) } > 2 {
-            // Somebody kept it: it is void, and the next command gets a new one.
-            if let Ok(new) = Py::new(py, Call::new()) {
-                self.calls[self.depth] = new;
-            }
-        }
+        self.renew_if_kept(py, &call);
         if let Ok(object) = &result
             && let Ok(blocked) = object.cast::<Blocked>()
         {
@@ -329,15 +362,15 @@ impl Runtime for PyRuntime {
         // SAFETY: as above.
         let py = unsafe { Python::assume_attached() };
         let counters = &engine.statistics.counters;
-        let sample = (
-            engine.now_ms,
-            counters.commands,
-            counters.bytes_read,
-            counters.bytes_written,
-        );
-        if let Some(hook) = &self.on_cron
-            && let Err(error) = hook.call1(py, sample)
-        {
+        let (now_ms, commands) = (engine.now_ms, counters.commands);
+        let (read, written) = (counters.bytes_read, counters.bytes_written);
+        let Some(hook) = self.on_cron.as_ref().map(|hook| hook.clone_ref(py)) else {
+            return;
+        };
+        let done = self.call_outside(py, engine, |call| {
+            hook.bind(py).call1((call, now_ms, commands, read, written))
+        });
+        if let Err(error) = done {
             error.write_unraisable(py, None);
         }
     }

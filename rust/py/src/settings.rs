@@ -38,6 +38,7 @@ pub fn configure(engine: &mut Engine, name: &str, value: &Bound<'_, PyAny>) -> P
         "zset-max-listpack-value" => {
             settings.collections.sorted_set_value_bytes_max = value.extract()?;
         }
+        "refuses-writes" => settings.refuses_writes = value.extract()?,
         "pauses-cron" => settings.pauses_cron = value.extract()?,
         "slowlog-log-slower-than" => statistics.slow_log.threshold = value.extract()?,
         "commandlog-request-larger-than" => {

@@ -51,36 +51,54 @@ pub struct Environment<'a> {
     pub now_ms: i64,
 }
 
+impl CollectionLimits {
+    pub fn of_hashes<'a>(&self, seed: &'a HashSeed) -> Limits<'a> {
+        Limits {
+            entries_max: self.hash_entries_max,
+            bytes_max: self.hash_value_bytes_max,
+            integers_max: 0,
+            seed,
+        }
+    }
+
+    pub fn of_sets<'a>(&self, seed: &'a HashSeed) -> Limits<'a> {
+        Limits {
+            entries_max: self.set_entries_max,
+            bytes_max: self.set_value_bytes_max,
+            integers_max: self.set_integers_max,
+            seed,
+        }
+    }
+
+    pub fn of_sorted_sets<'a>(&self, seed: &'a HashSeed) -> Limits<'a> {
+        Limits {
+            entries_max: self.sorted_set_entries_max,
+            bytes_max: self.sorted_set_value_bytes_max,
+            integers_max: 0,
+            seed,
+        }
+    }
+
+    pub fn of_lists(&self) -> Limit {
+        Limit::from_setting(self.list_size)
+    }
+}
+
 impl<'a> Environment<'a> {
     pub fn hash_limits(&self) -> Limits<'a> {
-        Limits {
-            entries_max: self.limits.hash_entries_max,
-            bytes_max: self.limits.hash_value_bytes_max,
-            integers_max: 0,
-            seed: self.seed,
-        }
+        self.limits.of_hashes(self.seed)
     }
 
     pub fn set_limits(&self) -> Limits<'a> {
-        Limits {
-            entries_max: self.limits.set_entries_max,
-            bytes_max: self.limits.set_value_bytes_max,
-            integers_max: self.limits.set_integers_max,
-            seed: self.seed,
-        }
+        self.limits.of_sets(self.seed)
     }
 
     pub fn sorted_set_limits(&self) -> Limits<'a> {
-        Limits {
-            entries_max: self.limits.sorted_set_entries_max,
-            bytes_max: self.limits.sorted_set_value_bytes_max,
-            integers_max: 0,
-            seed: self.seed,
-        }
+        self.limits.of_sorted_sets(self.seed)
     }
 
     pub fn list_limit(&self) -> Limit {
-        Limit::from_setting(self.limits.list_size)
+        self.limits.of_lists()
     }
 }
 

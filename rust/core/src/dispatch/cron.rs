@@ -31,6 +31,7 @@ impl Engine {
                 is_cron_due: false,
             };
         }
+        let snapshot_sleep_ms = self.snapshot_slice();
         let may_expire = self.settings.active_expire && !self.is_paused();
         let has_more = may_expire && self.expire_slice();
         let is_cron_due =
@@ -55,7 +56,7 @@ impl Engine {
             sleep_ms = sleep_ms.min((deadline_ms - self.now_ms).max(0));
         }
         Tick {
-            sleep_ms: sleep_ms as u64,
+            sleep_ms: snapshot_sleep_ms.map_or(sleep_ms as u64, |ms| ms.min(sleep_ms as u64)),
             is_cron_due,
         }
     }

@@ -3,7 +3,7 @@
 
 use super::engine::{Engine, Propagation};
 use super::error::{ErrorCode, Failure};
-use super::journal::{Effect, Word};
+use super::journal::Effect;
 use super::notify::class;
 use crate::keyspace::{Database, Entry, EntryMut, Expiry, Kind, NewValue, Removed, Replaced};
 
@@ -86,7 +86,7 @@ impl Engine {
     /// The journal and watchers learn that a key went by itself.
     fn after_removal(&mut self, database: usize, key: &[u8]) {
         if self.journal.is_read() {
-            let arguments = vec![Word::from(b"DEL".as_slice()), Word::from(key)];
+            let arguments = vec![b"DEL".to_vec(), key.to_vec()];
             self.effects.push(Effect {
                 database,
                 arguments,
@@ -365,12 +365,15 @@ impl Engine {
             None => 0..self.databases.len(),
         };
         let mut removed = 0;
+        if database.is_none() {
+            self.flushing_all();
+        }
         for database in range {
             self.touch_database(database, None);
             removed += self.databases[database].len();
             if !self.databases[database].is_empty() {
                 let old = self.databases[database].take();
-                self.freer.free(old);
+                self.discard_database(database, old);
             }
         }
         self.run.edits += removed as u64;
@@ -383,6 +386,7 @@ impl Engine {
             self.touch_database(one, Some(other));
             self.touch_database(other, Some(one));
             self.databases.swap(one, other);
+            self.snapshots.swapped(one, other);
         }
         self.run.edits += 1;
     }

@@ -27,6 +27,9 @@ use crate::keyspace::strings::IntText;
 use crate::keyspace::{Entry, Kind, Value};
 use crate::text::double;
 use crate::text::sha1::{hex, sha1};
+use crate::types::list::packed::PackedList;
+use crate::types::sorted_set::packed::PackedSortedSet;
+use crate::types::{Content, Hash, Object, Set};
 
 /// A digest in the making.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -82,10 +85,50 @@ impl Digest {
             Value::Bytes(bytes) => self.ordered(bytes),
             Value::Shared(shared) => self.ordered(shared.bytes()),
             Value::Int(number) => self.ordered(IntText::new().format(number).as_bytes()),
-            Value::Packed(_) | Value::Object(_) => return Err(unknown(entry.kind())),
+            Value::Packed(_) | Value::Object(_) => {
+                let content = entry.content().ok_or_else(|| unknown(entry.kind()))?;
+                self.collection(entry.kind(), content)?;
+            }
         }
         if entry.expires_at().is_some() {
             self.unordered(b"!!expire!!");
+        }
+        Ok(())
+    }
+
+    /// Mixes the elements of a collection in.
+    fn collection(&mut self, kind: Kind, content: Content<'_>) -> Result<(), Failure> {
+        let (mut one, mut other) = (IntText::new(), IntText::new());
+        match (kind, content) {
+            (Kind::Hash, _) => {
+                for record in Hash::new(content, 0).items() {
+                    self.pair(record.key.bytes(&mut one), record.value.bytes(&mut other));
+                }
+            }
+            (Kind::Set, _) => {
+                for member in Set::new(content, 0).iter() {
+                    self.unordered(member.bytes(&mut one));
+                }
+            }
+            (Kind::List, Content::Packed(_, bytes)) => {
+                for element in PackedList::new(bytes).iter() {
+                    self.ordered(element.bytes(&mut one));
+                }
+            }
+            (Kind::List, Content::Object(Object::List(list))) => {
+                list.iter().for_each(|element| self.ordered(element));
+            }
+            (Kind::SortedSet, Content::Packed(_, bytes)) => {
+                for (member, score) in PackedSortedSet::new(bytes).iter() {
+                    self.scored(member.bytes(&mut one), score);
+                }
+            }
+            (Kind::SortedSet, Content::Object(Object::SortedSet(set))) => {
+                for (member, score) in set.iter() {
+                    self.scored(member, score);
+                }
+            }
+            _ => return Err(unknown(kind)),
         }
         Ok(())
     }

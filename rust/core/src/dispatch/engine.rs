@@ -9,6 +9,7 @@ use super::collections::CollectionLimits;
 use super::error::{ErrorTexts, Failure};
 use super::free::Freer;
 use super::journal::{Effect, Journal};
+use super::persistence::Snapshots;
 use super::pubsub::Subscriptions;
 use super::session::{Close, KeyName, Session};
 use super::spec::{CommandId, CommandTable};
@@ -58,6 +59,8 @@ pub struct Settings {
     pub pauses_cron: bool,
     pub notify_flags: u32,
     pub collections: CollectionLimits,
+    /// Saving fails, and what is written might be lost: writers are told so instead.
+    pub refuses_writes: bool,
 }
 
 impl Default for Settings {
@@ -79,12 +82,13 @@ impl Default for Settings {
             pauses_cron: false,
             notify_flags: 0,
             collections: CollectionLimits::default(),
+            refuses_writes: false,
         }
     }
 }
 
 /// What the journal gets of the command that runs.
-#[derive(Debug, Default, Clone)]
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub enum Propagation {
     /// The command as it came, if it changed anything.
     #[default]
@@ -167,6 +171,7 @@ pub struct Engine {
     pub is_stopping: bool,
     pub exit_status: i32,
     pub loading: bool,
+    pub(super) snapshots: Snapshots,
     next_client: ClientId,
     pub(super) last_cron_ms: i64,
     pub(super) cron_runs: u64,
@@ -218,6 +223,7 @@ impl Engine {
             is_stopping: false,
             exit_status: 0,
             loading: false,
+            snapshots: Snapshots::default(),
             next_client: 1,
             last_cron_ms: now_us / 1000,
             cron_runs: 0,

@@ -9,8 +9,6 @@
 //! handles it. So SET without options is native, and its options are Python: each
 //! form has one implementation.
 
-use std::sync::Arc;
-
 use super::arguments::{Argument, Arguments, Scalar};
 use super::engine::Engine;
 use super::error::Failure;
@@ -97,7 +95,7 @@ fn set(
     use Argument::{Absent, Flag, Value};
     let [
         Value(Scalar::Bytes(key)),
-        Value(value),
+        Value(Scalar::Payload(value)),
         Absent,
         Flag(false),
         Absent,
@@ -105,12 +103,7 @@ fn set(
     else {
         return Ok(Handled::Declined);
     };
-    let value = match value {
-        Scalar::Payload(bytes) => NewValue::String(bytes),
-        Scalar::Shared(body) => NewValue::SharedString(Arc::clone(body)),
-        _ => return Ok(Handled::Declined),
-    };
-    engine.set_string(key, value, Expiry::None);
+    engine.set_string(key, NewValue::String(value), Expiry::None);
     sink.put(&Reply::Status("OK"), protocol);
     Ok(Handled::Replied)
 }

@@ -5,13 +5,12 @@
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 
 use super::arguments::{self, Arguments};
 use super::blocking;
 use super::engine::{Engine, PauseKind, Propagation, Run};
 use super::error::{ErrorCode, Failure};
-use super::journal::{Effect, Word};
+use super::journal::Effect;
 use super::native::Handled;
 use super::session::{Close, OwnedRequest, ReplyMode};
 pub use super::sink::{RespSink, Shape, Sink};
@@ -297,6 +296,10 @@ fn permits(
         let name = spec.name.clone();
         return Err(Failure::With(ErrorCode::NotAllowedWhenSubscribed, name));
     }
+    // PING, too: who watches over the server should learn of it.
+    if engine.settings.refuses_writes && (spec.has(flag::WRITE) || spec.name == "ping") {
+        return Err(ErrorCode::SavingFails.into());
+    }
     if is_loading && !spec.has(flag::LOADING) {
         return Err(ErrorCode::Loading.into());
     }
@@ -443,16 +446,15 @@ fn propagate(engine: &mut Engine, spec: &CommandSpec, invocation: &Invocation<'_
         Propagation::AsIs if spec.has(flag::WRITE) => {
             let request = invocation.request;
             if engine.journal.is_read() || !engine.effects.is_empty() {
-                let word = |index| match request.body(index) {
-                    Some(body) => Word::Shared(Arc::clone(body)),
-                    None => Word::from(request.get(index)),
-                };
+                let arguments = request.iter().map(<[u8]>::to_vec).collect();
                 engine.effects.push(Effect {
                     database: engine.run.database,
-                    arguments: (0..request.len()).map(word).collect(),
+                    arguments,
                 });
             } else {
-                engine.journal.count(request.lengths());
+                engine
+                    .journal
+                    .count(request.arguments.iter().map(|(s, e)| (e - s) as usize));
             }
         }
         Propagation::AsIs => {}

@@ -143,7 +143,7 @@ impl Toy {
                 set(engine, key, b"1", Expiry::None);
                 let effect = |line: &str| Effect {
                     database: engine.run.database,
-                    arguments: line.split(' ').map(|word| word.as_bytes().into()).collect(),
+                    arguments: line.split(' ').map(Vec::from).collect(),
                 };
                 let effects = vec![effect("first x"), effect("second y")];
                 engine.run.propagation = Propagation::Instead(effects);

@@ -1,0 +1,1 @@
+"""What is on disk survives: restarts, crashes, full disks, other servers."""
