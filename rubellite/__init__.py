@@ -1,7 +1,53 @@
-"""Rubellite: a Redis-compatible data-structure store that is a Python library first."""
+"""Rubellite: a Redis-compatible data-structure store that is a Python library first.
+
+import rubellite
+
+with rubellite.open() as db:
+db.set("greeting", "hello")
+db.redis().lpush("queue", "job")
+"""
 
 from __future__ import annotations
 
-__version__ = "0.1.0"
-#: The level of Redis that clients are told, in INFO and HELLO.
-REDIS_VERSION = "7.2.4"
+from rubellite.about import REDIS_VERSION, __version__
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import os
+    from typing import Any
+
+    from rubellite.client.redis_api import Redis
+    from rubellite.client.store import Store
+
+__all__ = ["REDIS_VERSION", "Redis", "Store", "__version__", "open"]
+
+
+def open(path: str | os.PathLike[str] | None = None, **settings: str | int | bool) -> Store:
+    """Opens a store in this process: no server, no port.
+
+    Without a path the data live in memory and end with the store. `settings` are those
+    of redis.conf, with `_` for `-`: `open(maxmemory="100mb")`.
+    """
+    from rubellite.client.store import open_store
+
+    words = {True: "yes", False: "no"}
+    texts = {
+        name.replace("_", "-"): words[value] if isinstance(value, bool) else str(value)
+        for name, value in settings.items()
+    }
+    if path is not None:
+        raise NotImplementedError("a store on disk comes with persistence")
+    return open_store(texts)
+
+
+def __getattr__(name: str) -> Any:
+    # redis-py takes longer to import than all of this, and not everybody wants it.
+    if name == "Redis":
+        from rubellite.client.redis_api import Redis
+
+        return Redis
+    if name == "Store":
+        from rubellite.client.store import Store
+
+        return Store
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -4,6 +4,7 @@
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator
+from os import PathLike
 from typing import Any, Final, Literal, Self, TypeAlias, TypeVar, final, overload
 
 __version__: Final[str]
@@ -625,6 +626,23 @@ class Call:
 # The engine
 
 @final
+class EmbeddedSession:
+    """One client inside the process. Safe to use from several threads.
+
+    A call that waits for a key holds up the other calls of the same session.
+    """
+
+    def call(self, *arguments: Any) -> Any:
+        """Executes a command; its reply as redis-py's parser would make it.
+
+        Arguments are bytes, str (UTF-8), int or float; others are given to `encode`.
+        Error replies are raised.
+        """
+
+    def close(self) -> None:
+        """Forgets the client."""
+
+@final
 class Engine:
     """One store: its databases, commands and clients."""
 
@@ -676,6 +694,18 @@ class Engine:
 
     def open_session(self) -> int:
         """A session for a caller inside the process; returns its identifier."""
+
+    def embed(
+        self,
+        protocol: int = 3,
+        database: int = 0,
+        decodes: bool = False,
+        encode: Callable[[Any], bytes] | None = None,
+    ) -> EmbeddedSession:
+        """A client inside the process that speaks as redis-py does."""
+
+    def listen_unix(self, path: str | PathLike[str], permissions: int) -> None:
+        """Lets the serving loop accept from a Unix socket, too."""
 
     def close_session(self, session: int) -> None:
         """Ends an embedded session."""

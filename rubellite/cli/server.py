@@ -13,7 +13,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from rubellite import REDIS_VERSION, __version__
+from rubellite.about import REDIS_VERSION, __version__
 from rubellite.config import Config, ConfigFileError, load
 from rubellite.config.loading import reads_standard_input
 

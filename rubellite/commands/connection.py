@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from rubellite import REDIS_VERSION
 from rubellite._core import Arguments, Call
+from rubellite.about import REDIS_VERSION
 from rubellite.engine.access import authenticate
 from rubellite.engine.client_names import check_name
 from rubellite.engine.replies import OK, RESET, Reply

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 
-from rubellite import REDIS_VERSION, __version__
+from rubellite.about import REDIS_VERSION, __version__
 from rubellite.server.info import Facts, Fields, human, ratio
 
 _POLLERS = {"linux": "epoll", "darwin": "kqueue", "win32": "wepoll"}

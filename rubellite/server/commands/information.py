@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from rubellite import REDIS_VERSION
 from rubellite._core import Arguments, Call, Verbatim
+from rubellite.about import REDIS_VERSION
 from rubellite.engine.replies import Reply
 from rubellite.errors import NOT_INTEGER, text_of
 from rubellite.server import info

@@ -16,11 +16,12 @@ use rubellite_core::net::{EventLoop, Listener, ListenerId, Waker, bind_all, sign
 use rubellite_core::service::{ClientId, Host, Peer};
 
 use crate::call::byte_parts;
+use crate::embedded::EmbeddedSession;
 use crate::runtime::{Handler, ObjectSink, PyRuntime};
 use crate::{border, call_persistence, settings, spec};
 
 /// The engine behind its own lock. Who holds the GIL never waits for it.
-struct Cell {
+pub struct Cell {
     core: Mutex<Core<PyRuntime>>,
     /// The thread that holds the lock, so that entering twice is an error, not a deadlock.
     owner: AtomicU64,
@@ -33,9 +34,9 @@ fn thread_number() -> u64 {
     NUMBER.with(|number| *number)
 }
 
-struct Held<'a> {
+pub struct Held<'a> {
     cell: &'a Cell,
-    core: MutexGuard<'a, Core<PyRuntime>>,
+    pub core: MutexGuard<'a, Core<PyRuntime>>,
 }
 
 impl Drop for Held<'_> {
@@ -46,7 +47,7 @@ impl Drop for Held<'_> {
 
 impl Cell {
     /// Takes the lock: tries, else lets go of the GIL while it waits.
-    fn lock<'a>(&'a self, py: Python<'_>) -> PyResult<Held<'a>> {
+    pub fn lock<'a>(&'a self, py: Python<'_>) -> PyResult<Held<'a>> {
         let me = thread_number();
         if self.owner.load(Ordering::Relaxed) == me {
             return Err(PyRuntimeError::new_err(
@@ -130,7 +131,7 @@ impl Host for PyHost<'_, '_> {
 #[pyclass(frozen, module = "rubellite._core")]
 pub struct Engine {
     cell: Arc<Cell>,
-    waker: Mutex<Option<Waker>>,
+    waker: Arc<Mutex<Option<Waker>>>,
     /// The TCP listeners by address (as in `bind`) and port.
     listeners: Mutex<Vec<Listening>>,
 }
@@ -180,7 +181,7 @@ impl Engine {
         };
         Ok(Self {
             cell: Arc::new(cell),
-            waker: Mutex::new(None),
+            waker: Arc::default(),
             listeners: Mutex::default(),
         })
     }
@@ -338,6 +339,35 @@ impl Engine {
         });
         held.core.engine.session(client).is_authenticated = true;
         Ok(client)
+    }
+
+    /// A client inside the process that speaks as redis-py does: see `EmbeddedSession`.
+    #[pyo3(signature = (protocol = 3, database = 0, decodes = false, encode = None))]
+    fn embed(
+        &self,
+        py: Python<'_>,
+        protocol: u8,
+        database: usize,
+        decodes: bool,
+        encode: Option<Py<PyAny>>,
+    ) -> PyResult<EmbeddedSession> {
+        let client = self.open_session(py)?;
+        let session =
+            EmbeddedSession::new(&self.cell, Arc::clone(&self.waker), client, decodes, encode);
+        session.configure(py, protocol, database)?;
+        Ok(session)
+    }
+
+    /// Lets the serving loop accept from a Unix socket, too.
+    fn listen_unix(&self, path: std::path::PathBuf, permissions: u32) -> PyResult<()> {
+        let waker = self.waker.lock();
+        let Some(waker) = &*waker else {
+            return Err(PyRuntimeError::new_err("the engine is not serving"));
+        };
+        let listener = Listener::bind_unix(&path, permissions, 511)
+            .map_err(|error| PyOSError::new_err(error.to_string()))?;
+        waker.add_listener(listener);
+        Ok(())
     }
 
     fn close_session(&self, py: Python<'_>, session: ClientId) -> PyResult<()> {

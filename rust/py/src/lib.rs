@@ -13,7 +13,9 @@ mod call_pubsub;
 mod call_server;
 mod call_statistics;
 mod call_strings;
+mod embedded;
 mod engine;
+mod objects;
 mod reply;
 mod runtime;
 mod settings;
@@ -93,6 +95,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     use crate::reply::{Special, SpecialKind, Status};
     let py = module.py();
     module.add_class::<engine::Engine>()?;
+    module.add_class::<embedded::EmbeddedSession>()?;
     module.add_class::<call::Call>()?;
     module.add_class::<call::Arguments>()?;
     module.add_class::<Status>()?;

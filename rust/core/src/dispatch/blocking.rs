@@ -174,6 +174,7 @@ impl Engine {
             sink.put(reply, protocol);
             session.output = sink.output;
         }
+        session.ring();
         self.dirty_clients.push(client);
         self.resumed_clients.push(client);
         true
@@ -282,6 +283,7 @@ fn serve_client(
         return outcome;
     }
     session.is_paused = false;
+    session.ring();
     engine.dirty_clients.push(client);
     engine.resumed_clients.push(client);
     engine.check_output_limit(client);

@@ -320,8 +320,17 @@ impl Engine {
                 self.dirty_clients.push(client);
             }
             session.output.push(bytes);
+            session.ring();
             self.check_output_limit(client);
         }
+    }
+
+    /// Whether the event loop has something to do for clients: bytes to write, requests
+    /// to go on with, connections to close.
+    pub fn wants_turn(&self) -> bool {
+        !(self.dirty_clients.is_empty()
+            && self.resumed_clients.is_empty()
+            && self.closing_clients.is_empty())
     }
 
     /// Closes a client whose output passed its hard limit, or stays above its soft one.

@@ -1,6 +1,9 @@
 //! Who asks: a client's state, without its socket.
 
 use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::{Condvar, Mutex};
 
 use super::pubsub::Listening;
 use super::spec::CommandId;
@@ -34,16 +37,38 @@ impl OwnedRequest {
 
     /// Builds a request from separate arguments.
     pub fn from_arguments<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> Self {
-        let mut buffer = Vec::new();
-        let mut arguments = Vec::new();
-        for part in parts {
-            let start = buffer.len() as u32;
-            buffer.extend_from_slice(part);
-            arguments.push((start, buffer.len() as u32));
+        let mut builder = Self::builder(0);
+        parts.into_iter().for_each(|part| builder.push(part));
+        builder.finish()
+    }
+
+    /// Builds a request argument by argument.
+    pub fn builder(count: usize) -> RequestBuilder {
+        RequestBuilder {
+            buffer: Vec::new(),
+            arguments: Vec::with_capacity(count),
         }
-        Self {
-            buffer: buffer.into(),
-            arguments: arguments.into(),
+    }
+}
+
+/// See `OwnedRequest::builder`.
+#[derive(Debug)]
+pub struct RequestBuilder {
+    buffer: Vec<u8>,
+    arguments: Vec<(u32, u32)>,
+}
+
+impl RequestBuilder {
+    pub fn push(&mut self, argument: &[u8]) {
+        let start = self.buffer.len() as u32;
+        self.buffer.extend_from_slice(argument);
+        self.arguments.push((start, self.buffer.len() as u32));
+    }
+
+    pub fn finish(self) -> OwnedRequest {
+        OwnedRequest {
+            buffer: self.buffer.into(),
+            arguments: self.arguments.into(),
         }
     }
 }
@@ -78,6 +103,29 @@ pub enum ReplyMode {
 /// A key as WATCH and waiters hold it: database and name, never a pointer.
 pub type KeyName = (usize, Box<[u8]>);
 
+/// Wakes a caller in the process that waits for what its session gets.
+#[derive(Debug, Default)]
+pub struct Alarm {
+    has_rung: Mutex<bool>,
+    bell: Condvar,
+}
+
+impl Alarm {
+    pub fn ring(&self) {
+        *self.has_rung.lock() = true;
+        self.bell.notify_all();
+    }
+
+    /// Waits until it rings, but no longer than this; true: it did since the last wait.
+    pub fn wait(&self, at_most: Duration) -> bool {
+        let mut has_rung = self.has_rung.lock();
+        if !*has_rung {
+            self.bell.wait_for(&mut has_rung, at_most);
+        }
+        std::mem::take(&mut *has_rung)
+    }
+}
+
 /// Where a request came from and all that it may change about its asker.
 #[derive(Debug)]
 pub struct Session {
@@ -108,6 +156,8 @@ pub struct Session {
     pub postponed: Option<OwnedRequest>,
     /// The command that waits for a key.
     pub blocked: Option<Box<super::blocking::Blocking>>,
+    /// For a caller in the process, who has no socket to watch.
+    pub alarm: Option<Arc<Alarm>>,
     pub close: Close,
     pub created_ms: i64,
     pub last_request_ms: i64,
@@ -155,6 +205,7 @@ impl Session {
             is_paused: false,
             postponed: None,
             blocked: None,
+            alarm: None,
             close: Close::No,
             created_ms: now_ms,
             last_request_ms: now_ms,
@@ -165,6 +216,14 @@ impl Session {
             bytes_written: 0,
             commands: 0,
             soft_limit_since_ms: None,
+        }
+    }
+
+    /// Tells a waiting caller in the process that there is something.
+    #[inline]
+    pub fn ring(&self) {
+        if let Some(alarm) = &self.alarm {
+            alarm.ring();
         }
     }
 

@@ -1,0 +1,108 @@
+"""The fast way to the everyday commands: typed, with bytes out, straight on the handle."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rubellite._core import EmbeddedSession
+
+#: What keys and values may be; text is UTF-8, numbers are their decimal text.
+Text = bytes | str
+Value = bytes | str | int | float
+
+
+class Native:
+    """Commands of one client of an engine in this process.
+
+    What is not here is `call("COMMAND", …)`, whose reply is plain Python: bytes, int,
+    float, None, list, dict. Error replies are raised as `rubellite.errors.ReplyError`.
+    """
+
+    def __init__(self, session: EmbeddedSession) -> None:
+        self._session = session
+        #: Executes any command: `call("LPUSH", "queue", "job")`.
+        self.call = session.call
+
+    def get(self, key: Text) -> bytes | None:
+        """The string at `key`, or None. O(1)."""
+        found: bytes | None = self.call("GET", key)
+        return found
+
+    def set(
+        self,
+        key: Text,
+        value: Value,
+        *,
+        seconds: float | None = None,
+        only_if_absent: bool = False,
+        only_if_present: bool = False,
+    ) -> bool:
+        """Gives `key` a string, for so many seconds or for good. False: a condition failed.
+
+        O(1).
+        """
+        if seconds is None and not (only_if_absent or only_if_present):
+            self.call("SET", key, value)
+            return True
+        words: list[Value] = []
+        if seconds is not None:
+            words += ("PX", round(seconds * 1000))
+        if only_if_absent:
+            words.append("NX")
+        if only_if_present:
+            words.append("XX")
+        return self.call("SET", key, value, *words) is not None
+
+    def delete(self, *keys: Text) -> int:
+        """Removes keys; returns how many were there."""
+        removed: int = self.call("DEL", *keys) if keys else 0
+        return removed
+
+    def exists(self, key: Text) -> bool:
+        """Whether `key` is there."""
+        return bool(self.call("EXISTS", key))
+
+    def increment(self, key: Text, by: int = 1) -> int:
+        """Adds to the integer at `key`, a missing one being 0; returns the sum."""
+        total: int = self.call("INCRBY", key, by)
+        return total
+
+    def expire(self, key: Text, seconds: float) -> bool:
+        """Lets `key` go after so many seconds. False: there is no such key."""
+        return bool(self.call("PEXPIRE", key, round(seconds * 1000)))
+
+    def keys(self, pattern: Text = "*") -> list[bytes]:
+        """Names of all keys that match the glob. O(keys)."""
+        found: list[bytes] = self.call("KEYS", pattern)
+        return found
+
+    def __getitem__(self, key: Text) -> bytes:
+        found = self.get(key)
+        if found is None:
+            raise KeyError(key)
+        return found
+
+    def __setitem__(self, key: Text, value: Value) -> None:
+        self.call("SET", key, value)
+
+    def __delitem__(self, key: Text) -> None:
+        if not self.delete(key):
+            raise KeyError(key)
+
+    def __contains__(self, key: Text) -> bool:
+        return self.exists(key)
+
+    def __len__(self) -> int:
+        size: int = self.call("DBSIZE")
+        return size
+
+    def flush(self) -> None:
+        """Removes all keys of the database."""
+        self.call("FLUSHDB")
+
+    def info(self, section: str = "default") -> dict[str, str]:
+        """INFO as a dictionary of its lines."""
+        text: Any = self.call("INFO", section)
+        lines = bytes(text).decode().splitlines()
+        pairs = (line.partition(":") for line in lines if line and line[0] != "#")
+        return {name: value for name, _, value in pairs}

@@ -1,0 +1,128 @@
+"""`rubellite.Redis`: a genuine redis-py client whose plain calls run in this process.
+
+A call of a command goes straight into the engine (the public `execute_command` is
+overridden); pipelines, transactions, pub/sub, commands that wait, and all of a child
+after a fork go through redis-py's own connection to the store's Unix socket. Replies
+and exceptions are the same both ways.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+import redis
+from redis.exceptions import (
+    AuthenticationError,
+    BusyLoadingError,
+    ConnectionError,
+    ExecAbortError,
+    NoPermissionError,
+    NoScriptError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    ResponseError,
+)
+
+from rubellite.client.routes import Routes
+from rubellite.errors import ReplyError
+
+if TYPE_CHECKING:
+    from rubellite.client.store import Store
+
+#: redis-py's exception for an error's first word; the word is left out of the text.
+_BY_WORD: dict[str, type[ResponseError] | type[ConnectionError]] = {
+    "ERR": ResponseError,
+    "OOM": OutOfMemoryError,
+    "WRONGPASS": AuthenticationError,
+    "EXECABORT": ExecAbortError,
+    "LOADING": BusyLoadingError,
+    "NOSCRIPT": NoScriptError,
+    "READONLY": ReadOnlyError,
+    "NOAUTH": AuthenticationError,
+    "NOPERM": NoPermissionError,
+}
+_ROUTES = Routes()
+_NOT_DIRECT = ("NEVER_DECODE",)
+
+
+def as_redis_error(problem: ReplyError) -> Exception:
+    """The exception that redis-py would have made of the error's line."""
+    line = str(problem)
+    word, _, text = line.partition(" ")
+    kind = _BY_WORD.get(word)
+    return ResponseError(line) if kind is None else kind(text)
+
+
+def store_of(where: Store | str | os.PathLike[str] | None) -> tuple[Store, bool]:
+    """The store meant, and whether it was opened just now."""
+    from rubellite.client.store import Store, open_store
+
+    if isinstance(where, Store):
+        return where, False
+    if where is not None:
+        raise TypeError("expected a store from rubellite.open()")
+    return open_store(), True
+
+
+class Redis(redis.Redis):
+    """A redis-py client of an embedded store.
+
+    `Redis(store)` or, with a memory-only store of its own, `Redis()`. The other
+    options are those of `redis.Redis`, but for what is about hosts and sockets.
+    """
+
+    def __init__(self, store: Store | None = None, *, db: int = 0, **options: Any) -> None:
+        self.store, self._owns_store = store_of(store)
+        super().__init__(unix_socket_path=self.store.socket_path(), db=db, **options)
+        settings = self.connection_pool.connection_kwargs
+        encoder = self.get_encoder()
+        is_utf8 = encoder.encoding.lower().replace("-", "") == "utf8"
+        # Text is made in the core as Python's strict UTF-8 does; others take the long way.
+        self._is_direct = (
+            is_utf8
+            and encoder.encoding_errors == "strict"
+            and self.connection is None
+            and getattr(self.connection_pool, "cache", None) is None
+        )
+        protocol = settings.get("protocol")
+        self._embedded = self.store.engine.embed(
+            _default_protocol() if protocol is None else int(protocol),
+            db,
+            encoder.decode_responses,
+            encoder.encode,
+        )
+        self._call = self._embedded.call
+
+    def execute_command(self, *args: Any, **options: Any) -> Any:
+        """Executes a command and returns its parsed reply."""
+        name = args[0]
+        if not (self._is_direct and _ROUTES[name]) or not self.store.is_here():
+            return super().execute_command(*args, **options)
+        if options and "NEVER_DECODE" in options:
+            return super().execute_command(*args, **options)
+        try:
+            reply = self._call(*args)
+        except ReplyError as problem:
+            if "EMPTY_RESPONSE" in options:
+                return options["EMPTY_RESPONSE"]
+            raise as_redis_error(problem) from None
+        callback = self.response_callbacks.get(name)
+        if callback is None:
+            return reply
+        options.pop("EMPTY_RESPONSE", None)
+        # For redis-py's cache only.
+        options.pop("keys", None)
+        return callback(reply, **options)
+
+    def close(self) -> None:
+        """Closes the client's connections, and its store if that was made for it."""
+        super().close()
+        if self._owns_store:
+            self.store.close()
+
+
+def _default_protocol() -> int:
+    """The protocol that this release of redis-py speaks unless it is told."""
+    connection: Any = redis.UnixDomainSocketConnection()  # type: ignore[abstract]
+    return int(getattr(connection, "protocol", 2))

@@ -1,0 +1,208 @@
+"""`open()` and the store that it gives: an engine in this process, with nothing to start.
+
+The engine's own thread does what happens because time passes and serves sockets; the
+calls of this process run in the threads that make them. Every store has a private Unix
+socket, made when it is first needed: for redis-py's connections (pipelines, pub/sub,
+commands that wait) and for children after a fork, who have no engine of their own.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import threading
+import weakref
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from rubellite._core import EmbeddedSession, Engine
+from rubellite.client.containers import HashMap, ScoreMap, Sequence, StringSet
+from rubellite.client.native import Native
+from rubellite.config import Config
+from rubellite.server import state
+from rubellite.server.app import make_engine
+from rubellite.server.logging import Log
+
+if TYPE_CHECKING:
+    from rubellite.client.redis_api import Redis
+
+#: What `durability` may be, and the settings that it stands for.
+DURABILITIES = ("none", "no", "everysec", "always")
+_START_SECONDS_MAX = 10.0
+
+
+class ProcessLog(Log):
+    """The server's log as records of Python's `logging`, under the name `rubellite`."""
+
+    def _write(self, level: int, text: str) -> None:
+        import logging
+
+        levels = (logging.DEBUG, logging.DEBUG, logging.INFO, logging.WARNING)
+        logging.getLogger("rubellite").log(levels[level], text)
+
+
+class Store(Native):
+    """A Redis-compatible store in this process. Made by `rubellite.open()`.
+
+    Safe to use from several threads. A context manager; `close()` is also called when
+    the process ends.
+    """
+
+    def __init__(self, settings: dict[str, str]) -> None:
+        self.config = Config({"port": "0", "save": "", "loglevel": "warning", **settings})
+        log = ProcessLog(self.config)
+        state.start(self.config, log)
+        self.engine: Engine = make_engine(self.config, log)
+        self._directory: str | None = None
+        self._closing = threading.Lock()
+        self._is_closed = False
+        self._is_elsewhere = False
+        #: The process that the engine lives in.
+        self.process_id = os.getpid()
+        self._thread = self._start_thread()
+        super().__init__(self.session())
+        _OPEN.add(self)
+
+    def _start_thread(self) -> threading.Thread:
+        is_ready = threading.Event()
+
+        def run() -> None:
+            self.engine.serve(
+                [], None, handle_signals=False, on_ready=lambda _addresses: is_ready.set()
+            )
+
+        thread = threading.Thread(target=run, name="rubellite", daemon=True)
+        thread.start()
+        is_ready.wait(_START_SECONDS_MAX)
+        return thread
+
+    def session(self, database: int = 0, *, protocol: int = 3) -> EmbeddedSession:
+        """A client of this store that is called directly; for what stands on top of it."""
+        return self.engine.embed(protocol, database)
+
+    def redis(self, db: int = 0, **options: Any) -> Redis:
+        """A redis-py client of this store. `options` are those of `redis.Redis`."""
+        from rubellite.client.redis_api import Redis
+
+        return Redis(self, db=db, **options)
+
+    def asyncio_redis(self, db: int = 0, **options: Any) -> Any:
+        """A `redis.asyncio` client of this store."""
+        from rubellite.client.asyncio_api import Redis
+
+        return Redis(self, db=db, **options)
+
+    def hash(self, key: bytes | str) -> HashMap:
+        """The hash at `key` as a mutable mapping from bytes to bytes."""
+        return HashMap(self.call, key)
+
+    def list(self, key: bytes | str) -> Sequence:
+        """The list at `key` as a sequence with cheap ends."""
+        return Sequence(self.call, key)
+
+    def set_of(self, key: bytes | str) -> StringSet:
+        """The set at `key` as a mutable set of bytes."""
+        return StringSet(self.call, key)
+
+    def sorted_set(self, key: bytes | str) -> ScoreMap:
+        """The sorted set at `key` as a mapping from members to scores, in their order."""
+        return ScoreMap(self.call, key)
+
+    def socket_path(self) -> str:
+        """The path of this store's own Unix socket; only its user can connect."""
+        if self._directory is None:
+            import tempfile
+
+            # mkdtemp makes it for us alone (0700).
+            directory = tempfile.mkdtemp(prefix="rubellite-")
+            self.engine.listen_unix(os.path.join(directory, "socket"), 0o700)
+            self._directory = directory
+        return os.path.join(self._directory, "socket")
+
+    def serve(
+        self,
+        port: int | None = None,
+        bind: Iterable[str] = ("127.0.0.1",),
+        *,
+        unixsocket: str | None = None,
+    ) -> None:
+        """Opens the store to other processes and languages while this one runs.
+
+        Fails with `OSError` if the port or the path cannot be had.
+        """
+        if port is not None:
+            self.engine.listen([*bind], port, self.config.integer("tcp-backlog"))
+        if unixsocket is not None:
+            self.engine.listen_unix(unixsocket, 0o700)
+
+    def is_here(self) -> bool:
+        """Whether the engine is in this process, and not that of a parent that forked."""
+        return not self._is_elsewhere
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether `close()` was called."""
+        return self._is_closed
+
+    def close(self) -> None:
+        """Ends the engine: what durability promised is on disk afterwards."""
+        with self._closing:
+            if self._is_closed or os.getpid() != self.process_id:
+                return
+            self._is_closed = True
+        self.engine.stop()
+        self._thread.join()
+        self._session.close()
+        _OPEN.discard(self)
+        if self._directory is not None:
+            _remove(os.path.join(self._directory, "socket"))
+            os.rmdir(self._directory)
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(self, *_problem: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        state = "closed" if self._is_closed else "open"
+        return f"<rubellite.Store, {state}>"
+
+
+#: Stores that are to be closed when the process ends.
+_OPEN: weakref.WeakSet[Store] = weakref.WeakSet()
+
+
+@atexit.register
+def _close_all() -> None:
+    for store in list(_OPEN):
+        store.close()
+
+
+def _before_fork() -> None:
+    # The child can only reach the engine through a socket that is there already.
+    for store in list(_OPEN):
+        if os.getpid() == store.process_id:
+            store.socket_path()
+
+
+def _after_fork() -> None:
+    for store in list(_OPEN):
+        store._is_elsewhere = True
+
+
+os.register_at_fork(before=_before_fork, after_in_child=_after_fork)
+
+
+def _remove(path: str) -> None:
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        pass
+
+
+def open_store(
+    settings: dict[str, str] | None = None,
+) -> Store:
+    """Opens a store in this process; see `rubellite.open`."""
+    return Store(dict(settings or {}))

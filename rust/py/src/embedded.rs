@@ -1,0 +1,243 @@
+//! A client inside the process: arguments in, Python objects out, no socket between.
+//!
+//! Its requests go the way of all requests (`pipeline::execute`), its replies are RESP
+//! like everybody's and are read right away. A command that waits for a key lets go of
+//! the engine and of the GIL; Ctrl-C ends the wait, and nothing is consumed.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::{Condvar, Mutex};
+use pyo3::exceptions::{PyRuntimeError, PyTypeError};
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyFloat, PyInt, PyString, PyTuple};
+use rubellite_core::dispatch::session::{Alarm, OwnedRequest};
+use rubellite_core::dispatch::{Core, pipeline};
+use rubellite_core::net::Waker;
+use rubellite_core::reply::Protocol;
+use rubellite_core::service::{ClientId, Flow};
+
+use crate::border;
+use crate::engine::Cell;
+use crate::objects::{Item, Reader};
+use crate::runtime::PyRuntime;
+
+/// How often a wait looks for signals (Ctrl-C).
+const SIGNAL_CHECK: Duration = Duration::from_millis(50);
+
+/// One client inside the process. Safe to use from several threads; a call that waits
+/// holds up the others.
+#[pyclass(frozen, module = "rubellite._core")]
+pub struct EmbeddedSession {
+    cell: Arc<Cell>,
+    waker: Arc<Mutex<Option<Waker>>>,
+    client: ClientId,
+    alarm: Arc<Alarm>,
+    decodes: bool,
+    /// Turns an argument that is not bytes, str, int or float into bytes.
+    encode: Option<Py<PyAny>>,
+    is_busy: Mutex<bool>,
+    is_free: Condvar,
+}
+
+/// The turn of one call; ends when it is dropped.
+struct Turn<'a>(&'a EmbeddedSession);
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        *self.0.is_busy.lock() = false;
+        self.0.is_free.notify_one();
+    }
+}
+
+impl EmbeddedSession {
+    pub fn new(
+        cell: &Arc<Cell>,
+        waker: Arc<Mutex<Option<Waker>>>,
+        client: ClientId,
+        decodes: bool,
+        encode: Option<Py<PyAny>>,
+    ) -> Self {
+        Self {
+            cell: Arc::clone(cell),
+            waker,
+            client,
+            alarm: Arc::default(),
+            decodes,
+            encode,
+            is_busy: Mutex::new(false),
+            is_free: Condvar::new(),
+        }
+    }
+
+    /// Protocol and database that the client begins with.
+    pub fn configure(&self, py: Python<'_>, protocol: u8, database: usize) -> PyResult<()> {
+        let mut held = self.cell.lock(py)?;
+        let engine = &mut held.core.engine;
+        let index = engine
+            .database_index(database as i64)
+            .map_err(|failure| border::to_error(py, failure))?;
+        let session = engine.session(self.client);
+        session.alarm = Some(Arc::clone(&self.alarm));
+        session.database = index;
+        session.protocol = match protocol {
+            2 => Protocol::Resp2,
+            _ => Protocol::Resp3,
+        };
+        Ok(())
+    }
+
+    /// Lets the event loop have a turn, if the call left it something to do.
+    fn wake_loop(&self) {
+        if let Some(waker) = &*self.waker.lock() {
+            waker.wake();
+        }
+    }
+
+    /// Waits until no other thread's call is under way.
+    fn take_turn(&self, py: Python<'_>) -> Turn<'_> {
+        // Held for moments and never while Python runs, so the GIL may be held here.
+        let mut is_busy = self.is_busy.lock();
+        if *is_busy {
+            drop(is_busy);
+            py.detach(|| {
+                let mut is_busy = self.is_busy.lock();
+                while *is_busy {
+                    self.is_free.wait(&mut is_busy);
+                }
+                *is_busy = true;
+            });
+        } else {
+            *is_busy = true;
+        }
+        Turn(self)
+    }
+
+    /// Builds the request. The first argument may be several words: `CONFIG GET`.
+    fn request(&self, arguments: &Bound<'_, PyTuple>) -> PyResult<OwnedRequest> {
+        let mut builder = OwnedRequest::builder(arguments.len());
+        for (index, argument) in arguments.iter_borrowed().enumerate() {
+            if let Ok(bytes) = argument.cast_exact::<PyBytes>() {
+                builder.push(bytes.as_bytes());
+            } else if let Ok(text) = argument.cast_exact::<PyString>() {
+                let text = text.to_str()?;
+                if index == 0 && text.contains(' ') {
+                    text.split_ascii_whitespace()
+                        .for_each(|word| builder.push(word.as_bytes()));
+                } else {
+                    builder.push(text.as_bytes());
+                }
+            } else if argument.cast_exact::<PyInt>().is_ok() {
+                match argument.extract::<i64>() {
+                    Ok(number) => builder.push(itoa::Buffer::new().format(number).as_bytes()),
+                    Err(_) => builder.push(argument.str()?.to_str()?.as_bytes()),
+                }
+            } else if argument.cast_exact::<PyFloat>().is_ok() {
+                builder.push(argument.repr()?.to_str()?.as_bytes());
+            } else {
+                let encode = self.encode.as_ref().ok_or_else(|| {
+                    PyTypeError::new_err("an argument must be bytes, str, int or float")
+                })?;
+                let py = argument.py();
+                let encoded = encode.call1(py, (argument,))?;
+                // redis-py passes on what is like bytes.
+                let bytes = py.get_type::<PyBytes>().call1((encoded,))?;
+                builder.push(bytes.cast::<PyBytes>()?.as_bytes());
+            }
+        }
+        Ok(builder.finish())
+    }
+
+    fn run(&self, core: &mut Core<PyRuntime>, request: &OwnedRequest) -> PyResult<Flow> {
+        if !core.engine.sessions.contains_key(&self.client) {
+            return Err(PyRuntimeError::new_err("the client is closed"));
+        }
+        core.engine.refresh_clock();
+        let commands = Arc::clone(&core.engine.commands);
+        Ok(pipeline::execute(
+            &commands,
+            &mut core.engine,
+            &mut core.runtime,
+            self.client,
+            request.as_request(),
+        ))
+    }
+
+    /// Takes what the session got and makes the reply of it; None: not there yet.
+    fn take_reply<'py>(
+        &self,
+        py: Python<'py>,
+        core: &mut Core<PyRuntime>,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let bytes = core.engine.session(self.client).output.take_bytes();
+        let mut reader = Reader::new(&bytes, self.decodes);
+        let mut reply = None;
+        while let Some(item) = reader.next(py)? {
+            match item {
+                Item::Reply(object) => reply = Some(object),
+                Item::Error(error) => return Err(error),
+                // A client without a connection of its own subscribes to nothing.
+                Item::Push => {}
+            }
+        }
+        Ok(reply)
+    }
+
+    /// Waits for the reply of a command that waits for a key.
+    fn wait<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        loop {
+            py.detach(|| self.alarm.wait(SIGNAL_CHECK));
+            let interrupted = py.check_signals();
+            let mut held = self.cell.lock(py)?;
+            let Some(session) = held.core.engine.sessions.get(&self.client) else {
+                return Err(PyRuntimeError::new_err("the client was closed"));
+            };
+            if session.blocked.is_none() && !session.is_paused {
+                // Served, though perhaps interrupted: what was taken must not be lost.
+                let reply = self.take_reply(py, &mut held.core)?;
+                return Ok(reply.unwrap_or_else(|| py.None().into_bound(py)));
+            }
+            if let Err(interrupted) = interrupted {
+                held.core.engine.unblock(self.client, None);
+                return Err(interrupted);
+            }
+        }
+    }
+}
+
+#[pymethods]
+impl EmbeddedSession {
+    /// Executes a command; its reply as redis-py's parser would make it. Error replies
+    /// are raised.
+    #[pyo3(signature = (*arguments))]
+    fn call<'py>(
+        &self,
+        py: Python<'py>,
+        arguments: &Bound<'py, PyTuple>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let request = self.request(arguments)?;
+        let _turn = self.take_turn(py);
+        let mut held = self.cell.lock(py)?;
+        let flow = self.run(&mut held.core, &request)?;
+        if flow == Flow::Pause {
+            drop(held);
+            // Its deadline may be the next thing that happens.
+            self.wake_loop();
+            return self.wait(py);
+        }
+        let reply = self.take_reply(py, &mut held.core);
+        if held.core.engine.wants_turn() {
+            drop(held);
+            self.wake_loop();
+        }
+        Ok(reply?.unwrap_or_else(|| py.None().into_bound(py)))
+    }
+
+    /// Forgets the client.
+    fn close(&self, py: Python<'_>) -> PyResult<()> {
+        let mut held = self.cell.lock(py)?;
+        held.core.engine.close_session(self.client);
+        self.alarm.ring();
+        Ok(())
+    }
+}

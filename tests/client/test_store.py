@@ -1,0 +1,133 @@
+"""The embedded store: `rubellite.open()`, its native API, and life with threads and forks."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+import rubellite
+from rubellite.client.store import Store
+from rubellite.errors import ReplyError
+from tests.wire import Connection
+
+
+@pytest.fixture
+def db() -> Iterator[Store]:
+    with rubellite.open() as store:
+        yield store
+
+
+def test_strings_are_read_and_written_like_a_dictionary(db: Store):
+    db["name"] = "ruby"
+    assert db["name"] == b"ruby"
+    assert "name" in db
+    assert len(db) == 1
+    del db["name"]
+    assert db.get("name") is None
+    with pytest.raises(KeyError):
+        db["name"]
+
+
+def test_conditions_and_lifetimes_of_set(db: Store):
+    assert db.set("lock", "me", only_if_absent=True, seconds=30)
+    assert not db.set("lock", "you", only_if_absent=True)
+    assert db.set("lock", "you", only_if_present=True)
+    assert db.call("TTL", "lock") == -1
+    assert db.increment("visits", 5) == 5
+
+
+def test_a_hash_is_a_mapping(db: Store):
+    user = db.hash("user")
+    user["name"] = "Ann"
+    user.update({"age": 30}, city="Rome")
+    assert dict(user) == {b"name": b"Ann", b"age": b"30", b"city": b"Rome"}
+    assert user.increment("age") == 31
+    del user["city"]
+    assert b"city" not in user
+    with pytest.raises(KeyError):
+        user["city"]
+
+
+def test_error_replies_are_raised_with_their_text(db: Store):
+    db.set("text", "x")
+    with pytest.raises(ReplyError, match="WRONGTYPE"):
+        db.hash("text")["field"] = 1
+    with pytest.raises(ReplyError, match="unknown command 'NOPE'"):
+        db.call("NOPE")
+
+
+def test_arguments_that_are_no_words_are_refused(db: Store):
+    with pytest.raises(TypeError, match="bytes, str, int or float"):
+        db.call("SET", "key", None)
+    assert len(db) == 0
+
+
+def test_threads_share_the_store_without_losing_an_increment(db: Store):
+    def work() -> None:
+        for _ in range(2000):
+            db.increment("total")
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert db.get("total") == b"8000"
+
+
+def test_other_processes_reach_a_store_that_serves(db: Store):
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    db.set("shared", "yes")
+    db.serve(port=port)
+    with Connection("127.0.0.1", port) as connection:
+        assert connection.call("GET", "shared") == b"yes"
+        connection.call("SET", "answer", "42")
+    assert db.get("answer") == b"42"
+
+
+def test_a_child_after_a_fork_works_on_its_parents_store(db: Store):
+    client: Any = db.redis()
+    client.set("from", "parent")
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            assert client.get("from") == b"parent"
+            client.set("from", "child")
+            status = 0
+        finally:
+            os._exit(status)
+    assert os.waitpid(child, 0)[1] == 0
+    assert db.get("from") == b"child"
+
+
+def test_closing_twice_is_one_close_and_the_socket_goes(db: Store):
+    path = db.socket_path()
+    assert os.path.exists(path)
+    db.close()
+    db.close()
+    assert db.is_closed
+    assert not os.path.exists(path)
+
+
+def test_keys_expire_while_nobody_looks(db: Store):
+    db.set("brief", "x", seconds=0.01)
+    client: Any = db.redis()
+    events = client.pubsub()
+    db.call("CONFIG", "SET", "notify-keyspace-events", "Ex")
+    events.subscribe("__keyevent@0__:expired")
+    db.set("brief", "x", seconds=0.05)
+    while (message := events.get_message(timeout=10)) is not None:
+        if message["type"] == "message":
+            assert message["data"] == b"brief"
+            break
+    else:
+        pytest.fail("the key did not expire by itself")
+    events.close()
