@@ -25,8 +25,10 @@ __all__ = ["REDIS_VERSION", "Redis", "Store", "__version__", "open"]
 def open(path: str | os.PathLike[str] | None = None, **settings: str | int | bool) -> Store:
     """Opens a store in this process: no server, no port.
 
-    Without a path the data live in memory and end with the store. `settings` are those
-    of redis.conf, with `_` for `-`: `open(maxmemory="100mb")`.
+    Without a path the data live in memory and end with the store. A path is a data
+    directory in Redis's own layout: what is in it is loaded, snapshots are saved there
+    (`save` points, BGSAVE) and when the store is closed. `settings` are those of
+    redis.conf, with `_` for `-`: `open(maxmemory="100mb")`.
     """
     from rubellite.client.store import open_store
 
@@ -35,9 +37,7 @@ def open(path: str | os.PathLike[str] | None = None, **settings: str | int | boo
         name.replace("_", "-"): words[value] if isinstance(value, bool) else str(value)
         for name, value in settings.items()
     }
-    if path is not None:
-        raise NotImplementedError("a store on disk comes with persistence")
-    return open_store(texts)
+    return open_store(path, texts)
 
 
 def __getattr__(name: str) -> Any:

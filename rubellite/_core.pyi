@@ -403,6 +403,9 @@ class Call:
         It is made by its first insertion; one that is left empty goes with its key.
         """
 
+    def part(self, name: str) -> Any:
+        """What the engine was made with under this name."""
+
     def unblock(self, client: int, with_error: bool) -> bool:
         """Ends a client's wait for a key, as if its time were up or with UNBLOCKED.
 
@@ -653,6 +656,7 @@ class Engine:
         *,
         on_bug: Callable[[BaseException, str], object] | None = None,
         on_cron: Callable[[Call, int, int, int, int], object] | None = None,
+        parts: dict[str, object] | None = None,
     ) -> Self:
         """An engine of `databases` empty databases with these commands.
 

@@ -14,8 +14,7 @@ from typing import Any
 
 from rubellite.config import Config
 from rubellite.errors import ReplyError
-from rubellite.server import state
-from rubellite.server.app import make_engine
+from rubellite.server.app import assemble
 from rubellite.server.logging import Log
 
 Word = bytes | str | int
@@ -31,9 +30,7 @@ class Store:
         # Nothing of what a test does is to be written to disk.
         config = Config({"enable-debug-command": "yes", "save": "", **(settings or {})})
         log = Log(config)
-        # DEBUG and INFO look at what runs in this process.
-        state.start(config, log)
-        self.engine = make_engine(config, log)
+        self.engine = assemble(config, log).engine
         self.engine.freeze_clock(now_ms)
         self.session = self.engine.open_session()
 

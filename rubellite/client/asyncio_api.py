@@ -8,6 +8,7 @@ blocks the loop, and a cancelled wait is a connection that hangs up: nothing is 
 from __future__ import annotations
 
 import inspect
+import os
 from typing import TYPE_CHECKING, Any
 
 import redis.asyncio
@@ -25,7 +26,9 @@ _ROUTES = Routes(is_hurried=True)
 class Redis(redis.asyncio.Redis):
     """An asyncio redis-py client of an embedded store; see `rubellite.Redis`."""
 
-    def __init__(self, store: Store | None = None, *, db: int = 0, **options: Any) -> None:
+    def __init__(
+        self, store: Store | str | os.PathLike[str] | None = None, *, db: int = 0, **options: Any
+    ) -> None:
         self.store, self._owns_store = store_of(store)
         super().__init__(unix_socket_path=self.store.socket_path(), db=db, **options)
         settings = self.connection_pool.connection_kwargs

@@ -60,19 +60,19 @@ def store_of(where: Store | str | os.PathLike[str] | None) -> tuple[Store, bool]
 
     if isinstance(where, Store):
         return where, False
-    if where is not None:
-        raise TypeError("expected a store from rubellite.open()")
-    return open_store(), True
+    return open_store(where), True
 
 
 class Redis(redis.Redis):
     """A redis-py client of an embedded store.
 
-    `Redis(store)` or, with a memory-only store of its own, `Redis()`. The other
-    options are those of `redis.Redis`, but for what is about hosts and sockets.
+    `Redis(store)`, `Redis("data/")` or, with a memory-only store of its own, `Redis()`.
+    The other options are those of `redis.Redis`, but for what is about hosts and sockets.
     """
 
-    def __init__(self, store: Store | None = None, *, db: int = 0, **options: Any) -> None:
+    def __init__(
+        self, store: Store | str | os.PathLike[str] | None = None, *, db: int = 0, **options: Any
+    ) -> None:
         self.store, self._owns_store = store_of(store)
         super().__init__(unix_socket_path=self.store.socket_path(), db=db, **options)
         settings = self.connection_pool.connection_kwargs

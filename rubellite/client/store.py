@@ -18,16 +18,14 @@ from typing import TYPE_CHECKING, Any
 from rubellite._core import EmbeddedSession, Engine
 from rubellite.client.containers import HashMap, ScoreMap, Sequence, StringSet
 from rubellite.client.native import Native
+from rubellite.clock import wall_seconds
 from rubellite.config import Config
-from rubellite.server import state
-from rubellite.server.app import make_engine
+from rubellite.server.app import assemble
 from rubellite.server.logging import Log
 
 if TYPE_CHECKING:
     from rubellite.client.redis_api import Redis
 
-#: What `durability` may be, and the settings that it stands for.
-DURABILITIES = ("none", "no", "everysec", "always")
 _START_SECONDS_MAX = 10.0
 
 
@@ -48,11 +46,21 @@ class Store(Native):
     the process ends.
     """
 
-    def __init__(self, settings: dict[str, str]) -> None:
-        self.config = Config({"port": "0", "save": "", "loglevel": "warning", **settings})
-        log = ProcessLog(self.config)
-        state.start(self.config, log)
-        self.engine: Engine = make_engine(self.config, log)
+    def __init__(self, path: str | None, settings: dict[str, str]) -> None:
+        defaults = {"port": "0", "loglevel": "notice"}
+        if path is None:
+            defaults["save"] = ""
+        else:
+            os.makedirs(path, exist_ok=True)
+            defaults["dir"] = path
+        #: The data directory; None: the data live in memory only.
+        self.path = path
+        self.config = Config({**defaults, **settings})
+        assembly = assemble(self.config, ProcessLog(self.config), home=path)
+        self.engine: Engine = assembly.engine
+        if path is not None:
+            assembly.snapshots.load_at_start(self.engine, int(wall_seconds() * 1000))
+        self._saving = assembly.snapshots
         self._directory: str | None = None
         self._closing = threading.Lock()
         self._is_closed = False
@@ -150,9 +158,12 @@ class Store(Native):
             if self._is_closed or os.getpid() != self.process_id:
                 return
             self._is_closed = True
+        if self.path is not None and self.config.save_points():
+            self.call("SAVE")
         self.engine.stop()
         self._thread.join()
         self._session.close()
+        self._saving.lock.release()
         _OPEN.discard(self)
         if self._directory is not None:
             _remove(os.path.join(self._directory, "socket"))
@@ -165,8 +176,8 @@ class Store(Native):
         self.close()
 
     def __repr__(self) -> str:
-        state = "closed" if self._is_closed else "open"
-        return f"<rubellite.Store, {state}>"
+        place = self.path or "in memory"
+        return f"<rubellite.Store {place}, {'closed' if self._is_closed else 'open'}>"
 
 
 #: Stores that are to be closed when the process ends.
@@ -202,7 +213,7 @@ def _remove(path: str) -> None:
 
 
 def open_store(
-    settings: dict[str, str] | None = None,
+    path: str | os.PathLike[str] | None = None, settings: dict[str, str] | None = None
 ) -> Store:
     """Opens a store in this process; see `rubellite.open`."""
-    return Store(dict(settings or {}))
+    return Store(None if path is None else os.path.abspath(path), dict(settings or {}))

@@ -61,7 +61,7 @@ def save(call: Call) -> Reply:
     """
     if call.is_saving:
         raise SAVING_ALREADY
-    if not snapshots.current().save(call):
+    if not snapshots.of(call).save(call):
         raise SAVE_FAILED
     return OK
 
@@ -83,7 +83,7 @@ def bgsave(call: Call, operation: Arguments) -> Reply:
     word = operation[0].upper() if len(operation) == 1 else b""
     if len(operation) > 1 or (operation and word not in (b"SCHEDULE", b"CANCEL")):
         raise SYNTAX
-    found = snapshots.current()
+    found = snapshots.of(call)
     found.collect(call)
     if word == b"CANCEL":
         if not found.abort(call):
@@ -106,7 +106,7 @@ def bgsave(call: Call, operation: Arguments) -> Reply:
 )
 def lastsave(call: Call) -> Reply:
     """When all data were last saved, in seconds since 1970."""
-    found = snapshots.current()
+    found = snapshots.of(call)
     found.collect(call)
     return found.last_save_seconds
 
@@ -123,7 +123,7 @@ def lastsave(call: Call) -> Reply:
 )
 def dump(call: Call, key: bytes) -> Reply:
     """Answer a value as a string of bytes, for RESTORE here or on another server."""
-    how = snapshots.current().how()
+    how = snapshots.of(call).how()
     return call.dump(key, how["format"], how["compresses"])
 
 

@@ -6,8 +6,8 @@ import os
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from rubellite import REDIS_VERSION, __version__
 from rubellite._core import Call, Engine
+from rubellite.about import REDIS_VERSION, __version__
 from rubellite.config import Config
 from rubellite.persistence.directory import DirectoryLock, InUseError
 
@@ -29,8 +29,10 @@ class LoadError(Exception):
 class Snapshots:
     """The snapshots of one server."""
 
-    def __init__(self, config: Config, log: Log, now_ms: int) -> None:
+    def __init__(self, config: Config, log: Log, now_ms: int, home: str | None = None) -> None:
         self._config = config
+        #: Where the files are; None: wherever the process works.
+        self._home = home
         self._log = log
         self.lock = DirectoryLock()
         self.last_save_seconds = now_ms // 1000
@@ -47,7 +49,12 @@ class Snapshots:
     @property
     def path(self) -> str:
         """The snapshot's file."""
-        return os.path.join(os.getcwd(), self._config.text("dbfilename"))
+        return os.path.join(self.directory, self._config.text("dbfilename"))
+
+    @property
+    def directory(self) -> str:
+        """The folder of all data files."""
+        return self._home or os.getcwd()
 
     def how(self, *, is_aof_base: bool = False) -> dict[str, Any]:
         """How files are written, by the settings."""
@@ -68,7 +75,7 @@ class Snapshots:
     def save(self, call: Call) -> bool:
         """Saves while everybody waits. False: it failed, and the log says why."""
         try:
-            self.lock.take(".")
+            self.lock.take(self.directory)
             call.save(self.path, self.how())
         except (OSError, InUseError) as problem:
             self._log.warning(f"Failed saving the DB: {problem}")
@@ -81,17 +88,17 @@ class Snapshots:
         self.last_save_seconds = call.now_ms // 1000
         self._saves += 1
         self.last_succeeded = True
-        self._judge(call)
+        self.judge(call)
 
     def start(self, call: Call) -> bool:
         """Begins to save while commands go on. False: it could not begin."""
         self._last_try_seconds = call.now_ms // 1000
         try:
-            self.lock.take(".")
+            self.lock.take(self.directory)
         except InUseError as problem:
             self._log.warning(f"Can't save in background: {problem}")
             self.last_succeeded = False
-            self._judge(call)
+            self.judge(call)
             return False
         delay_us = max(self._config.integer("rdb-key-save-delay"), 0)
         call.start_snapshot(self.path, self.how(), key_delay_us=delay_us)
@@ -122,7 +129,7 @@ class Snapshots:
         else:
             self._log.warning(f"Background saving error: {failure}")
             self.last_succeeded = False
-            self._judge(call)
+            self.judge(call)
 
     def _start_if_due(self, call: Call) -> None:
         changes = call.changes_since_save
@@ -134,7 +141,8 @@ class Snapshots:
                 self.start(call)
                 return
 
-    def _judge(self, call: Call) -> None:
+    def judge(self, call: Call) -> None:
+        """Lets the engine refuse writes, or take them again."""
         call.configure("refuses-writes", self.refuses_writes)
 
     @property
@@ -173,7 +181,7 @@ class Snapshots:
         """Loads the snapshot, if there is one."""
         if self._config.save_points():
             try:
-                self.lock.take(".")
+                self.lock.take(self.directory)
             except InUseError as problem:
                 raise LoadError(str(problem)) from None
         if not os.path.exists(self.path):
@@ -248,18 +256,7 @@ class Snapshots:
         }
 
 
-_current: Snapshots | None = None
-
-
-def start(config: Config, log: Log, now_ms: int) -> Snapshots:
-    """Begins to look after the snapshots of this process's server."""
-    global _current
-    _current = Snapshots(config, log, now_ms)
-    return _current
-
-
-def current() -> Snapshots:
-    """Those of the running server."""
-    if _current is None:
-        raise RuntimeError("no server was started in this process")
-    return _current
+def of(call: Call) -> Snapshots:
+    """Those of the server that runs the command."""
+    found: Snapshots = call.part("snapshots")
+    return found

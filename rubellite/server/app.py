@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import signal
+from dataclasses import dataclass
 from typing import Any
 
 from rubellite import errors
@@ -12,23 +13,25 @@ from rubellite._core import Call, Engine, memory_used, set_errors
 from rubellite.clock import monotonic_seconds, wall_seconds
 from rubellite.config import Config
 from rubellite.persistence import snapshots
+from rubellite.persistence.snapshots import Snapshots
 from rubellite.server import ending, info, listening, state
 from rubellite.server.lifecycle import Lifecycle
 from rubellite.server.logging import Log
 from rubellite.server.rates import Rates
 from rubellite.server.settings import apply_settings
+from rubellite.server.state import ServerState
 from rubellite.spec.command import TABLE
 from rubellite.spec.table import for_core
 
-info.provide("persistence", lambda call: snapshots.current().info(call))
-ending.before_end(lambda call, save: snapshots.current().before_end(call, save))
+info.provide("persistence", lambda call: snapshots.of(call).info(call))
+ending.before_end(lambda call, save: snapshots.of(call).before_end(call, save))
 
 #: Seconds between collections of reference cycles, which happen between commands.
 _COLLECT_SECONDS = 60.0
 
 
-def make_engine(config: Config, log: Log, rates: Rates | None = None) -> Engine:
-    """An engine with every command and the configuration applied."""
+def load_commands() -> None:
+    """Puts every command into the table."""
     from rubellite import commands
     from rubellite.persistence import commands as persistence_commands
     from rubellite.server import commands as server_commands
@@ -36,7 +39,27 @@ def make_engine(config: Config, log: Log, rates: Rates | None = None) -> Engine:
     commands.load()
     persistence_commands.load()
     server_commands.load()
-    snapshots.start(config, log, int(wall_seconds() * 1000))
+
+
+@dataclass(frozen=True, slots=True)
+class Assembly:
+    """An engine and what its commands know of the server around it."""
+
+    engine: Engine
+    state: ServerState
+    snapshots: Snapshots
+
+
+def assemble(
+    config: Config, log: Log, *, home: str | None = None, supervisor: str = ""
+) -> Assembly:
+    """An engine with every command and the configuration applied.
+
+    `home` is the folder of its data files; without it, the one that the process works in.
+    """
+    load_commands()
+    started = state.new(config, log, supervisor)
+    saving = Snapshots(config, log, int(wall_seconds() * 1000), home)
     set_errors(errors.TABLE, errors.ReplyError, errors.RawError)
 
     def on_bug(problem: BaseException, command: str) -> None:
@@ -49,23 +72,25 @@ def make_engine(config: Config, log: Log, rates: Rates | None = None) -> Engine:
         config.integer("databases"),
         for_core(TABLE.values()),
         on_bug=on_bug,
-        on_cron=_Cron(rates or Rates()),
+        on_cron=_Cron(started.rates, saving),
+        parts={"state": started, "snapshots": saving},
     )
     apply_settings(engine, config)
-    return engine
+    return Assembly(engine, started, saving)
 
 
 class _Cron:
     """Work that is done ten times a second, between commands."""
 
-    def __init__(self, rates: Rates) -> None:
+    def __init__(self, rates: Rates, saving: Snapshots) -> None:
         self.rates = rates
+        self.saving = saving
         self._collected = monotonic_seconds()
 
     def __call__(
         self, call: Call, now_ms: int, commands: int, bytes_read: int, bytes_written: int
     ) -> None:
-        snapshots.current().cron(call)
+        self.saving.cron(call)
         self.rates.sample(now_ms, commands, bytes_read, bytes_written)
         now = monotonic_seconds()
         if now - self._collected >= _COLLECT_SECONDS:
@@ -75,12 +100,12 @@ class _Cron:
 
 def run(config: Config, log: Log, lifecycle: Lifecycle) -> int:
     """Serves until told to stop; returns the exit status."""
-    started = state.start(config, log, lifecycle.supervisor)
-    engine = make_engine(config, log, started.rates)
-    listening.follow(config, engine)
+    assembly = assemble(config, log, supervisor=lifecycle.supervisor)
+    engine, started = assembly.engine, assembly.state
+    listening.follow(config, engine, log)
     log.notice("Server initialized")
     try:
-        snapshots.current().load_at_start(engine, int(wall_seconds() * 1000))
+        assembly.snapshots.load_at_start(engine, int(wall_seconds() * 1000))
     except snapshots.LoadError as problem:
         log.warning(f"Fatal error loading the DB, exiting: {problem}")
         return 1

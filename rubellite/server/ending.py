@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from rubellite._core import Call
-from rubellite.server.state import current
+from rubellite.server.state import of
 
 Check = Callable[[Call, bool | None], bool]
 
@@ -24,7 +24,7 @@ def before_end(check: Check) -> None:
 
 def prepare(call: Call, save: bool | None) -> bool:
     """Whether the server may end now; says in the log why not."""
-    log = current().log
+    log = of(call).log
     log.warning("User requested shutdown...")
     may_end = True
     for check in _CHECKS:

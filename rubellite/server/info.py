@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rubellite._core import Call
-from rubellite.server.state import ServerState, current
+from rubellite.server.state import ServerState, of
 
 #: Field and value in the order in which they are shown.
 Fields = dict[str, Any]
@@ -56,7 +56,7 @@ def render(call: Call, wanted: Iterable[str]) -> bytes:
         "Keyspace": info_statistics.keyspace,
     }
     chosen = _chosen(wanted, [title.lower() for title in sections])
-    facts = Facts(call, call.statistics(), current())
+    facts = Facts(call, call.statistics(), of(call))
     parts = []
     for title, section in sections.items():
         name = title.lower()

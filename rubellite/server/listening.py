@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from rubellite._core import Engine
 from rubellite.config import Config, RefusedError
-from rubellite.server import state
+from rubellite.server.logging import Log
 
 
-def follow(config: Config, engine: Engine) -> None:
+def follow(config: Config, engine: Engine, log: Log) -> None:
     """Lets `engine` listen where `config` says, from now on."""
     config.observe(
         ["port"],
         lambda changed: _listen(
-            changed, engine, "Unable to listen on this port. Check server logs."
+            changed, engine, log, "Unable to listen on this port. Check server logs."
         ),
     )
     config.observe(
         ["bind"],
-        lambda changed: _listen(changed, engine, "Failed to bind to specified addresses."),
+        lambda changed: _listen(changed, engine, log, "Failed to bind to specified addresses."),
     )
 
 
-def _listen(config: Config, engine: Engine, refusal: str) -> None:
+def _listen(config: Config, engine: Engine, log: Log, refusal: str) -> None:
     try:
         engine.listen(
             list(config.words("bind")),
@@ -29,5 +29,5 @@ def _listen(config: Config, engine: Engine, refusal: str) -> None:
             config.integer("tcp-backlog"),
         )
     except OSError as problem:
-        state.current().log.warning(f"Warning: {problem}")
+        log.warning(f"Warning: {problem}")
         raise RefusedError(refusal) from None

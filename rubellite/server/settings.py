@@ -7,7 +7,6 @@ from typing import Any, Protocol
 from rubellite.config import Config
 from rubellite.engine import events
 from rubellite.engine.access import ACCESS
-from rubellite.persistence import snapshots
 
 #: Settings that the engine takes under their own name.
 _PLAIN_INTEGERS = (
@@ -56,4 +55,3 @@ def apply_settings(target: Configurable, config: Config) -> None:
     target.configure("notify-flags", events.flags(config.text("notify-keyspace-events")))
     ACCESS.password = config.text("requirepass").encode("utf-8", "surrogateescape")
     target.configure("password_required", bool(ACCESS.password))
-    target.configure("refuses-writes", snapshots.current().refuses_writes)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 
-from rubellite._core import memory_used
+from rubellite._core import Call, memory_used
 from rubellite.config import Config
 from rubellite.server.logging import Log
 from rubellite.server.rates import Rates
@@ -27,13 +27,9 @@ class ServerState:
     rates: Rates = field(default_factory=Rates)
 
 
-_current: ServerState | None = None
-
-
-def start(config: Config, log: Log, supervisor: str = "") -> ServerState:
-    """Notes what this process serves."""
-    global _current
-    _current = ServerState(
+def new(config: Config, log: Log, supervisor: str = "") -> ServerState:
+    """The state of a server that begins now."""
+    return ServerState(
         config,
         log,
         run_id=os.urandom(20).hex(),
@@ -42,11 +38,9 @@ def start(config: Config, log: Log, supervisor: str = "") -> ServerState:
         memory_at_start=memory_used(),
         supervisor=supervisor,
     )
-    return _current
 
 
-def current() -> ServerState:
-    """The running server."""
-    if _current is None:
-        raise RuntimeError("no server was started in this process")
-    return _current
+def of(call: Call) -> ServerState:
+    """That of the server that runs the command."""
+    found: ServerState = call.part("state")
+    return found

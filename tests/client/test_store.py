@@ -6,6 +6,7 @@ import os
 import socket
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ import pytest
 import rubellite
 from rubellite.client.store import Store
 from rubellite.errors import ReplyError
+from rubellite.persistence.snapshots import LoadError
 from tests.wire import Connection
 
 
@@ -39,18 +41,6 @@ def test_conditions_and_lifetimes_of_set(db: Store):
     assert db.set("lock", "you", only_if_present=True)
     assert db.call("TTL", "lock") == -1
     assert db.increment("visits", 5) == 5
-
-
-def test_a_hash_is_a_mapping(db: Store):
-    user = db.hash("user")
-    user["name"] = "Ann"
-    user.update({"age": 30}, city="Rome")
-    assert dict(user) == {b"name": b"Ann", b"age": b"30", b"city": b"Rome"}
-    assert user.increment("age") == 31
-    del user["city"]
-    assert b"city" not in user
-    with pytest.raises(KeyError):
-        user["city"]
 
 
 def test_error_replies_are_raised_with_their_text(db: Store):
@@ -131,3 +121,30 @@ def test_keys_expire_while_nobody_looks(db: Store):
     else:
         pytest.fail("the key did not expire by itself")
     events.close()
+
+
+def test_a_store_with_a_path_is_there_again_after_it_was_closed(tmp_path: Path):
+    with rubellite.open(tmp_path / "data") as db:
+        db.set("kept", "yes")
+        db.hash("h")["f"] = "v"
+    with rubellite.open(tmp_path / "data") as db:
+        assert db.get("kept") == b"yes"
+        assert db.hash("h")["f"] == b"v"
+
+
+def test_two_stores_keep_their_data_and_settings_apart(tmp_path: Path):
+    with rubellite.open(tmp_path / "one") as one, rubellite.open(tmp_path / "two") as two:
+        one.set("a", 1)
+        two.set("a", 2)
+        one.call("CONFIG", "SET", "maxmemory", "100mb")
+        assert two.call("CONFIG", "GET", "maxmemory") == {b"maxmemory": b"0"}
+        one.call("SAVE")
+    with rubellite.open(tmp_path / "one") as one, rubellite.open(tmp_path / "two") as two:
+        assert (one.get("a"), two.get("a")) == (b"1", b"2")
+
+
+def test_a_directory_belongs_to_one_store(tmp_path: Path):
+    with rubellite.open(tmp_path):
+        with pytest.raises(LoadError, match="another server keeps its data"):
+            rubellite.open(tmp_path)
+    rubellite.open(tmp_path).close()

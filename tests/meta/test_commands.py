@@ -9,17 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from rubellite import commands, errors
+from rubellite import errors
 from rubellite._core import Engine, set_errors
-from rubellite.server import commands as server_commands
+from rubellite.server.app import load_commands
 from rubellite.spec import flags as flag
 from rubellite.spec.command import TABLE, Command
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "rubellite"
 
-commands.load()
-server_commands.load()
+load_commands()
 
 #: Commands whose functions we wrote; containers and their HELP come from the table.
 WRITTEN = {

@@ -12,15 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from rubellite import commands
-from rubellite.server import commands as server_commands
+from rubellite.server.app import load_commands
 from rubellite.spec.command import TABLE
 from tests.transcripts import steps_of
 
 FOLDER = Path(__file__).resolve().parents[2] / "docs" / "commands"
 
-commands.load()
-server_commands.load()
+load_commands()
 
 #: The page of each group of COMMAND DOCS.
 PAGES = {

@@ -325,7 +325,7 @@ def client_import_source(call: Call, words: Arguments) -> Reply:
     mode = words[0].upper()
     if mode == b"OFF":
         return OK
-    if not state.current().config.boolean("import-mode"):
+    if not state.of(call).config.boolean("import-mode"):
         raise NOT_IN_IMPORT_MODE
     if mode != b"ON":
         raise SYNTAX

@@ -7,8 +7,9 @@ from rubellite.config import rewrite
 from rubellite.config.table import BY_ANY_NAME
 from rubellite.engine.replies import OK, Reply
 from rubellite.errors import SYNTAX, text_of
+from rubellite.persistence import snapshots
 from rubellite.server.settings import apply_settings
-from rubellite.server.state import current
+from rubellite.server.state import of
 from rubellite.spec.command import command, container
 from rubellite.spec.flags import ADMIN, LOADING, NOSCRIPT, STALE
 
@@ -27,7 +28,7 @@ container("CONFIG", "A container for server configuration commands", since="2.0.
 )
 def config_get(call: Call, parameters: Arguments) -> Reply:
     """Return the parameters that match any of the patterns, and their values."""
-    return current().config.get(*(text_of(pattern) for pattern in parameters))
+    return of(call).config.get(*(text_of(pattern) for pattern in parameters))
 
 
 @command(
@@ -51,10 +52,11 @@ def config_set(call: Call, words: Arguments) -> Reply:
         setting = BY_ANY_NAME.get(name.lower())
         if setting is not None and setting.is_sensitive:
             call.redact(words, 2 * index + 1)
-    config = current().config
+    config = of(call).config
     pairs = list(zip(texts[::2], texts[1::2], strict=True))
     config.set_many(pairs, is_local=is_local(call))
     apply_settings(call, config)
+    snapshots.of(call).judge(call)
     return OK
 
 
@@ -75,5 +77,5 @@ def config_resetstat(call: Call) -> Reply:
 @command("CONFIG REWRITE", _ADMIN, since="2.8.0", tips=_ALL_NODES)
 def config_rewrite(call: Call) -> Reply:
     """Write the present configuration into the file that it came from."""
-    rewrite(current().config)
+    rewrite(of(call).config)
     return OK

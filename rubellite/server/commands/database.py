@@ -65,7 +65,7 @@ def flushall(call: Call, mode: Arguments) -> Reply:
     """
     _check_mode(mode)
     call.flush(True)
-    snapshots.current().flushed_all(call)
+    snapshots.of(call).flushed_all(call)
     return OK
 
 

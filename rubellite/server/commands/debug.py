@@ -91,7 +91,7 @@ def debug(call: Call, words: Arguments) -> Reply:
 
 
 def _is_allowed(call: Call) -> bool:
-    allowed = state.current().config.text("enable-debug-command")
+    allowed = state.of(call).config.text("enable-debug-command")
     return allowed == "yes" or (allowed == "local" and call.session()["is_local"])
 
 
@@ -238,7 +238,7 @@ def _encoding(call: Call, key: bytes) -> str:
 
 
 def _log_size(call: Call, key: bytes) -> None:
-    log = state.current().log
+    log = state.of(call).log
     log.notice(f"{log.user_data(text_of(key))}: {call.memory_usage(key)} bytes of memory")
 
 
@@ -265,14 +265,14 @@ def _populate(call: Call, words: Arguments) -> Reply:
 @_subcommand("CHANGE-REPL-ID", 1, 1)
 def _change_repl_id(call: Call, words: Arguments) -> Reply:
     """Take a new replication ID, as if the data had changed hands."""
-    state.current().replication_id = os.urandom(20).hex()
+    state.of(call).replication_id = os.urandom(20).hex()
     return OK
 
 
 @_subcommand("LOG <message>", 2, 2)
 def _log(call: Call, words: Arguments) -> Reply:
     """Write <message> to the server's log."""
-    state.current().log.warning(f"DEBUG LOG: {text_of(words[1])}")
+    state.of(call).log.warning(f"DEBUG LOG: {text_of(words[1])}")
     return OK
 
 
@@ -319,7 +319,7 @@ def _reload(call: Call, words: Arguments) -> Reply:
     options = {word.upper() for word in words.flat()[1:]}
     if not options <= {b"MERGE", b"NOFLUSH", b"NOSAVE"}:
         raise RELOAD_OPTIONS
-    found = snapshots.current()
+    found = snapshots.of(call)
     if b"NOSAVE" not in options:
         found.abort(call)
         if not found.save(call):
@@ -331,7 +331,7 @@ def _reload(call: Call, words: Arguments) -> Reply:
         found.reload(call, before)
     except snapshots.LoadError:
         raise RELOAD_FAILED from None
-    state.current().log.warning("DB reloaded by DEBUG RELOAD")
+    state.of(call).log.warning("DB reloaded by DEBUG RELOAD")
     return OK
 
 

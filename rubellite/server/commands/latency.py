@@ -65,7 +65,7 @@ def latency_reset(call: Call, events: Arguments) -> Reply:
 @command("LATENCY DOCTOR", _FLAGS, since="2.8.13", tips=_TIPS)
 def latency_doctor(call: Call) -> Reply:
     """Say in words what was slow, and what to do."""
-    threshold_ms = state.current().config.integer("latency-monitor-threshold")
+    threshold_ms = state.of(call).config.integer("latency-monitor-threshold")
     return Verbatim(doctor(_events(call), threshold_ms, call.now_ms // 1000).encode())
 
 

@@ -35,13 +35,13 @@ def memory_usage(call: Call, key: bytes, samples: int | None) -> Reply:
 @command("MEMORY STATS", 0, since="4.0.0", tips=_TIPS)
 def memory_stats(call: Call) -> Reply:
     """Return what memory is used for."""
-    return stats(call, state.current())
+    return stats(call, state.of(call))
 
 
 @command("MEMORY DOCTOR", 0, since="4.0.0", tips=_TIPS)
 def memory_doctor(call: Call) -> Reply:
     """Say in words what is wrong with the memory, and what helps."""
-    return Verbatim(doctor(call, state.current()).encode())
+    return Verbatim(doctor(call, state.of(call)).encode())
 
 
 @command(

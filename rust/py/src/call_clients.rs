@@ -1,6 +1,6 @@
 //! `Call`'s methods for CLIENT, MONITOR and the logs of commands.
 
-use pyo3::exceptions::PyIndexError;
+use pyo3::exceptions::{PyIndexError, PyKeyError};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use rubellite_core::dispatch::error::ErrorCode;
@@ -16,6 +16,19 @@ impl Call {
             return Err(PyIndexError::new_err("no such argument"));
         }
         self.with(|context| context.engine.run.secrets.push(arguments.first + index))
+    }
+
+    /// What the engine was made with under this name.
+    fn part<'py>(&self, py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyAny>> {
+        let parts = self.with(|context| {
+            let parts = context.runtime.parts.as_ref();
+            parts.map(|parts| parts.clone_ref(py))
+        })?;
+        let part = match &parts {
+            Some(parts) => parts.bind(py).get_item(name)?,
+            None => None,
+        };
+        part.ok_or_else(|| PyKeyError::new_err(name.to_owned()))
     }
 
     /// True inside EXEC and scripts, where nothing may wait.

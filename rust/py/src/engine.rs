@@ -146,13 +146,14 @@ struct Listening {
 impl Engine {
     /// An engine of `databases` empty databases with these commands.
     #[new]
-    #[pyo3(signature = (databases, commands, *, on_bug = None, on_cron = None))]
+    #[pyo3(signature = (databases, commands, *, on_bug = None, on_cron = None, parts = None))]
     fn new(
         py: Python<'_>,
         databases: usize,
         commands: &Bound<'_, PyList>,
         on_bug: Option<Py<PyAny>>,
         on_cron: Option<Py<PyAny>>,
+        parts: Option<Py<PyDict>>,
     ) -> PyResult<Self> {
         let mut engine = CoreEngine::new(databases);
         engine.errors = border::error_texts(py)?;
@@ -160,6 +161,7 @@ impl Engine {
         let mut runtime = PyRuntime::default();
         runtime.on_bug = on_bug;
         runtime.on_cron = on_cron;
+        runtime.parts = parts;
         for entry in commands.iter() {
             let entry = entry.cast::<PyDict>()?;
             let (command, words) = spec::command_spec(entry)?;

@@ -36,6 +36,8 @@ pub struct PyRuntime {
     /// Called ten times a second with a `Call`, the engine's time in milliseconds, and how many
     /// commands ran and bytes were read and written until then.
     pub on_cron: Option<Py<PyAny>>,
+    /// What commands know of the server around the engine, by name.
+    pub parts: Option<Py<PyDict>>,
 }
 
 /// A sink for callers inside the process: replies as Python objects.
