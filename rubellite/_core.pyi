@@ -366,6 +366,33 @@ class Call:
     def increment_float(self, key: bytes, delta: bytes) -> bytes:
         """Adds a decimal fraction to the number at `key`; returns the sum's text."""
 
+    # Bitmaps: strings whose bits have numbers; all fail with WRONG_TYPE for another type
+
+    def get_bit(self, key: bytes, offset: int) -> int:
+        """The bit at `offset`; 0 behind the end and without key."""
+
+    def set_bit(self, key: bytes, offset: int, on: bool) -> int:
+        """Sets the bit at `offset`, after filling up with zeros; returns what it was."""
+
+    def count_bits(self, key: bytes, start: int, end: int, in_bits: bool) -> int:
+        """How many bits are 1 from `start` to `end`, both included, in bytes or in bits."""
+
+    def bit_position(
+        self, key: bytes, wanted: bool, start: int, end: int | None, in_bits: bool
+    ) -> int | None:
+        """The first such bit from `start` to `end`, both included.
+
+        Without `end` the zeros behind the string count.
+        """
+
+    def combine_bits(self, word: str, destination: bytes, sources: Arguments) -> int:
+        """BITOP: gives `destination` what comes of `sources`; returns its length."""
+
+    def run_fields(
+        self, key: bytes, operations: Arguments, read_only: bool = False
+    ) -> list[int | None]:
+        """BITFIELD's operations; None for each that overflowed."""
+
     # Databases
 
     def select(self, index: int) -> None:

@@ -79,6 +79,22 @@ STRING_TOO_LONG = _reply(
     "STRING_TOO_LONG", "ERR string exceeds maximum allowed size (proto-max-bulk-len)"
 )
 OFFSET_OUT_OF_RANGE = _reply("OFFSET_OUT_OF_RANGE", "ERR offset is out of range")
+BIT_OFFSET = _reply("BIT_OFFSET", "ERR bit offset is not an integer or out of range")
+BIT_VALUE = _reply("BIT_VALUE", "ERR bit is not an integer or out of range")
+BIT_ARGUMENT = _reply("BIT_ARGUMENT", "ERR The bit argument must be 1 or 0.")
+BITOP_NOT = _reply("BITOP_NOT", "ERR BITOP NOT must be called with a single source key.")
+BITOP_SOURCES = _reply(
+    "BITOP_SOURCES", "ERR BITOP {} must be called with at least two source keys."
+)
+BITFIELD_TYPE = _reply(
+    "BITFIELD_TYPE",
+    "ERR Invalid bitfield type. Use something like i16 u8. Note that u64 is not supported but "
+    "i64 is.",
+)
+BITFIELD_OVERFLOW = _reply("BITFIELD_OVERFLOW", "ERR Invalid OVERFLOW type specified")
+BITFIELD_READ_ONLY = _reply(
+    "BITFIELD_READ_ONLY", "ERR BITFIELD_RO only supports the GET subcommand"
+)
 SOURCE_AND_DESTINATION_SAME = _reply(
     "SOURCE_AND_DESTINATION_SAME", "ERR source and destination objects are the same"
 )

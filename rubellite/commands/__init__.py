@@ -9,6 +9,7 @@ MODULES = (
     "transactions",
     "pubsub",
     "strings",
+    "bitmaps",
     "keys",
     "expiry",
     "objects",

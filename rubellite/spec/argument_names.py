@@ -13,7 +13,7 @@ from typing import Final
 #: Names of choices and groups, whatever the command.
 _COMMON: Final = {
     # Choices
-    "AND|OR|XOR|NOT": "operation",
+    "AND|OR|XOR|NOT|DIFF|DIFF1|ANDOR|ONE": "operation",
     "ASC|DESC": "order",
     "ASYNC|SYNC": "flush-type",
     "BEFORE|AFTER": "where",

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from tests.differential.values import Draw, keys_mostly, words
+from tests.oracles import Server
 
 EXPIRY = "[EX seconds|PX milliseconds|EXAT unixseconds|PXAT unixms|KEEPTTL]"
 TOUCHED_EXPIRY = "[EX seconds|PX milliseconds|EXAT unixseconds|PXAT unixms|PERSIST]"
@@ -37,6 +38,12 @@ class Group:
     helpers: tuple[str, ...] = ()
     # With more than one client, commands are dealt out to them (dialogue.py).
     clients: int = 1
+    # The only server that has these; else the first that has a command decides on it.
+    decided_by: str = ""
+
+    def deciding(self, servers: Mapping[str, Server]) -> dict[str, Server]:
+        """Those of the real servers that this group is compared with."""
+        return {name: server for name, server in servers.items() if self.decided_by in ("", name)}
 
 
 def _lines(text: str) -> tuple[str, ...]:
@@ -395,9 +402,25 @@ BITMAPS = Group(
     BITFIELD_RO key (GET width hashoffset)...
     BITOP (AND|OR|XOR|NOT) key key...
     BITPOS key bit [index [index [BYTE|BIT]]]
+    BITFIELD key (GET width hashoffset|SET width hashoffset integer|OVERFLOW FAIL|OVERFLOW SAT)...
+    BITFIELD_RO key (GET width hashoffset|OVERFLOW WRAP|SET width hashoffset integer)...
     GETBIT key bitoffset
     SETBIT key bitoffset bit
     """),
+)
+
+BITMAPS_OF_REDIS = Group(
+    "bitmaps_of_redis",
+    "bitmap",
+    _lines("""
+    BITOP (DIFF|DIFF1|ANDOR|ONE) key key...
+    BITOP (DIFF|DIFF1|ANDOR|ONE|AND|OR|XOR|NOT) key key...
+    SETBIT key bitoffset bit
+    """),
+    excluded=dict.fromkeys(
+        ("BITCOUNT", "BITFIELD", "BITFIELD_RO", "BITPOS", "GETBIT"), "compared in `bitmaps`"
+    ),
+    decided_by="redis82",
 )
 
 HYPERLOGLOGS = Group(
@@ -444,6 +467,7 @@ GROUPS = {
         SORTED_SETS,
         STREAMS,
         BITMAPS,
+        BITMAPS_OF_REDIS,
         HYPERLOGLOGS,
         GEO,
     )

@@ -72,6 +72,7 @@ def run(
     """
     campaign = Campaign(group, seed)
     started = time.monotonic()
+    references = group.deciding(references)
     plan = _plan(group, ours, references, campaign)
     total = sum(len(decided) for _, decided, _ in plan)
     for name, decided, callable_there in plan:

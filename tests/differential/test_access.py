@@ -64,7 +64,12 @@ def observe(connection: Connection, sequence: list[Command]) -> list[list[object
     return seen
 
 
-@pytest.mark.parametrize("group", ["strings", "keys"])
+def _fails_and_grows(command: Command) -> bool:
+    """Where all of a BITFIELD overflows, a string may grow that Valkey says is unchanged."""
+    return command[0] == b"BITFIELD" and b"FAIL" in command
+
+
+@pytest.mark.parametrize("group", ["strings", "keys", "bitmaps"])
 def test_commands_touch_what_they_touch_there(group: str, pair: tuple[Connection, Connection]):
     seed = int(os.environ.get("RUBELLITE_DIFF_SEED", secrets.randbelow(1_000_000)))
     rng = Random(seed)
@@ -77,6 +82,7 @@ def test_commands_touch_what_they_touch_there(group: str, pair: tuple[Connection
     for _ in range(SEQUENCES):
         sequence = [call.valid(rng) for call in setup if rng.random() < 0.5]
         sequence += [rng.choice(calls).valid(rng) for _ in range(SEQUENCE_COMMANDS)]
+        sequence = [command for command in sequence if not _fails_and_grows(command)]
         mine, theirs = (observe(connection, sequence) for connection in pair)
         for at, (ours, expected) in enumerate(zip(mine, theirs, strict=True)):
             assert ours == expected, f"seed {seed}, after {sequence[: at + 1]}"

@@ -155,6 +155,11 @@ def test_what_reads_or_fails_leaves_the_journal_alone():
         ["COPY", "key", "other"],
         ["MOVE", "missing", "1"],
         ["SET", "missing", "value", "PXAT", "1"],
+        ["SETBIT", "key", "1", "1"],
+        ["BITFIELD", "key", "GET", "u8", "0"],
+        ["BITFIELD", "key", "OVERFLOW", "FAIL", "INCRBY", "u8", "0", "255"],
+        ["BITFIELD", "key", "INCRBY", "u8", "0", "0"],
+        ["BITOP", "NOT", "missing", "missing"],
         ["INCR", "key"],
     ):
         store(*unchanging)
@@ -183,6 +188,15 @@ def test_what_reads_or_fails_leaves_the_journal_alone():
         ("UNLINK key missing", "UNLINK key missing"),
         ("INCRBYFLOAT n 1.5", "SET n 2.5 KEEPTTL"),
         ("INCR n", "INCR n"),
+        ("SETBIT key 1 0", "SETBIT key 1 0"),
+        ("SETBIT key 100 0", "SETBIT key 100 0"),
+        ("BITFIELD key GET u8 0 SET u8 0 1", "BITFIELD key GET u8 0 SET u8 0 1"),
+        # It fails, but adds the zeros that it would have needed.
+        (
+            "BITFIELD key OVERFLOW FAIL SET u8 80 256",
+            "BITFIELD key OVERFLOW FAIL SET u8 80 256",
+        ),
+        ("BITOP NOT key missing", "BITOP NOT key missing"),
         ("RENAMENX key other", "RENAMENX key other"),
         ("COPY key other", "COPY key other"),
         ("MOVE key 1", "MOVE key 1"),

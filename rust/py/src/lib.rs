@@ -5,6 +5,7 @@
 
 mod border;
 mod call;
+mod call_bits;
 mod call_clients;
 mod call_debug;
 mod call_keys;

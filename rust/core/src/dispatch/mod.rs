@@ -6,6 +6,7 @@ pub mod collections;
 mod core;
 mod cron;
 pub mod data;
+mod data_bits;
 mod data_strings;
 pub mod debug;
 pub mod digest;

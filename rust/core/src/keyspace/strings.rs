@@ -105,7 +105,7 @@ pub fn append(
     let new = new.ok_or(StringError::TooLong)?;
     with_raw(&mut entry, new, |bytes| {
         bytes[old..].copy_from_slice(suffix)
-    });
+    })?;
     Ok(new)
 }
 
@@ -130,21 +130,56 @@ pub fn set_range(
         .checked_add(part.len())
         .filter(|&end| end <= length_max);
     let end = end.ok_or(StringError::TooLong)?;
-    if database.find_hashed(hash, key).is_none() {
+    let edited = edit(database, key, end, |bytes| {
+        bytes[offset..end].copy_from_slice(part)
+    })?;
+    Ok(edited.len)
+}
+
+/// What `edit` made of a string.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Edited<R> {
+    pub len: usize,
+    pub has_grown: bool,
+    /// What the change returned.
+    pub result: R,
+}
+
+/// Makes the string at `key` raw and `len_min` bytes long at the least, new bytes being
+/// 0, and lets `write` change it.
+pub fn edit<R>(
+    database: &mut Database,
+    key: &[u8],
+    len_min: usize,
+    write: impl FnOnce(&mut [u8]) -> R,
+) -> Result<Edited<R>, StringError> {
+    let hash = database.hash(key);
+    let old = database.find_hashed(hash, key).map(length).transpose()?;
+    if old.is_none() {
         database.set_hashed(hash, key, NewValue::RawString(b""), Expiry::None);
     }
-    let new = old.max(end);
-    if let Some(mut entry) = database.find_mut_hashed(hash, key) {
-        with_raw(&mut entry, new, |bytes| {
-            bytes[offset..end].copy_from_slice(part)
-        });
+    let len = old.unwrap_or(0).max(len_min);
+    let result = match database.find_mut_hashed(hash, key) {
+        Some(mut entry) => with_raw(&mut entry, len, write),
+        None => return Err(StringError::TooLong),
+    };
+    if result.is_err() && old.is_none() {
+        database.remove(key);
     }
-    Ok(new)
+    Ok(Edited {
+        len,
+        has_grown: len > old.unwrap_or(0),
+        result: result?,
+    })
 }
 
 /// Makes a string raw and `len` bytes long (never shorter than it was), new bytes
 /// being 0, and lets `write` change it.
-fn with_raw(entry: &mut EntryMut<'_>, len: usize, write: impl FnOnce(&mut [u8])) {
+fn with_raw<R>(
+    entry: &mut EntryMut<'_>,
+    len: usize,
+    write: impl FnOnce(&mut [u8]) -> R,
+) -> Result<R, StringError> {
     if entry.encoding() == Encoding::Int {
         let mut text = IntText::new();
         if let Value::Int(value) = entry.entry().value() {
@@ -155,27 +190,46 @@ fn with_raw(entry: &mut EntryMut<'_>, len: usize, write: impl FnOnce(&mut [u8]))
         }
     }
     if entry.encoding() != Encoding::RawShared && len >= SHARED_BYTES_MIN {
-        let mut grown = Vec::with_capacity(len + (len / 2).min(SPARE_BYTES_MAX));
-        if let Value::Bytes(bytes) = entry.entry().value() {
-            grown.extend_from_slice(bytes);
-        }
-        grown.resize(len, 0);
+        let grown = match entry.entry().value() {
+            Value::Bytes(bytes) if !bytes.is_empty() => {
+                let mut grown = Vec::new();
+                let spare = (len / 2).min(SPARE_BYTES_MAX);
+                reserve(&mut grown, len + spare)?;
+                grown.extend_from_slice(bytes);
+                grown.resize(len, 0);
+                grown
+            }
+            _ => zeros(len)?,
+        };
         entry.replace(NewValue::SharedString(Arc::new(grown)), Expiry::Keep);
     }
     if let Some(bytes) = entry.shared_mut() {
         if len > bytes.capacity() {
             let spare = len.min(SPARE_BYTES_MAX);
-            bytes.reserve_exact(len + spare - bytes.len());
+            reserve(bytes, len + spare)?;
         }
         if len > bytes.len() {
             bytes.resize(len, 0);
         }
-        write(bytes);
-        return;
+        return Ok(write(bytes));
     }
     entry.set_inline_encoding(Encoding::Raw);
     entry.resize_payload(len);
-    write(entry.payload_mut());
+    Ok(write(entry.payload_mut()))
+}
+
+/// Gives `bytes` a capacity. `proto-max-bulk-len` may allow more than there is memory.
+fn reserve(bytes: &mut Vec<u8>, capacity: usize) -> Result<(), StringError> {
+    bytes
+        .try_reserve_exact(capacity - bytes.len())
+        .map_err(|_| StringError::TooLong)
+}
+
+/// Zeros whose memory the system gives when they are touched: SETBIT far out is cheap.
+fn zeros(len: usize) -> Result<Vec<u8>, StringError> {
+    // Asked for first, because `vec!` ends the process where there is no such memory.
+    reserve(&mut Vec::new(), len)?;
+    Ok(vec![0; len])
 }
 
 /// Adds `delta` to the number at `key`, a missing one being 0. Returns the sum.
