@@ -35,6 +35,9 @@ def lcs_matches(one: bytes, other: bytes) -> list[tuple[int, int, int]]:
     Each is (start in one, start in other, length).
     """
 
+def hyperloglog_self_test() -> str | None:
+    """What is wrong with HyperLogLogs in this build; None: nothing."""
+
 def lcs_table_bytes(one: bytes, other: bytes) -> int:
     """Bytes of the table that LCS is accounted for."""
 
@@ -392,6 +395,33 @@ class Call:
         self, key: bytes, operations: Arguments, read_only: bool = False
     ) -> list[int | None]:
         """BITFIELD's operations; None for each that overflowed."""
+
+    # HyperLogLogs: strings that estimate how many elements they saw; all fail with
+    # WRONG_TYPE, NOT_HYPERLOGLOG or CORRUPT_HYPERLOGLOG for another value
+
+    def hyperloglog_add(self, key: bytes, elements: Arguments) -> bool:
+        """Adds elements. True: one of them changed it, or there was nothing yet."""
+
+    def hyperloglog_count(self, key: bytes) -> int:
+        """The estimated cardinality, which is cached in the string; 0 without key."""
+
+    def hyperloglog_count_union(self, keys: Arguments) -> int:
+        """The estimated cardinality of the union."""
+
+    def hyperloglog_merge(self, destination: bytes, sources: Arguments) -> None:
+        """Makes `destination` the union of itself and the sources."""
+
+    def hyperloglog_encoding(self, key: bytes) -> str | None:
+        """Whether it is "dense" or "sparse"; None without key."""
+
+    def hyperloglog_runs(self, key: bytes) -> str | None:
+        """The runs of a sparse one as text; None without key."""
+
+    def hyperloglog_registers(self, key: bytes) -> list[int] | None:
+        """All registers; None without key."""
+
+    def hyperloglog_to_dense(self, key: bytes) -> bool:
+        """Makes it dense. True: it was sparse."""
 
     # Databases
 

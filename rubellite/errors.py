@@ -95,6 +95,14 @@ BITFIELD_OVERFLOW = _reply("BITFIELD_OVERFLOW", "ERR Invalid OVERFLOW type speci
 BITFIELD_READ_ONLY = _reply(
     "BITFIELD_READ_ONLY", "ERR BITFIELD_RO only supports the GET subcommand"
 )
+NOT_HYPERLOGLOG = _reply(
+    "NOT_HYPERLOGLOG", "WRONGTYPE Key is not a valid HyperLogLog string value."
+)
+CORRUPT_HYPERLOGLOG = _reply("CORRUPT_HYPERLOGLOG", "INVALIDOBJ Corrupted HLL object detected")
+NO_HYPERLOGLOG = _reply("NO_HYPERLOGLOG", "ERR The specified key does not exist")
+HYPERLOGLOG_NOT_SPARSE = _reply("HYPERLOGLOG_NOT_SPARSE", "ERR HLL encoding is not sparse")
+UNKNOWN_PFDEBUG = _reply("UNKNOWN_PFDEBUG", "ERR Unknown PFDEBUG subcommand '{}'")
+SELF_TEST_FAILED = _reply("SELF_TEST_FAILED", "TESTFAILED {}")
 SOURCE_AND_DESTINATION_SAME = _reply(
     "SOURCE_AND_DESTINATION_SAME", "ERR source and destination objects are the same"
 )

@@ -10,6 +10,7 @@ MODULES = (
     "pubsub",
     "strings",
     "bitmaps",
+    "hyperloglog",
     "keys",
     "expiry",
     "objects",

@@ -32,6 +32,7 @@ _PLAIN_INTEGERS = (
     "set-max-listpack-value",
     "zset-max-listpack-entries",
     "zset-max-listpack-value",
+    "hll-sparse-max-bytes",
 )
 _PLAIN_SWITCHES = ("protected-mode", "latency-tracking")
 

@@ -62,7 +62,7 @@ def legacy_range(specs: list[KeySpec]) -> tuple[int, int, int]:
     def last_of(spec: KeySpec) -> int:
         return spec.last if spec.last < 0 else spec.index + spec.last
 
-    head, *others = ranges
+    head, *others = sorted(ranges, key=lambda spec: spec.index)
     first, last, step = head.index, last_of(head), head.step
     for spec in others:
         # Only what follows without a gap and in the same steps joins the range.

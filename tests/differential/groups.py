@@ -423,16 +423,31 @@ BITMAPS_OF_REDIS = Group(
     decided_by="redis82",
 )
 
+
 HYPERLOGLOGS = Group(
     "hyperloglogs",
     "hyperloglog",
     _lines("""
     PFADD key [element...]
+    PFADD key number...
     PFCOUNT key...
     PFMERGE key [key...]
+    PFDEBUG (DECODE|ENCODING|TODENSE|NOSUCH) key
     """),
-    {"key": keys_mostly("ms", 0.1)},
-    excluded={"PFDEBUG": "internals", "PFSELFTEST": "internals"},
+    {
+        "key": keys_mostly("ms", 0.1),
+        # Enough different ones for runs of all kinds.
+        "number": lambda rng: b"%d" % rng.randrange(100_000),
+    },
+    # Their bytes are equal, and what only looks like one is refused alike.
+    excluded={"PFSELFTEST": "answers OK"},
+    helpers=_lines("""
+    GET key
+    GETRANGE key index index
+    SET key hyperloglog
+    COPY key key REPLACE
+    DEL key
+    """),
 )
 
 GEO = Group(

@@ -160,6 +160,9 @@ def test_what_reads_or_fails_leaves_the_journal_alone():
         ["BITFIELD", "key", "OVERFLOW", "FAIL", "INCRBY", "u8", "0", "255"],
         ["BITFIELD", "key", "INCRBY", "u8", "0", "0"],
         ["BITOP", "NOT", "missing", "missing"],
+        ["PFADD", "key", "a"],
+        ["PFCOUNT", "missing"],
+        ["PFCOUNT", "missing", "missing"],
         ["INCR", "key"],
     ):
         store(*unchanging)
@@ -197,6 +200,8 @@ def test_what_reads_or_fails_leaves_the_journal_alone():
             "BITFIELD key OVERFLOW FAIL SET u8 80 256",
         ),
         ("BITOP NOT key missing", "BITOP NOT key missing"),
+        ("PFADD new a", "PFADD new a"),
+        ("PFMERGE new missing", "PFMERGE new missing"),
         ("RENAMENX key other", "RENAMENX key other"),
         ("COPY key other", "COPY key other"),
         ("MOVE key 1", "MOVE key 1"),

@@ -75,6 +75,9 @@ _texts = one_of(
 )
 _ranges = mixed(_small, one_of(b"100", b"-100", b"6", b"-6", INT64_MAX, INT64_MIN), 0.2)
 
+# A sparse HyperLogLog of some runs, whose count is not cached.
+_HYPERLOGLOG = b"HYLL\1" + bytes(10) + b"\x80%b"
+
 KINDS: Mapping[str, Draw] = {
     "key": keys_mostly("snf"),
     "anykey": one_of(*KEYS),
@@ -122,6 +125,13 @@ KINDS: Mapping[str, Draw] = {
         0.3,
     ),
     "db": mixed(words("1 2"), words("0 15 16 -1 abc 99999999999"), 0.3),
+    "hyperloglog": one_of(
+        *(_HYPERLOGLOG % runs for runs in (b"", b"\x7f\xff", b"\x60\0", b"\x7f\xff\x00")),
+        *(_HYPERLOGLOG % runs for runs in (b"\x7f\xfd\x87\x90", b"\x3f" * 256, b"\x83" * 4096)),
+        *(_HYPERLOGLOG % (b"\xff" * 3 + b"\x7f\xf3"), _HYPERLOGLOG.replace(b"\1", b"\2") % b""),
+        *(b"HYLL" + bytes(12_300), b"HYLL" + bytes(12) + b"\x92\x24\x49" * 4096),
+        *(b"HYLL" + bytes(12) + b"\xff" * 12_288, b"HYLL\1" + bytes(10), b"HYLL" + bytes(12)),
+    ),
     "pattern": words("* s* ?1 [st]1 [^s]1 s[1-2] \\s1 nothing *1* [ [a s\\ ** h?llo"),
     "cursor": mixed(words("0"), words("1 5 abc -1 18446744073709551615 18446744073709551616"), 0.3),
     "type": words("string list set zset hash stream STRING nosuch"),

@@ -65,7 +65,7 @@ ENCODINGS = (
             "zset-max-ziplist-entries"),
     Setting("zset-max-listpack-value", BYTES, "64", WORKS,
             "Bytes of the longest member of a packed sorted set.", "zset-max-ziplist-value"),
-    Setting("hll-sparse-max-bytes", BYTES, "3000", ACCEPTED,
+    Setting("hll-sparse-max-bytes", BYTES, "3000", WORKS,
             "Bytes of the largest HyperLogLog that is stored sparse."),
     Setting("stream-node-max-bytes", BYTES, "4096", ACCEPTED, "Bytes of a node of a stream."),
     Setting("stream-node-max-entries", COUNT, "100", ACCEPTED, "Entries of a node of a stream."),

@@ -3,13 +3,14 @@
 //! Plain Rust without Python. `net` reads and writes sockets and knows frames,
 //! not commands; `resp` is the protocol; `dispatch` is the pipeline that every
 //! command passes; `keyspace` holds the data; `types` are the data structures, `bits`
-//! what strings are as bitmaps.
+//! and `hyperloglog` what strings are as bitmaps and as estimators.
 //! Where the pipeline needs a command's meaning it asks a `dispatch::Runtime`,
 //! which the Python binding implements.
 
 pub mod bits;
 pub mod clock;
 pub mod dispatch;
+pub mod hyperloglog;
 pub mod keyspace;
 pub mod memory;
 pub mod net;

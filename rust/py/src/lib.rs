@@ -8,6 +8,7 @@ mod call;
 mod call_bits;
 mod call_clients;
 mod call_debug;
+mod call_hyperloglog;
 mod call_keys;
 mod call_persistence;
 mod call_pubsub;
@@ -137,6 +138,10 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(lcs_length, module)?)?;
     module.add_function(wrap_pyfunction!(lcs_matches, module)?)?;
     module.add_function(wrap_pyfunction!(lcs_table_bytes, module)?)?;
+    module.add_function(wrap_pyfunction!(
+        call_hyperloglog::hyperloglog_self_test,
+        module
+    )?)?;
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     Ok(())
 }

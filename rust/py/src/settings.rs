@@ -35,6 +35,7 @@ pub fn configure(engine: &mut Engine, name: &str, value: &Bound<'_, PyAny>) -> P
         "zset-max-listpack-entries" => {
             settings.collections.sorted_set_entries_max = value.extract()?;
         }
+        "hll-sparse-max-bytes" => settings.collections.hll_sparse_bytes_max = value.extract()?,
         "zset-max-listpack-value" => {
             settings.collections.sorted_set_value_bytes_max = value.extract()?;
         }

@@ -25,6 +25,7 @@ pub struct CollectionLimits {
     pub set_value_bytes_max: usize,
     pub sorted_set_entries_max: usize,
     pub sorted_set_value_bytes_max: usize,
+    pub hll_sparse_bytes_max: usize,
 }
 
 impl Default for CollectionLimits {
@@ -38,6 +39,7 @@ impl Default for CollectionLimits {
             set_value_bytes_max: 64,
             sorted_set_entries_max: 128,
             sorted_set_value_bytes_max: 64,
+            hll_sparse_bytes_max: 3000,
         }
     }
 }

@@ -42,6 +42,8 @@ error_codes! {
     BitOffset = "BIT_OFFSET",
     BitfieldType = "BITFIELD_TYPE",
     BitfieldOverflow = "BITFIELD_OVERFLOW",
+    NotHyperLogLog = "NOT_HYPERLOGLOG",
+    CorruptHyperLogLog = "CORRUPT_HYPERLOGLOG",
     BitfieldReadOnly = "BITFIELD_READ_ONLY",
     NestedMulti = "NESTED_MULTI",
     ExecWithoutMulti = "EXEC_WITHOUT_MULTI",

@@ -7,6 +7,7 @@ mod core;
 mod cron;
 pub mod data;
 mod data_bits;
+mod data_hyperloglog;
 mod data_strings;
 pub mod debug;
 pub mod digest;
