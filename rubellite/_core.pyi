@@ -152,6 +152,27 @@ class Set:
     """The set at a key."""
 
     def __len__(self) -> int: ...
+    def __contains__(self, member: bytes, /) -> bool: ...
+    def contains_all(self, members: Iterable[bytes]) -> list[int]:
+        """For each member 1 if it is there, else 0."""
+
+    def random(self) -> bytes | None:
+        """Any member; None if there is none."""
+
+    def reply_members(self) -> Special:
+        """Replies with all members."""
+
+    def reply_random(self, count: int) -> Special:
+        """Replies with `count` different members, or with so many of any where it is negative.
+
+        Fails with VALUE_OUT_OF_RANGE for more than a reply can hold.
+        """
+
+    def reply_popped(self, count: int) -> Special:
+        """Takes `count` random members out and replies with them."""
+
+    def reply_scan(self, cursor: int, count: int, pattern: bytes | None = None) -> Special:
+        """One step of SSCAN: replies with the next cursor and the members that match."""
 
 @final
 class SortedSet:
@@ -450,6 +471,26 @@ class Call:
 
     def mark_edited(self) -> None:
         """Counts an edit that no structure counted."""
+
+    # Sets, several at a time
+
+    def reply_combined_sets(self, name: str, keys: Iterable[bytes]) -> Special:
+        """Replies with the "intersection", "union" or "difference" of the sets at keys.
+
+        Fails with WRONG_TYPE, as the next three do.
+        """
+
+    def store_combined_sets(self, name: str, destination: bytes, keys: Iterable[bytes]) -> int:
+        """Puts that in the place of whatever is at `destination`; how many members it has."""
+
+    def count_common_members(self, keys: Iterable[bytes], limit: int) -> int:
+        """How many members the sets at keys have in common.
+
+        Counts no further than `limit` if that is not 0.
+        """
+
+    def move_member(self, source: bytes, destination: bytes, member: bytes) -> bool:
+        """Moves a member from one set to another. False: it is not there."""
 
     def read(self, key: bytes, kind: type[_View]) -> _View | None:
         """The collection at `key` for reading; None without key. Fails with WRONG_TYPE."""

@@ -142,6 +142,13 @@ WRONG_DUMP = _reply("WRONG_DUMP", "ERR DUMP payload version or checksum are wron
 BAD_DUMP = _reply("BAD_DUMP", "ERR Bad data format")
 UNSUPPORTED_DUMP = _reply("UNSUPPORTED_DUMP", "ERR This value cannot be restored here: {}")
 
+# Sets
+LIMIT_NEGATIVE = _reply("LIMIT_NEGATIVE", "ERR LIMIT can't be negative")
+RANDOM_COUNT_OUT_OF_RANGE = _reply(
+    "RANDOM_COUNT_OUT_OF_RANGE",
+    "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807",
+)
+
 # About the server
 NOT_A_COMMAND = _reply("NOT_A_COMMAND", "ERR Invalid command specified")
 COMMAND_WITHOUT_KEYS = _reply("COMMAND_WITHOUT_KEYS", "ERR The command has no key arguments")
@@ -153,6 +160,9 @@ SHUTDOWN_FAILED = _reply("SHUTDOWN_FAILED", "ERR Errors trying to SHUTDOWN. Chec
 UNKNOWN_TYPE = _reply("UNKNOWN_TYPE", "ERR unknown type name '{}'")
 NOVALUES_OUTSIDE_HSCAN = _reply(
     "NOVALUES_OUTSIDE_HSCAN", "ERR NOVALUES option can only be used in HSCAN"
+)
+NOSCORES_OUTSIDE_ZSCAN = _reply(
+    "NOSCORES_OUTSIDE_ZSCAN", "ERR NOSCORES option can only be used in ZSCAN"
 )
 FREQUENCY_NOT_TRACKED = _reply(
     "FREQUENCY_NOT_TRACKED",

@@ -15,6 +15,7 @@ MODULES = (
     "expiry",
     "objects",
     "hashes",
+    "sets",
 )
 
 

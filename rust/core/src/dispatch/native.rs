@@ -9,13 +9,14 @@
 //! handles it. So SET without options is native, and its options are Python: each
 //! form has one implementation.
 
-use super::arguments::{Argument, Arguments, Scalar};
+use super::arguments::{Argument, Scalar};
 use super::engine::Engine;
 use super::error::Failure;
 use super::pipeline::Sink;
 use crate::keyspace::strings::IntText;
 use crate::keyspace::{Expiry, NewValue, Value};
 use crate::reply::{Protocol, Reply};
+use crate::service::Request;
 
 /// What a native handler did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,9 +27,57 @@ pub enum Handled {
     Declined,
 }
 
+/// One call of a native handler: the request, its values, how to answer.
+#[derive(Clone, Copy)]
+pub struct NativeCall<'c> {
+    /// Where the values of `Argument::Rest` stand.
+    pub request: Request<'c>,
+    pub arguments: &'c [Argument<'c>],
+    pub protocol: Protocol,
+}
+
+impl<'c> NativeCall<'c> {
+    /// The argument at `index`, which the notation says is bytes or absent.
+    #[inline]
+    pub fn bytes(&self, index: usize) -> Option<&'c [u8]> {
+        match self.arguments.get(index) {
+            Some(Argument::Value(Scalar::Bytes(bytes))) => Some(bytes),
+            _ => None,
+        }
+    }
+
+    /// The first argument, where the notation has a key.
+    #[inline]
+    pub fn key(&self) -> &'c [u8] {
+        self.bytes(0).unwrap_or_default()
+    }
+
+    /// The argument at `index`, which the notation says is an integer or absent.
+    #[inline]
+    pub fn integer(&self, index: usize) -> Option<i64> {
+        match self.arguments.get(index) {
+            Some(Argument::Value(Scalar::Integer(number))) => Some(*number),
+            _ => None,
+        }
+    }
+
+    /// What a repeated part of the notation took.
+    #[inline]
+    pub fn rest(
+        &self,
+        index: usize,
+    ) -> impl DoubleEndedIterator<Item = &'c [u8]> + ExactSizeIterator + Clone {
+        let range = match self.arguments.get(index) {
+            Some(Argument::Rest { first, count, .. }) => *first..first + count,
+            _ => 0..0,
+        };
+        let request = self.request;
+        range.map(move |at| request.get(at))
+    }
+}
+
 /// A handler in Rust: puts its reply into the sink, declines, or fails.
-pub type NativeHandler =
-    fn(&mut Engine, &Arguments<'_>, Protocol, &mut dyn Sink) -> Result<Handled, Failure>;
+pub type NativeHandler = fn(&mut Engine, NativeCall<'_>, &mut dyn Sink) -> Result<Handled, Failure>;
 
 /// The native handler of a command, by its name.
 pub fn find(name: &str) -> Option<NativeHandler> {
@@ -36,62 +85,43 @@ pub fn find(name: &str) -> Option<NativeHandler> {
         "ping" => Some(ping),
         "get" => Some(get),
         "set" => Some(set),
-        _ => None,
-    }
-}
-
-/// The argument at `index`, which the notation says is bytes or absent.
-fn bytes<'r>(arguments: &Arguments<'r>, index: usize) -> Option<&'r [u8]> {
-    match arguments.get(index) {
-        Some(Argument::Value(Scalar::Bytes(bytes))) => Some(bytes),
-        _ => None,
+        _ => super::native_sets::find(name),
     }
 }
 
 fn ping(
     engine: &mut Engine,
-    arguments: &Arguments<'_>,
-    protocol: Protocol,
+    call: NativeCall<'_>,
     sink: &mut dyn Sink,
 ) -> Result<Handled, Failure> {
-    let message = bytes(arguments, 0);
-    if protocol == Protocol::Resp2 && engine.session(engine.run.client).is_subscribed() {
+    let message = call.bytes(0);
+    if call.protocol == Protocol::Resp2 && engine.session(engine.run.client).is_subscribed() {
         // What a subscriber in RESP2 reads are messages; this looks like one.
         let message = Reply::Bulk(message.unwrap_or_default().into());
         let pong = Reply::Array(vec![Reply::Bulk(b"pong".into()), message]);
-        sink.put(&pong, protocol);
+        sink.put(&pong, call.protocol);
         return Ok(Handled::Replied);
     }
     match message {
-        None => sink.put(&Reply::Status("PONG"), protocol),
+        None => sink.put(&Reply::Status("PONG"), call.protocol),
         Some(message) => sink.put_bulk(message),
     }
     Ok(Handled::Replied)
 }
 
-fn get(
-    engine: &mut Engine,
-    arguments: &Arguments<'_>,
-    protocol: Protocol,
-    sink: &mut dyn Sink,
-) -> Result<Handled, Failure> {
-    let key = bytes(arguments, 0).unwrap_or_default();
+fn get(engine: &mut Engine, call: NativeCall<'_>, sink: &mut dyn Sink) -> Result<Handled, Failure> {
+    let key = call.key();
     match engine.read_string(key)? {
         Some(Value::Bytes(bytes)) => sink.put_bulk(bytes),
         Some(Value::Int(number)) => sink.put_bulk(IntText::new().format(number).as_bytes()),
-        Some(Value::Shared(shared)) => sink.put(&Reply::Shared(shared.to_arc()), protocol),
+        Some(Value::Shared(shared)) => sink.put(&Reply::Shared(shared.to_arc()), call.protocol),
         // `read_string` fails for everything that is no string.
-        Some(Value::Packed(_) | Value::Object(_)) | None => sink.put(&Reply::Null, protocol),
+        Some(Value::Packed(_) | Value::Object(_)) | None => sink.put(&Reply::Null, call.protocol),
     }
     Ok(Handled::Replied)
 }
 
-fn set(
-    engine: &mut Engine,
-    arguments: &Arguments<'_>,
-    protocol: Protocol,
-    sink: &mut dyn Sink,
-) -> Result<Handled, Failure> {
+fn set(engine: &mut Engine, call: NativeCall<'_>, sink: &mut dyn Sink) -> Result<Handled, Failure> {
     use Argument::{Absent, Flag, Value};
     let [
         Value(Scalar::Bytes(key)),
@@ -99,11 +129,11 @@ fn set(
         Absent,
         Flag(false),
         Absent,
-    ] = arguments[..]
+    ] = *call.arguments
     else {
         return Ok(Handled::Declined);
     };
     engine.set_string(key, NewValue::String(value), Expiry::None);
-    sink.put(&Reply::Status("OK"), protocol);
+    sink.put(&Reply::Status("OK"), call.protocol);
     Ok(Handled::Replied)
 }

@@ -11,7 +11,7 @@ use super::blocking;
 use super::engine::{Engine, PauseKind, Propagation, Run};
 use super::error::{ErrorCode, Failure};
 use super::journal::Effect;
-use super::native::Handled;
+use super::native::{Handled, NativeCall};
 use super::session::{Close, OwnedRequest, ReplyMode};
 pub use super::sink::{RespSink, Shape, Sink};
 use super::spec::{CommandId, CommandSpec, CommandTable, flag};
@@ -364,8 +364,12 @@ pub fn run(
     let handled = catch_unwind(AssertUnwindSafe(|| {
         arguments::parse(spec, invocation.request).and_then(|arguments| {
             if let Some(native) = spec.native {
-                let protocol = engine.session(invocation.client).protocol;
-                if native(engine, &arguments, protocol, sink)? == Handled::Replied {
+                let call = NativeCall {
+                    request: invocation.request,
+                    arguments: &arguments,
+                    protocol: engine.session(invocation.client).protocol,
+                };
+                if native(engine, call, sink)? == Handled::Replied {
                     return Ok(Outcome::Replied);
                 }
             }

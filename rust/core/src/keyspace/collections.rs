@@ -134,6 +134,8 @@ impl Place<'_> {
 pub fn is_empty(kind: Kind, content: Content<'_>) -> bool {
     match content {
         Content::Packed(_, bytes) if kind == Kind::List => bytes.len() <= packed::EMPTY.len(),
+        // The width may be left of a set of integers.
+        Content::Packed(Form::PackedIntegers, bytes) => bytes.len() <= 1,
         Content::Packed(_, bytes) => bytes.is_empty(),
         Content::Object(object) => object.is_empty(),
     }

@@ -41,6 +41,14 @@ impl Content<'_> {
             Content::Object(_) => Form::Object,
         }
     }
+
+    /// Bytes of memory that the elements take.
+    pub fn memory_bytes(&self) -> usize {
+        match self {
+            Content::Packed(_, bytes) => bytes.len(),
+            Content::Object(object) => object.memory_bytes(),
+        }
+    }
 }
 
 /// See the head of this file. `PackedBuffer`'s methods are for packed content only.

@@ -18,6 +18,7 @@ pub mod record;
 mod run;
 pub mod set;
 pub mod set_algebra;
+mod set_edit;
 pub mod sorted_set;
 pub mod table;
 mod tree;
@@ -28,7 +29,8 @@ pub use hash::{Hash, HashMut};
 pub use home::{Content, Detached, Form, Home, Limits};
 pub use list::List;
 use paged_table::PagedTable;
-pub use set::{Set, SetMut};
+pub use set::Set;
+pub use set_edit::SetMut;
 pub use sorted_set::SortedSet;
 
 /// A value too large for its keyspace entry: the structure that the entry points at.

@@ -47,6 +47,6 @@ impl Deadline {
 
 /// A number below `end` from random bits.
 #[inline]
-pub(super) fn below(bits: u64, end: usize) -> usize {
+pub(crate) fn below(bits: u64, end: usize) -> usize {
     ((u128::from(bits) * end as u128) >> 64) as usize
 }

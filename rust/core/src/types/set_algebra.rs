@@ -12,7 +12,7 @@ use super::set::{Probe, Set};
 
 /// Visits the members that are in all sets, until `visit` answers false. No sets have
 /// no members in common.
-pub fn intersection(sets: &[Set<'_>], visit: &mut dyn FnMut(Element<'_>) -> bool) {
+pub fn intersection<'a>(sets: &[Set<'a>], visit: &mut dyn FnMut(Element<'a>) -> bool) {
     let mut sets = sets.to_vec();
     // A member that is missing is missing from the smallest most likely.
     sets.sort_by_key(|set| set.len());
@@ -29,7 +29,7 @@ pub fn intersection(sets: &[Set<'_>], visit: &mut dyn FnMut(Element<'_>) -> bool
 }
 
 /// Visits the members that are in any set.
-pub fn union(sets: &[Set<'_>], visit: &mut dyn FnMut(Element<'_>)) {
+pub fn union<'a>(sets: &[Set<'a>], visit: &mut dyn FnMut(Element<'a>)) {
     let mut sets = sets.to_vec();
     // The members of the first set need no lookup.
     sets.sort_by_key(|set| std::cmp::Reverse(set.len()));
@@ -46,7 +46,7 @@ pub fn union(sets: &[Set<'_>], visit: &mut dyn FnMut(Element<'_>)) {
 }
 
 /// Visits the members of the first set that are in none of the others.
-pub fn difference(first: Set<'_>, others: &[Set<'_>], visit: &mut dyn FnMut(Element<'_>)) {
+pub fn difference<'a>(first: Set<'a>, others: &[Set<'_>], visit: &mut dyn FnMut(Element<'a>)) {
     let mut others = others.to_vec();
     // A member that is not visited is in the largest most likely.
     others.sort_by_key(|set| std::cmp::Reverse(set.len()));

@@ -8,7 +8,7 @@ use super::*;
 use crate::seed::HashSeed;
 use crate::types::home::Detached;
 use crate::types::packed_table::{PackedTable, Shape};
-use crate::types::{Object, set_algebra};
+use crate::types::{Object, SetMut, set_algebra};
 
 #[derive(Debug, Clone)]
 enum Step {
