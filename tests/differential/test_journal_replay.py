@@ -202,6 +202,8 @@ def test_what_reads_or_fails_leaves_the_journal_alone():
         ("BITOP NOT key missing", "BITOP NOT key missing"),
         ("PFADD new a", "PFADD new a"),
         ("PFMERGE new missing", "PFMERGE new missing"),
+        # It caches in the string what it counted.
+        ("PFCOUNT counted", "PFCOUNT counted"),
         ("RENAMENX key other", "RENAMENX key other"),
         ("COPY key other", "COPY key other"),
         ("MOVE key 1", "MOVE key 1"),
@@ -214,6 +216,7 @@ def test_the_journal_gets(command: str, expected: str):
     store = Store()
     store("SET", "key", "value")
     store("SET", "n", "1")
+    store("PFADD", "counted", "a")
     store.engine.record_journal()
     assert not isinstance(store(*command.split()), Exception)
     select, *effects = decode_all(store.engine.take_journal())

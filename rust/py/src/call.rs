@@ -227,6 +227,16 @@ pub fn with_arguments<R>(
     })
 }
 
+/// As `with_arguments`, for work that can fail with a reply.
+pub fn try_with_arguments<R>(
+    call: &Call,
+    py: Python<'_>,
+    arguments: &Arguments,
+    work: impl FnOnce(&mut Engine, &[&[u8]]) -> Result<R, Failure>,
+) -> PyResult<R> {
+    with_arguments(call, arguments, work)?.map_err(|failure| border::to_error(py, failure))
+}
+
 /// A sequence of bytes given from Python: unread arguments, or any sequence.
 pub fn byte_parts(object: &Bound<'_, PyAny>) -> PyResult<Vec<Vec<u8>>> {
     object

@@ -3,10 +3,8 @@
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use rubellite_core::bits::combine::Operation;
-use rubellite_core::dispatch::error::Failure;
 
-use crate::border;
-use crate::call::{Arguments, Call, with_arguments};
+use crate::call::{Arguments, Call, try_with_arguments};
 
 fn operation(word: &str) -> PyResult<Operation> {
     Ok(match word {
@@ -20,10 +18,6 @@ fn operation(word: &str) -> PyResult<Operation> {
         "ONE" => Operation::One,
         _ => return Err(PyValueError::new_err(format!("no such operation: {word}"))),
     })
-}
-
-fn raised<R>(py: Python<'_>, result: Result<R, Failure>) -> PyResult<R> {
-    result.map_err(|failure| border::to_error(py, failure))
 }
 
 #[pymethods]
@@ -77,10 +71,9 @@ impl Call {
         sources: &Arguments,
     ) -> PyResult<usize> {
         let operation = operation(word)?;
-        let result = with_arguments(self, sources, |engine, sources| {
+        try_with_arguments(self, py, sources, |engine, sources| {
             engine.combine_bits(operation, destination, sources)
-        })?;
-        raised(py, result)
+        })
     }
 
     /// BITFIELD's operations on the string at `key`; None for each that overflowed.
@@ -92,9 +85,8 @@ impl Call {
         operations: &Arguments,
         read_only: bool,
     ) -> PyResult<Vec<Option<i64>>> {
-        let result = with_arguments(self, operations, |engine, words| {
+        try_with_arguments(self, py, operations, |engine, words| {
             engine.run_fields(key, words, read_only)
-        })?;
-        raised(py, result)
+        })
     }
 }

@@ -1,15 +1,9 @@
 //! `Call`'s methods for HyperLogLogs.
 
 use pyo3::prelude::*;
-use rubellite_core::dispatch::error::Failure;
 use rubellite_core::hyperloglog::{self, REGISTERS, self_test};
 
-use crate::border;
-use crate::call::{Arguments, Call, with_arguments};
-
-fn raised<R>(py: Python<'_>, result: Result<R, Failure>) -> PyResult<R> {
-    result.map_err(|failure| border::to_error(py, failure))
-}
+use crate::call::{Arguments, Call, try_with_arguments};
 
 /// What is wrong with HyperLogLogs in this build; None: nothing.
 #[pyfunction]
@@ -21,26 +15,26 @@ pub fn hyperloglog_self_test(py: Python<'_>) -> Option<String> {
 impl Call {
     /// Adds elements. True: one of them changed it, or there was nothing yet.
     fn hyperloglog_add(&self, py: Python<'_>, key: &[u8], elements: &Arguments) -> PyResult<bool> {
-        let result = with_arguments(self, elements, |engine, elements| {
+        try_with_arguments(self, py, elements, |engine, elements| {
             engine.hyperloglog_add(key, elements)
-        })?;
-        raised(py, result)
+        })
     }
 
     /// The estimated cardinality, which is cached in the string; 0 without key.
     fn hyperloglog_count(&self, py: Python<'_>, key: &[u8]) -> PyResult<i64> {
         // What is cached may be anything; a client sees it as a signed number.
         self.try_with(py, |engine| {
-            engine.hyperloglog_count(key).map(u64::cast_signed)
+            engine.hyperloglog_count(key).map(|count| count as i64)
         })
     }
 
     /// The estimated cardinality of the union.
     fn hyperloglog_count_union(&self, py: Python<'_>, keys: &Arguments) -> PyResult<i64> {
-        let result = with_arguments(self, keys, |engine, keys| {
-            engine.hyperloglog_count_union(keys)
-        })?;
-        raised(py, result.map(u64::cast_signed))
+        try_with_arguments(self, py, keys, |engine, keys| {
+            engine
+                .hyperloglog_count_union(keys)
+                .map(|count| count as i64)
+        })
     }
 
     /// Makes `destination` the union of itself and the sources.
@@ -50,10 +44,9 @@ impl Call {
         destination: &[u8],
         sources: &Arguments,
     ) -> PyResult<()> {
-        let result = with_arguments(self, sources, |engine, sources| {
+        try_with_arguments(self, py, sources, |engine, sources| {
             engine.hyperloglog_merge(destination, sources)
-        })?;
-        raised(py, result)
+        })
     }
 
     /// "dense", "sparse", or None without key.

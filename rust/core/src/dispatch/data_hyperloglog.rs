@@ -10,7 +10,7 @@ use super::error::{ErrorCode, Failure};
 use super::notify::class;
 use crate::hyperloglog::{self, Encoding, HyperLogLogError, REGISTERS, Registers, hash};
 use crate::keyspace::strings::{self, IntText};
-use crate::keyspace::{Entry, Expiry, NewValue};
+use crate::keyspace::{Entry, Expiry, NewValue, Replaced};
 use crate::output::SHARED_BYTES_MIN;
 
 impl From<HyperLogLogError> for Failure {
@@ -253,7 +253,15 @@ impl Engine {
         let Some(made) = made.flatten() else {
             return Ok(false);
         };
-        self.put_raw(key, made);
+        // Who asked for the encoding has left the trace of an access already.
+        let clock = self.birth_clock();
+        let database = self.database();
+        database.set_clock(clock, false);
+        if let Replaced::Removed(removed) =
+            database.set(key, NewValue::RawString(&made), Expiry::Keep)
+        {
+            self.discard(removed);
+        }
         self.run.edits += 1;
         self.touch(key);
         Ok(true)

@@ -447,7 +447,8 @@ fn propagate(engine: &mut Engine, spec: &CommandSpec, invocation: &Invocation<'_
     match std::mem::take(&mut engine.run.propagation) {
         Propagation::Nothing => {}
         Propagation::Instead(effects) => engine.effects.extend(effects),
-        Propagation::AsIs if spec.has(flag::WRITE) => {
+        // PFCOUNT reads, but what it counted is cached in the key.
+        Propagation::AsIs if spec.has(flag::WRITE | flag::MAY_REPLICATE) => {
             let request = invocation.request;
             if engine.journal.is_read() || !engine.effects.is_empty() {
                 let arguments = request.iter().map(<[u8]>::to_vec).collect();
