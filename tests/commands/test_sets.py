@@ -166,7 +166,9 @@ def test_sets_change_their_form_at_the_same_member_as_valkeys(ours: Server, valk
             for _ in range(25):
                 key = rng.choice("abc")
                 name = rng.choice(("SADD", "SADD", "SADD", "SREM"))
-                command = (name, key, *members()) if rng.random() < 0.95 else ("DEL", key)
+                command: tuple[str | bytes, ...] = ("DEL", key)
+                if rng.random() < 0.95:
+                    command = (name, key, *members())
                 script += [command, ("OBJECT", "ENCODING", key)]
             for connection in (mine, theirs):
                 set_limits(connection, limits)
