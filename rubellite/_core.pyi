@@ -832,3 +832,30 @@ class Engine:
 
     def check(self) -> None:
         """Verifies every invariant of every database; raises on the first that is broken."""
+
+@final
+class RdbReader:
+    """Reads an RDB file, item by item.
+
+    Raises OSError where it cannot be read, ValueError where it is damaged.
+    """
+
+    def __new__(cls, path: str, now_ms: int) -> Self: ...
+    @property
+    def size(self) -> int:
+        """Bytes of the file."""
+
+    @property
+    def signature(self) -> tuple[str, int]:
+        """Whose file it is, `redis` or `valkey`, and its version."""
+
+    @property
+    def offset(self) -> int:
+        """Bytes read so far."""
+
+    def next_item(self, has_values: bool = False) -> tuple[Any, ...]:
+        """The next item, as a tuple that begins with what it is.
+
+        ("aux", key, value), ("select", number), ("skipped", what), ("end",) and
+        ("key", name, type, elements, memory in bytes, deadline or None, value or None).
+        """

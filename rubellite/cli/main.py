@@ -1,6 +1,9 @@
 """`rubellite`: one program, one subcommand for each thing people do.
 
 rubellite serve [FILE] [--port 6379] [--name value …]
+rubellite check-rdb FILE        whether a snapshot can be loaded
+rubellite inspect FILE          what a snapshot holds, without a server
+rubellite convert FILE [TO]     a snapshot as JSON lines
 """
 
 from __future__ import annotations
@@ -39,9 +42,27 @@ def _parse(given: list[str]) -> int:
     commands.add_parser(
         "serve", help="start a server; takes redis.conf and redis-server's own options"
     )
-    parser.parse_args(given)
-    parser.print_help()
-    return 0 if not given else 2
+    check = commands.add_parser("check-rdb", help="say whether a snapshot can be loaded")
+    check.add_argument("file")
+    inspect = commands.add_parser("inspect", help="tell what a snapshot holds, without a server")
+    inspect.add_argument("file")
+    inspect.add_argument("--top", type=int, default=10, metavar="N", help="rows of each table")
+    convert = commands.add_parser("convert", help="write a snapshot's keys as JSON, one a line")
+    convert.add_argument("file")
+    convert.add_argument("target", nargs="?", help="where to; standard output without")
+    for name, command in commands.choices.items():
+        command.set_defaults(command=name)
+    chosen = parser.parse_args(given)
+    if "command" not in chosen:
+        parser.print_help()
+        return 0
+    from rubellite.cli import rdb_files
+
+    if chosen.command == "check-rdb":
+        return rdb_files.check(chosen.file)
+    if chosen.command == "inspect":
+        return rdb_files.inspect(chosen.file, max(chosen.top, 0))
+    return rdb_files.convert(chosen.file, chosen.target)
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ mod call_strings;
 mod embedded;
 mod engine;
 mod objects;
+mod rdb_reader;
 mod reply;
 mod runtime;
 mod settings;
@@ -98,6 +99,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     let py = module.py();
     module.add_class::<engine::Engine>()?;
     module.add_class::<embedded::EmbeddedSession>()?;
+    module.add_class::<rdb_reader::RdbReader>()?;
     module.add_class::<call::Call>()?;
     module.add_class::<call::Arguments>()?;
     module.add_class::<Status>()?;

@@ -28,7 +28,7 @@ use parking_lot::Mutex;
 
 use super::output::Output;
 use super::save::{Options, write_database};
-use super::write::{Clocks, Walk, write_key};
+use super::write::{Clocks, Walk, write_key, write_text_head};
 use super::writer::Writer;
 use super::{Format, opcode};
 use crate::keyspace::{Database, Entry, Guard, Value};
@@ -39,7 +39,7 @@ const HAND_OVER_BYTES: usize = 64 << 10;
 const PENDING_BYTES_MAX: usize = 8 << 20;
 /// Keys of a step of the walk.
 const STEP_KEYS: usize = 16;
-/// A collection of more bytes is written in steps.
+/// A collection of more bytes is written in steps, a string by the thread.
 const LARGE_BYTES: usize = 16 << 10;
 
 /// What to write, and where.
@@ -66,8 +66,15 @@ struct Keys {
 
 struct Large {
     number: usize,
+    /// All that stands before the value's elements.
     head: Vec<u8>,
-    walk: Walk,
+    body: Body,
+}
+
+enum Body {
+    Collection(Walk),
+    /// A big string, which the thread compresses.
+    Text(Arc<Vec<u8>>),
 }
 
 impl Keys {
@@ -91,14 +98,20 @@ impl Keys {
 
     fn take(&mut self, number: usize, entry: Entry<'_>) {
         self.count += 1;
-        if let Value::Object(object) = entry.value()
-            && object.memory_bytes() > LARGE_BYTES
-        {
-            let mut head = Output::new(self.output.format, false);
-            if let Some(walk) = write_key(&mut head, entry, self.clocks) {
-                let head = head.bytes;
-                self.large.push_back(Large { number, head, walk });
+        let mut head = Output::new(self.output.format, false);
+        let body = match entry.value() {
+            Value::Object(object) if object.memory_bytes() > LARGE_BYTES => {
+                write_key(&mut head, entry, self.clocks).map(Body::Collection)
             }
+            Value::Shared(text) if text.bytes().len() > LARGE_BYTES => {
+                write_text_head(&mut head, entry, self.clocks);
+                Some(Body::Text(text.to_arc()))
+            }
+            _ => None,
+        };
+        if let Some(body) = body {
+            let head = head.bytes;
+            self.large.push_back(Large { number, head, body });
             return;
         }
         self.select(number);
@@ -358,7 +371,14 @@ impl Snapshot {
         if let Some(large) = waiting.or_else(|| self.stream.large.pop_front()) {
             self.stream.select(large.number);
             self.stream.output.bytes.extend_from_slice(&large.head);
-            self.walk = Some(large.walk);
+            match (large.body, &self.writer) {
+                (Body::Collection(walk), _) => self.walk = Some(walk),
+                (Body::Text(text), Some(writer)) => {
+                    writer.main(std::mem::take(&mut self.stream.output.bytes));
+                    writer.text(text);
+                }
+                (Body::Text(_), None) => {}
+            }
             return true;
         }
         self.walk_on(databases)

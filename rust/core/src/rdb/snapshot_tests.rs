@@ -135,7 +135,8 @@ fn apply(all: &mut [Database], step: &Step, seed: &HashSeed, snapshot: &mut Opti
     let limits = Limits::of_hashes(seed);
     match *step {
         Step::Set(database, key, value) => {
-            let text = format!("value {value}").repeat(usize::from(value % 9));
+            let times = if value % 10 == 9 { 3000 } else { value % 9 };
+            let text = format!("value {value}").repeat(times.into());
             let text = NewValue::String(text.as_bytes());
             all[database].set(&name(key), text, Expiry::Keep);
         }

@@ -34,6 +34,19 @@ pub enum Clocks {
 
 /// Writes a key up to and, unless it is large, with its value.
 pub fn write_key(output: &mut Output, entry: Entry<'_>, clocks: Clocks) -> Option<Walk> {
+    write_properties(output, entry, clocks);
+    write_typed(output, entry, Some(entry.key()))
+}
+
+/// Writes the key of a big string up to the string itself.
+pub fn write_text_head(output: &mut Output, entry: Entry<'_>, clocks: Clocks) {
+    write_properties(output, entry, clocks);
+    output.byte(number::STRING);
+    output.string(entry.key());
+}
+
+/// Writes what stands before the type: deadline and clock.
+fn write_properties(output: &mut Output, entry: Entry<'_>, clocks: Clocks) {
     if let Some(deadline) = entry.expires_at() {
         output.byte(opcode::EXPIRE_MS);
         output.milliseconds(deadline);
@@ -49,7 +62,6 @@ pub fn write_key(output: &mut Output, entry: Entry<'_>, clocks: Clocks) -> Optio
             output.byte(entry.clock() as u8);
         }
     }
-    write_typed(output, entry, Some(entry.key()))
 }
 
 /// Writes the type, the name if there is one (there is none in a dump), and the value.
@@ -99,7 +111,8 @@ fn packed_type(kind: Kind, form: Form, format: Format) -> u8 {
         (Kind::Set, Form::Packed) if format != Format::Redis10 => number::SET_LISTPACK,
         (Kind::Set, _) => number::SET,
         (Kind::SortedSet, _) => number::SORTED_SET_LISTPACK,
-        _ => number::LIST_QUICKLIST_2,
+        (Kind::List, _) => number::LIST_QUICKLIST_2,
+        (Kind::String | Kind::Stream, _) => unreachable!("{kind:?} is never packed"),
     }
 }
 
@@ -157,7 +170,8 @@ fn write_packed(output: &mut Output, kind: Kind, form: Form, bytes: &[u8]) {
                 elements.flat_map(|((member, score), text)| [*member, score_element(*score, text)]),
             );
         }
-        _ => {
+        (Kind::String | Kind::Stream, _) => unreachable!("{kind:?} is never packed"),
+        (Kind::List, _) => {
             // One node, packed.
             output.length(1);
             output.length(2);
@@ -284,7 +298,9 @@ impl Walk {
         let (at, earliest) = match &object {
             Object::Hash(table) | Object::Set(table) => (At::Records(0), table.next_deadline()),
             Object::SortedSet(set) => (At::Position(set.len()), None),
-            _ => (At::Position(0), None),
+            Object::List(_) => (At::Position(0), None),
+            #[cfg(test)]
+            Object::Probe(_) => (At::Done, None),
         };
         Walk {
             object,
@@ -300,7 +316,9 @@ impl Walk {
             Object::Hash(_) => number::HASH,
             Object::Set(_) => number::SET,
             Object::SortedSet(_) => number::SORTED_SET_2,
-            _ => number::LIST,
+            Object::List(_) => number::LIST,
+            #[cfg(test)]
+            Object::Probe(_) => number::LIST,
         }
     }
 

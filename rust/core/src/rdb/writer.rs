@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex};
 
+use super::output::Output;
 use super::save::{Options, SnapshotFile};
 
 /// More than this of `Side` goes into a file.
@@ -23,6 +24,7 @@ const COPY_BYTES: usize = 256 << 10;
 
 enum Message {
     Main(Vec<u8>),
+    Text(Arc<Vec<u8>>),
     Side(Vec<u8>),
     Join,
     Finish,
@@ -53,6 +55,7 @@ impl Writer {
     /// Begins a file that will be called `path`.
     pub fn start(path: &Path, options: &Options) -> io::Result<Writer> {
         let file = SnapshotFile::create(path, options)?;
+        let mut output = Output::new(options.format, options.compresses);
         let side = Side::new(file.temporary().with_extension("side"));
         let shared = Arc::new(Shared::default());
         let (sender, receiver) = channel();
@@ -60,7 +63,7 @@ impl Writer {
         let thread = std::thread::Builder::new()
             .name("rubellite-save".into())
             .spawn(move || {
-                let result = work(file, side, &receiver, &theirs);
+                let result = work(file, side, &mut output, &receiver, &theirs);
                 theirs.state.lock().result = Some(result);
                 theirs.changed.notify_all();
             })?;
@@ -82,6 +85,11 @@ impl Writer {
     /// Appends to the file.
     pub fn main(&self, bytes: Vec<u8>) {
         self.send(bytes.len(), Message::Main(bytes));
+    }
+
+    /// Appends a string, compressed if the file is.
+    pub fn text(&self, text: Arc<Vec<u8>>) {
+        self.send(text.len(), Message::Text(text));
     }
 
     /// Keeps bytes until `join`.
@@ -130,6 +138,7 @@ impl Writer {
 fn work(
     mut file: SnapshotFile,
     mut side: Side,
+    output: &mut Output,
     receiver: &Receiver<Message>,
     shared: &Shared,
 ) -> io::Result<u64> {
@@ -138,6 +147,12 @@ fn work(
             Message::Main(bytes) => {
                 file.write(&bytes)?;
                 bytes.len()
+            }
+            Message::Text(text) => {
+                output.text(&text);
+                file.write(&output.bytes)?;
+                output.bytes = Vec::new();
+                text.len()
             }
             Message::Side(bytes) => side.push(bytes)?,
             Message::Join => side.append_to(&mut file)?,
