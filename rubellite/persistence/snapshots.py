@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from rubellite._core import Call, Engine
 from rubellite.about import REDIS_VERSION, __version__
+from rubellite.clock import monotonic_seconds
 from rubellite.config import Config
 from rubellite.persistence.directory import DirectoryLock, InUseError
 
@@ -186,12 +187,13 @@ class Snapshots:
                 raise LoadError(str(problem)) from None
         if not os.path.exists(self.path):
             return
+        began = monotonic_seconds()
         try:
             report = engine.load(self.path, self._config.boolean("rdbchecksum"))
         except (OSError, ValueError) as problem:
             raise LoadError(f"{self._config.text('dbfilename')}: {problem}") from None
         self._loaded(report, now_ms)
-        self._log.notice("DB loaded from disk")
+        self._log.notice(f"DB loaded from disk: {monotonic_seconds() - began:.3f} seconds")
 
     def reload(self, call: Call, before: str) -> None:
         """DEBUG RELOAD, after saving; fails with `LoadError`."""

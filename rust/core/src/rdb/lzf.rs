@@ -16,12 +16,36 @@ const RATIO_MAX: usize = 88;
 /// An output grows by at most so much at a time, for lengths are not to be believed.
 const STEP_BYTES: usize = 32 << 20;
 
-/// What a compressor needs to remember; large, so keep one.
-pub struct Table(Box<[u32; 1 << TABLE_BITS]>);
+/// Where three bytes were seen last; large, so keep one.
+///
+/// Places count from the first byte ever compressed with it, so that those of earlier
+/// inputs are known by being too low and nothing has to be cleared.
+pub struct Table {
+    places: Box<[u32; 1 << TABLE_BITS]>,
+    /// No place of the present input is lower.
+    base: u32,
+}
 
 impl Default for Table {
     fn default() -> Self {
-        Table(Box::new([0; 1 << TABLE_BITS]))
+        Table {
+            places: Box::new([0; 1 << TABLE_BITS]),
+            base: 1,
+        }
+    }
+}
+
+impl Table {
+    /// Forgets all there was before, for an input of `len` bytes. False: it is too long.
+    fn begin(&mut self, len: usize) -> bool {
+        let Ok(len) = u32::try_from(len) else {
+            return false;
+        };
+        if self.base.checked_add(len).is_none() {
+            self.places.fill(0);
+            self.base = 1;
+        }
+        self.base.checked_add(len).is_some()
     }
 }
 
@@ -32,16 +56,20 @@ pub fn compress(input: &[u8], gain: usize, table: &mut Table, into: &mut Vec<u8>
         return false;
     };
     let start = into.len();
-    let table = &mut table.0;
-    table.fill(0);
+    if !table.begin(input.len()) {
+        return false;
+    }
+    let base = table.base;
+    table.base += input.len() as u32;
+    let places = &mut table.places;
     let (mut at, mut literals) = (0, 0);
     while at + 2 < input.len() {
         let sample = u32::from_be_bytes([0, input[at], input[at + 1], input[at + 2]]);
         let slot = (sample.wrapping_mul(0x9E37_79B1) >> (32 - TABLE_BITS)) as usize;
-        // Places are kept plus one, so that 0 is none.
-        let before = std::mem::replace(&mut table[slot], at as u32 + 1) as usize;
-        let back = (at + 1).wrapping_sub(before);
-        if before == 0 || back > BACK_MAX || input[before - 1..before + 2] != input[at..at + 3] {
+        let place = std::mem::replace(&mut places[slot], base + at as u32);
+        let before = place.wrapping_sub(base) as usize;
+        let back = at.wrapping_sub(before);
+        if place < base || back > BACK_MAX || input[before..before + 3] != input[at..at + 3] {
             at += 1;
             // Nothing is gained yet: give up before the output outgrows its room.
             if into.len() - start + (at - literals) > room + COPY_MAX {
@@ -52,7 +80,7 @@ pub fn compress(input: &[u8], gain: usize, table: &mut Table, into: &mut Vec<u8>
         }
         let longest = (input.len() - at).min(COPY_MAX);
         let mut length = 3;
-        while length < longest && input[before - 1 + length] == input[at + length] {
+        while length < longest && input[before + length] == input[at + length] {
             length += 1;
         }
         push_literals(&input[literals..at], into);
@@ -166,6 +194,9 @@ mod tests {
                 text.extend(word.as_bytes().repeat(*repeat));
             }
             let (mut table, mut small, mut back) = (Table::default(), Vec::new(), Vec::new());
+            // What it was used for before does not matter.
+            compress(&text[text.len() / 3..], 4, &mut table, &mut small);
+            small.clear();
             if compress(&text, 4, &mut table, &mut small) {
                 prop_assert!(small.len() + 4 <= text.len());
                 decompress(&small, text.len(), &mut back).unwrap();
