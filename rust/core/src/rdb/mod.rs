@@ -23,6 +23,7 @@ pub mod blobs;
 pub mod build;
 pub mod dump;
 pub mod input;
+mod keys;
 pub mod load;
 pub mod lzf;
 pub mod output;

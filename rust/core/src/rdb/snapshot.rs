@@ -26,12 +26,12 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
-use super::output::Output;
+use super::keys::{Body, Keeper, Keys};
 use super::save::{Options, write_database};
-use super::write::{Clocks, Walk, write_key, write_text_head};
+use super::write::Walk;
 use super::writer::Writer;
 use super::{Format, opcode};
-use crate::keyspace::{Database, Entry, Guard, Value};
+use crate::keyspace::Database;
 
 /// Bytes that are gathered before the thread gets them.
 const HAND_OVER_BYTES: usize = 64 << 10;
@@ -39,8 +39,6 @@ const HAND_OVER_BYTES: usize = 64 << 10;
 const PENDING_BYTES_MAX: usize = 8 << 20;
 /// Keys of a step of the walk.
 const STEP_KEYS: usize = 16;
-/// A collection of more bytes is written in steps, a string by the thread.
-const LARGE_BYTES: usize = 16 << 10;
 
 /// What to write, and where.
 #[derive(Debug, Clone)]
@@ -51,86 +49,6 @@ pub struct Task {
     pub survives_flush: bool,
     /// Time between two keys, for tests.
     pub key_delay: Duration,
-}
-
-/// Keys being written, one after the other.
-struct Keys {
-    output: Output,
-    /// The database that the bytes have selected.
-    selected: Option<usize>,
-    /// Large ones, which wait until nothing else is being written.
-    large: VecDeque<Large>,
-    clocks: Clocks,
-    count: u64,
-}
-
-struct Large {
-    number: usize,
-    /// All that stands before the value's elements.
-    head: Vec<u8>,
-    body: Body,
-}
-
-enum Body {
-    Collection(Walk),
-    /// A big string, which the thread compresses.
-    Text(Arc<Vec<u8>>),
-}
-
-impl Keys {
-    fn new(options: &Options) -> Keys {
-        Keys {
-            output: Output::new(options.format, options.compresses),
-            selected: None,
-            large: VecDeque::new(),
-            clocks: options.clocks,
-            count: 0,
-        }
-    }
-
-    fn select(&mut self, number: usize) {
-        if self.selected != Some(number) {
-            self.selected = Some(number);
-            self.output.byte(opcode::SELECT);
-            self.output.length(number as u64);
-        }
-    }
-
-    fn take(&mut self, number: usize, entry: Entry<'_>) {
-        self.count += 1;
-        let mut head = Output::new(self.output.format, false);
-        let body = match entry.value() {
-            Value::Object(object) if object.memory_bytes() > LARGE_BYTES => {
-                write_key(&mut head, entry, self.clocks).map(Body::Collection)
-            }
-            Value::Shared(text) if text.bytes().len() > LARGE_BYTES => {
-                write_text_head(&mut head, entry, self.clocks);
-                Some(Body::Text(text.to_arc()))
-            }
-            _ => None,
-        };
-        if let Some(body) = body {
-            let head = head.bytes;
-            self.large.push_back(Large { number, head, body });
-            return;
-        }
-        self.select(number);
-        if let Some(walk) = write_key(&mut self.output, entry, self.clocks) {
-            walk.finish(&mut self.output);
-        }
-    }
-}
-
-/// Writes entries before they change.
-struct Keeper {
-    ahead: Arc<Mutex<Keys>>,
-    number: usize,
-}
-
-impl Guard for Keeper {
-    fn preserve(&mut self, entry: Entry<'_>) {
-        self.ahead.lock().take(self.number, entry);
-    }
 }
 
 /// A database that is not written to its end yet.
