@@ -98,7 +98,8 @@ class Blocked:
     """The command waits until one of its keys holds a collection of this kind.
 
     Then its handler runs again. `deadline_ms` is since 1970, None for ever; then the
-    client gets a null, or with `null_array` RESP2's null array.
+    client gets a null array. So it does where nothing may wait, or with `denied_null` a
+    plain null.
     """
 
     def __new__(
@@ -106,7 +107,7 @@ class Blocked:
         keys: Iterable[bytes],
         kind: type[_Collection],
         deadline_ms: int | None = None,
-        null_array: bool = False,
+        denied_null: bool = False,
     ) -> Self: ...
 
 # Collections. A view belongs to its call; `reply_…` writes the command's reply.
@@ -143,9 +144,46 @@ class Hash:
 
 @final
 class List:
-    """The list at a key."""
+    """The list at a key. Where a method takes an end, it is LEFT or RIGHT."""
 
     def __len__(self) -> int: ...
+    def get(self, index: int) -> bytes | None:
+        """The element at `index`, negative ones counted from the end, or None."""
+
+    def positions(
+        self, element: bytes, skip: int, from_back: bool, count: int, compare_max: int
+    ) -> list[int]:
+        """Indexes of elements equal to `element`, in the order found.
+
+        At most `count`, after passing over `skip`, comparing no more than `compare_max`.
+        """
+
+    def push(self, end: str, elements: Iterable[bytes]) -> int:
+        """Adds elements at an end, one after the other; returns the new length."""
+
+    def set(self, index: int, element: bytes) -> bool:
+        """Gives the element at `index` another value. False: there is none."""
+
+    def insert(self, pivot: bytes, after: bool, element: bytes) -> bool:
+        """Puts `element` before or after the first that equals `pivot`. False: none does."""
+
+    def remove_equal(self, element: bytes, count: int, end: str) -> int:
+        """Removes up to `count` elements equal to `element`, looking from an end."""
+
+    def trim(self, first: int, last: int) -> int:
+        """Keeps only what lies from `first` to `last`, both included; counts what went."""
+
+    def reply_pop(
+        self, end: str, count: int | None = None, with_key: bool = False
+    ) -> tuple[int, Special]:
+        """Takes from an end and replies with it; also returns how many.
+
+        One element or, with `count`, an array of up to so many; `with_key`: an array of
+        the key and that.
+        """
+
+    def reply_move(self, destination: bytes, from_end: str, to_end: str) -> Special:
+        """Takes an element from an end to an end of another list, and replies with it."""
 
 @final
 class Set:
@@ -443,6 +481,20 @@ class Call:
 
     def hyperloglog_to_dense(self, key: bytes) -> bool:
         """Makes it dense. True: it was sparse."""
+
+    # Arguments that are read late, and waiting
+
+    def integer(self, raw: bytes) -> int:
+        """`raw` as an integer, for parameters that are read after the key was looked at.
+
+        Fails with NOT_INTEGER.
+        """
+
+    def deadline_after(self, seconds: bytes) -> int | None:
+        """When a wait of so many seconds is over, in ms since 1970; None: never.
+
+        Fails with TIMEOUT_NOT_FLOAT, TIMEOUT_NEGATIVE or TIMEOUT_OUT_OF_RANGE.
+        """
 
     # Databases
 

@@ -62,6 +62,11 @@ OUT_OF_INT32 = _reply(
     "ERR value is out of range, value must between -2147483648 and 2147483647",
 )
 
+OUT_OF_SYMMETRIC_INT64 = _reply(
+    "OUT_OF_SYMMETRIC_INT64",
+    "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807",
+)
+COUNT_NOT_POSITIVE = _reply("COUNT_NOT_POSITIVE", "ERR count should be greater than 0")
 INVALID_FIRST_DATABASE = _reply("INVALID_FIRST_DATABASE", "ERR invalid first DB index")
 INVALID_SECOND_DATABASE = _reply("INVALID_SECOND_DATABASE", "ERR invalid second DB index")
 
@@ -149,6 +154,21 @@ RANDOM_COUNT_OUT_OF_RANGE = _reply(
     "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807",
 )
 
+# Lists
+INDEX_OUT_OF_RANGE = _reply("INDEX_OUT_OF_RANGE", "ERR index out of range")
+RANK_ZERO = _reply(
+    "RANK_ZERO",
+    "ERR RANK can't be zero: use 1 to start from the first match, 2 from the second ... or use "
+    "negative to start from the end of the list",
+)
+COUNT_NEGATIVE = _reply("COUNT_NEGATIVE", "ERR COUNT can't be negative")
+MAXLEN_NEGATIVE = _reply("MAXLEN_NEGATIVE", "ERR MAXLEN can't be negative")
+
+# Commands that wait
+TIMEOUT_NOT_FLOAT = _reply("TIMEOUT_NOT_FLOAT", "ERR timeout is not a float or out of range")
+TIMEOUT_NEGATIVE = _reply("TIMEOUT_NEGATIVE", "ERR timeout is negative")
+TIMEOUT_OUT_OF_RANGE = _reply("TIMEOUT_OUT_OF_RANGE", "ERR timeout is out of range")
+
 # About the server
 NOT_A_COMMAND = _reply("NOT_A_COMMAND", "ERR Invalid command specified")
 COMMAND_WITHOUT_KEYS = _reply("COMMAND_WITHOUT_KEYS", "ERR The command has no key arguments")
@@ -235,8 +255,6 @@ CLIENT_INFO_CHARACTERS = _reply(
 )
 CLIENT_INFO_OPTION = _reply("CLIENT_INFO_OPTION", "ERR Unrecognized option '{}'")
 PAUSE_NOT_INTEGER = _reply("PAUSE_NOT_INTEGER", "ERR timeout is not an integer or out of range")
-PAUSE_NEGATIVE = _reply("PAUSE_NEGATIVE", "ERR timeout is negative")
-PAUSE_OUT_OF_RANGE = _reply("PAUSE_OUT_OF_RANGE", "ERR timeout is out of range")
 PAUSE_MODE = _reply("PAUSE_MODE", "ERR CLIENT PAUSE mode must be WRITE or ALL")
 HASH_VALUE_NOT_INTEGER = _reply("HASH_VALUE_NOT_INTEGER", "ERR hash value is not an integer")
 UNBLOCKED = _reply("UNBLOCKED", "UNBLOCKED client unblocked via CLIENT UNBLOCK")

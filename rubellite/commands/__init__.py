@@ -16,6 +16,8 @@ MODULES = (
     "objects",
     "hashes",
     "sets",
+    "lists",
+    "list_elements",
 )
 
 

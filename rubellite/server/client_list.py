@@ -65,7 +65,7 @@ def line(facts: Facts, now_ms: int, own_bytes: int | None = None) -> str:
         "watch": facts["watched"],
         "qbuf": facts["query_used"],
         "qbuf-free": facts["query_allocated"] - facts["query_used"],
-        "argv-mem": facts["postponed_bytes"] if own_bytes is None else own_bytes,
+        "argv-mem": facts["waiting_request_bytes"] if own_bytes is None else own_bytes,
         "multi-mem": facts["queue_bytes"],
         "rbs": facts["output_tail_capacity"],
         "rbp": facts["output_tail_capacity"],

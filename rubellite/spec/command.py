@@ -26,6 +26,7 @@ _GROUPS = {
     "objects": "generic",
     "hashes": "hash",
     "lists": "list",
+    "list_elements": "list",
     "sets": "set",
     "sorted_sets": "sorted-set",
     "bitmaps": "bitmap",

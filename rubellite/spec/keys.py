@@ -56,8 +56,10 @@ def derive_keys(syntax: Syntax, flags: int) -> list[KeySpec]:
                     specs.append(
                         KeySpec(access, index=at - 1, find="keynum", first=1 + key, step=len(parts))
                     )
-                elif position == len(nodes) - 1:
-                    specs.append(KeySpec(access, index=at + key, last=-1, step=len(parts)))
+                elif all(behind.kind == "value" for behind in nodes[position + 1 :]):
+                    # BLPOP has its timeout behind its keys.
+                    last = position - len(nodes)
+                    specs.append(KeySpec(access, index=at + key, last=last, step=len(parts)))
                 else:
                     raise NotationError(f"{syntax.text!r}: keys must be last, or counted")
             return _merged(specs)

@@ -14,10 +14,10 @@ from rubellite.errors import (
     NOT_IN_IMPORT_MODE,
     NOT_INTEGER,
     PAUSE_MODE,
-    PAUSE_NEGATIVE,
     PAUSE_NOT_INTEGER,
-    PAUSE_OUT_OF_RANGE,
     SYNTAX,
+    TIMEOUT_NEGATIVE,
+    TIMEOUT_OUT_OF_RANGE,
     TRACKING_NOT_SUPPORTED,
     UNBLOCK_REASON,
     text_of,
@@ -229,7 +229,7 @@ def _close(call: Call, client: int) -> None:
 def client_pause(call: Call, words: Arguments) -> Reply:
     """Let clients wait so many milliseconds, all or those that write; nothing expires meanwhile.
 
-    Errors: PAUSE_NOT_INTEGER, PAUSE_NEGATIVE, PAUSE_OUT_OF_RANGE, PAUSE_MODE, SYNTAX.
+    Errors: PAUSE_NOT_INTEGER, TIMEOUT_NEGATIVE, TIMEOUT_OUT_OF_RANGE, PAUSE_MODE, SYNTAX.
     """
     mode = text_of(words[1]).upper() if len(words) > 1 else "ALL"
     if mode not in ("WRITE", "ALL"):
@@ -238,9 +238,9 @@ def client_pause(call: Call, words: Arguments) -> Reply:
     if timeout_ms is None:
         raise PAUSE_NOT_INTEGER
     if timeout_ms < 0:
-        raise PAUSE_NEGATIVE
+        raise TIMEOUT_NEGATIVE
     if timeout_ms > _I64_MAX - call.now_ms:
-        raise PAUSE_OUT_OF_RANGE
+        raise TIMEOUT_OUT_OF_RANGE
     call.pause_clients(call.now_ms + timeout_ms, mode == "WRITE")
     return OK
 

@@ -12,6 +12,7 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyTuple};
 use rubellite_core::dispatch::Engine;
+use rubellite_core::dispatch::blocking;
 use rubellite_core::dispatch::error::{ErrorCode, Failure};
 use rubellite_core::dispatch::pipeline::{Invocation, Sink};
 use rubellite_core::dispatch::spec::CommandTable;
@@ -199,6 +200,23 @@ impl Arguments {
                 })
                 .collect::<PyResult<Vec<_>>>()
         })?
+    }
+}
+
+#[pymethods]
+impl Call {
+    /// `raw` as an integer, for parameters that are read after the key was looked at.
+    #[pyo3(name = "integer")]
+    fn late_integer(&self, py: Python<'_>, raw: &[u8]) -> PyResult<i64> {
+        let failure = || border::to_error(py, ErrorCode::NotInteger.into());
+        integer::parse(raw).ok_or_else(failure)
+    }
+
+    /// When a wait of so many seconds is over, in milliseconds since 1970; None: never.
+    fn deadline_after(&self, py: Python<'_>, seconds: &[u8]) -> PyResult<Option<i64>> {
+        self.try_with(py, |engine| {
+            blocking::deadline_after(seconds, engine.now_ms)
+        })
     }
 }
 

@@ -3,8 +3,7 @@
 use pyo3::exceptions::{PyIndexError, PyKeyError};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
-use rubellite_core::dispatch::error::ErrorCode;
-use rubellite_core::reply::Reply;
+use rubellite_core::dispatch::blocking::WaitEnd;
 
 use crate::call::{Arguments, Call};
 
@@ -40,18 +39,12 @@ impl Call {
     /// Ends a client's wait for a key, as if its time were up or with UNBLOCKED. False: it
     /// does not wait.
     fn unblock(&self, client: u64, with_error: bool) -> PyResult<bool> {
-        self.with(|context| {
-            let engine = &mut *context.engine;
-            let session = engine.sessions.get(&client);
-            let waiting = session.and_then(|session| session.blocked.as_ref());
-            let reply = if with_error {
-                let line = engine.errors.line(&ErrorCode::Unblocked.into());
-                Some(Reply::Error(line))
-            } else {
-                waiting.map(|blocking| blocking.wait.reply.clone())
-            };
-            engine.unblock(client, reply.as_ref())
-        })
+        let end = if with_error {
+            WaitEnd::Refused
+        } else {
+            WaitEnd::TimedOut
+        };
+        self.with(|context| context.engine.unblock(client, end))
     }
 
     /// The argument at `index`, counted from the command's name, as the client wrote it.

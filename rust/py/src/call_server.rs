@@ -73,10 +73,11 @@ fn session_facts<'py>(
     facts.set_item("follows_redirects", session.follows_redirects)?;
     facts.set_item("query_used", session.query_used)?;
     facts.set_item("query_allocated", session.query_allocated)?;
-    let postponed = session.postponed.as_ref();
+    let waiting = session.blocked.as_ref().map(|blocking| &blocking.request);
+    let waiting = waiting.or(session.postponed.as_ref());
     facts.set_item(
-        "postponed_bytes",
-        postponed.map_or(0, OwnedRequest::argument_bytes),
+        "waiting_request_bytes",
+        waiting.map_or(0, OwnedRequest::argument_bytes),
     )?;
     facts.set_item("output_pending", session.output.bytes_pending())?;
     facts.set_item("output_tail", session.output.tail_bytes())?;

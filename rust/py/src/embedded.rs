@@ -198,7 +198,7 @@ impl EmbeddedSession {
                 return Ok(reply.unwrap_or_else(|| py.None().into_bound(py)));
             }
             if let Err(interrupted) = interrupted {
-                held.core.engine.unblock(self.client, None);
+                held.core.engine.abandon_wait(self.client);
                 return Err(interrupted);
             }
         }

@@ -106,26 +106,22 @@ pub struct Blocked {
 
 #[pymethods]
 impl Blocked {
-    /// `deadline_ms` is since 1970, None for ever; then the client gets a null, or with
-    /// `null_array` RESP2's null array.
+    /// `deadline_ms` is since 1970, None for ever; then the client gets a null array. So
+    /// it does where nothing may wait, or with `denied_null` a plain null.
     #[new]
-    #[pyo3(signature = (keys, kind, deadline_ms = None, null_array = false))]
+    #[pyo3(signature = (keys, kind, deadline_ms = None, denied_null = false))]
     fn new(
         keys: &Bound<'_, PyAny>,
         kind: &Bound<'_, PyType>,
         deadline_ms: Option<i64>,
-        null_array: bool,
+        denied_null: bool,
     ) -> PyResult<Self> {
         let keys = crate::call::byte_parts(keys)?;
         let wait = Wait {
             keys: keys.into_iter().map(Vec::into_boxed_slice).collect(),
             kind: crate::views::kind_of(kind)?,
             deadline_ms,
-            reply: if null_array {
-                Reply::NullArray
-            } else {
-                Reply::Null
-            },
+            denied_null,
         };
         Ok(Self { wait })
     }

@@ -81,6 +81,9 @@ pub fn parse<'r>(spec: &CommandSpec, request: Request<'r>) -> Result<Arguments<'
     let mut values = Arguments::new();
     let count = request.len();
     let mut at = spec.words;
+    if has_too_many(spec, count) {
+        return Err(arity_failure(spec));
+    }
     for element in &spec.elements {
         match element {
             Element::Value(kind) => {
@@ -165,6 +168,15 @@ pub fn parse<'r>(spec: &CommandSpec, request: Request<'r>) -> Result<Arguments<'
         });
     }
     Ok(values)
+}
+
+/// True for more arguments than a notation without options and repetition has: that is
+/// said before any of them is read.
+#[inline]
+fn has_too_many(spec: &CommandSpec, count: usize) -> bool {
+    count > spec.words + spec.elements.len()
+        && (spec.elements.iter())
+            .all(|element| matches!(element, Element::Value(_) | Element::OptionalValue(_)))
 }
 
 fn arity_failure(spec: &CommandSpec) -> Failure {

@@ -9,17 +9,25 @@
 //! else was faster) keeps its place. Serving begins when the outermost command is done,
 //! so a transaction is over before anybody sees what it pushed.
 //!
-//! Cost: waiting O(keys); a touch O(1); serving a client one call of its handler.
+//! A command that waits counts as executed when it is done, with the time that all its
+//! runs took; monitors see it when it begins to wait. While clients are paused nobody is
+//! served.
+//!
+//! Cost: waiting O(keys log n); a touch O(1); serving a client one call of its handler.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::ops::Bound;
+use std::sync::Arc;
 
 use super::engine::Engine;
+use super::error::{ErrorCode, Failure};
 use super::pipeline::{self, Invocation, Outcome, RespSink, Runtime, Sink};
-use super::session::{KeyName, OwnedRequest};
+use super::session::{Close, KeyName, OwnedRequest};
 use super::spec::{CommandId, CommandTable};
 use crate::keyspace::Kind;
 use crate::reply::Reply;
 use crate::service::ClientId;
+use crate::text::double;
 
 /// What a handler that must wait asks for.
 #[derive(Debug, Clone)]
@@ -27,10 +35,10 @@ pub struct Wait {
     pub keys: Vec<Box<[u8]>>,
     /// Only a key that holds this wakes the client.
     pub kind: Kind,
-    /// Milliseconds since 1970; None: for ever.
+    /// Milliseconds since 1970; None: for ever. Then the client gets a null array.
     pub deadline_ms: Option<i64>,
-    /// What the client gets when time is up, or where nothing may wait.
-    pub reply: Reply,
+    /// Where nothing may wait the answer is null, not a null array.
+    pub denied_null: bool,
 }
 
 /// A client's command that waits.
@@ -40,16 +48,38 @@ pub struct Blocking {
     pub request: OwnedRequest,
     pub database: usize,
     pub wait: Wait,
+    /// Its place in the queues: who began to wait earlier has a lower one.
+    place: u64,
+    /// Time that its runs have taken so far.
+    spent_ns: u64,
+}
+
+/// How a wait ends that nobody served.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WaitEnd {
+    /// As if its time were up.
+    TimedOut,
+    /// CLIENT UNBLOCK … ERROR.
+    Refused,
+}
+
+/// Who waits for one key.
+#[derive(Debug, Default)]
+struct Queue {
+    clients: BTreeMap<u64, ClientId>,
+    /// It stands in `Waiters::ready`.
+    is_ready: bool,
 }
 
 /// Who waits for which key.
 #[derive(Debug, Default)]
 pub struct Waiters {
-    by_key: std::collections::HashMap<KeyName, VecDeque<ClientId>, ahash::RandomState>,
-    by_deadline: std::collections::BTreeSet<(i64, ClientId)>,
+    by_key: HashMap<KeyName, Queue, ahash::RandomState>,
+    by_deadline: BTreeSet<(i64, ClientId)>,
     ready: VecDeque<KeyName>,
-    /// Whose command runs again.
-    served: Option<ClientId>,
+    next_place: u64,
+    /// Whose command runs again, and what its runs have taken so far.
+    served: Option<(ClientId, u64)>,
     is_serving: bool,
 }
 
@@ -80,31 +110,43 @@ impl Waiters {
     /// True while a command of this client runs again, after it waited.
     #[inline]
     pub(super) fn serves(&self, client: ClientId) -> bool {
-        self.served == Some(client)
+        self.served.is_some_and(|(served, _)| served == client)
     }
 
     /// Notes that a key may be what somebody waits for.
     #[inline]
     pub(super) fn touched(&mut self, name: &KeyName) {
-        if self.by_key.contains_key(name) && self.ready.back() != Some(name) {
+        if let Some(queue) = self.by_key.get_mut(name)
+            && !queue.is_ready
+        {
+            queue.is_ready = true;
             self.ready.push_back(name.clone());
         }
     }
 
     /// As `touched`, for all keys of a database.
     pub(super) fn database_touched(&mut self, database: usize) {
-        let names = self.by_key.keys().filter(|(at, _)| *at == database);
-        self.ready.extend(names.cloned());
+        for (name, queue) in &mut self.by_key {
+            if name.0 == database && !queue.is_ready {
+                queue.is_ready = true;
+                self.ready.push_back(name.clone());
+            }
+        }
+    }
+
+    fn take_ready(&mut self) -> Option<KeyName> {
+        let name = self.ready.pop_front()?;
+        if let Some(queue) = self.by_key.get_mut(&name) {
+            queue.is_ready = false;
+        }
+        Some(name)
     }
 
     fn add(&mut self, client: ClientId, blocking: &Blocking) {
         for key in &blocking.wait.keys {
-            let waiting = self.by_key.entry((blocking.database, key.clone()));
-            let waiting = waiting.or_default();
+            let queue = self.by_key.entry((blocking.database, key.clone()));
             // A key that is named twice waits once.
-            if !waiting.contains(&client) {
-                waiting.push_back(client);
-            }
+            queue.or_default().clients.insert(blocking.place, client);
         }
         if let Some(deadline_ms) = blocking.wait.deadline_ms {
             self.by_deadline.insert((deadline_ms, client));
@@ -114,9 +156,9 @@ impl Waiters {
     fn remove(&mut self, client: ClientId, blocking: &Blocking) {
         for key in &blocking.wait.keys {
             let name = (blocking.database, key.clone());
-            if let Some(waiting) = self.by_key.get_mut(&name) {
-                waiting.retain(|waiter| *waiter != client);
-                if waiting.is_empty() {
+            if let Some(queue) = self.by_key.get_mut(&name) {
+                queue.clients.remove(&blocking.place);
+                if queue.clients.is_empty() {
                     self.by_key.remove(&name);
                 }
             }
@@ -125,6 +167,36 @@ impl Waiters {
             self.by_deadline.remove(&(deadline_ms, client));
         }
     }
+
+    /// Who waits for a key next after a place.
+    fn next_client(&self, name: &KeyName, after: Option<u64>) -> Option<(u64, ClientId)> {
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let queue = self.by_key.get(name)?;
+        let mut later = queue.clients.range((from, Bound::Unbounded));
+        later.next().map(|(place, client)| (*place, *client))
+    }
+}
+
+/// When a wait of so many seconds is over, in milliseconds since 1970; None: never.
+///
+/// The servers read the number as C does, and round up to milliseconds.
+pub fn deadline_after(seconds: &[u8], now_ms: i64) -> Result<Option<i64>, Failure> {
+    let seconds = double::parse_like_c(seconds).ok_or(ErrorCode::TimeoutNotFloat)?;
+    let wait_ms = (seconds * 1000.0).ceil();
+    // 2^63 itself is a float, the largest i64 is not.
+    if wait_ms >= i64::MAX as f64 {
+        return Err(ErrorCode::TimeoutOutOfRange.into());
+    }
+    if wait_ms < 0.0 {
+        return Err(ErrorCode::TimeoutNegative.into());
+    }
+    if wait_ms == 0.0 {
+        return Ok(None);
+    }
+    let deadline_ms = now_ms.checked_add(wait_ms as i64);
+    deadline_ms
+        .map(Some)
+        .ok_or(ErrorCode::TimeoutOutOfRange.into())
 }
 
 impl Engine {
@@ -138,7 +210,14 @@ impl Engine {
         let client = invocation.client;
         if self.run.denies_blocking {
             let protocol = self.session(client).protocol;
-            sink.put(&wait.reply, protocol);
+            sink.put(
+                if wait.denied_null {
+                    &Reply::Null
+                } else {
+                    &Reply::NullArray
+                },
+                protocol,
+            );
             return Outcome::Replied;
         }
         if self.waiters.serves(client) {
@@ -150,34 +229,91 @@ impl Engine {
             request: invocation.request.into(),
             database: self.run.database,
             wait,
+            place: self.waiters.next_place,
+            spent_ns: 0,
         };
+        self.waiters.next_place += 1;
         self.waiters.add(client, &blocking);
-        self.session(client).blocked = Some(Box::new(blocking));
+        let session = self.session(client);
+        session.blocked = Some(Box::new(blocking));
+        // It counts when it is done.
+        session.commands -= 1;
         Outcome::Blocked
     }
 
-    /// Ends a client's wait, with this reply if there is one. False: it does not wait.
-    pub fn unblock(&mut self, client: ClientId, reply: Option<&Reply>) -> bool {
-        let Some(session) = self.sessions.get_mut(&client) else {
-            return false;
-        };
-        let Some(blocking) = session.blocked.take() else {
-            return false;
-        };
+    /// Notes how long a run of a command took that waits or has waited; gives the sum.
+    pub(super) fn note_spent(&mut self, client: ClientId, elapsed_ns: u64) -> u64 {
+        if let Some((served, spent_ns)) = &mut self.waiters.served
+            && *served == client
+        {
+            *spent_ns += elapsed_ns;
+            return *spent_ns;
+        }
+        match &mut self.session(client).blocked {
+            Some(blocking) => {
+                blocking.spent_ns += elapsed_ns;
+                blocking.spent_ns
+            }
+            None => elapsed_ns,
+        }
+    }
+
+    /// Forgets that a client waits.
+    fn forget_wait(&mut self, client: ClientId) -> Option<Box<Blocking>> {
+        let session = self.sessions.get_mut(&client)?;
+        let blocking = session.blocked.take()?;
         session.is_paused = false;
         self.waiters.remove(client, &blocking);
-        if let Some(reply) = reply {
-            let protocol = session.protocol;
-            let mut sink = RespSink {
-                output: std::mem::take(&mut session.output),
-            };
-            sink.put(reply, protocol);
-            session.output = sink.output;
+        Some(blocking)
+    }
+
+    /// Forgets a client that waits and is gone.
+    pub fn abandon_wait(&mut self, client: ClientId) {
+        self.forget_wait(client);
+    }
+
+    /// Ends a client's wait without what it waited for. False: it does not wait.
+    pub fn unblock(&mut self, client: ClientId, end: WaitEnd) -> bool {
+        let Some(blocking) = self.forget_wait(client) else {
+            return false;
+        };
+        let commands = Arc::clone(&self.commands);
+        let invocation = Invocation {
+            client,
+            command: blocking.command,
+            request: blocking.request.as_request(),
+        };
+        let reply = match end {
+            WaitEnd::TimedOut => Reply::NullArray,
+            WaitEnd::Refused => Reply::Error(self.error_line(&ErrorCode::Unblocked.into())),
+        };
+        let statistics = &mut self.statistics;
+        statistics.executed(blocking.command, blocking.spent_ns, false);
+        // Valkey counts it as rejected, after it has run.
+        let is_refused = end == WaitEnd::Refused;
+        statistics.commands[blocking.command].rejected += u64::from(is_refused);
+        if statistics.slow_log.wants(blocking.spent_ns) {
+            let spec = &commands.specs[blocking.command];
+            self.note_slow(spec, &invocation, blocking.spent_ns);
         }
-        session.ring();
+        let session = self.session(client);
+        session.commands += 1;
+        let mut sink = RespSink {
+            output: std::mem::take(&mut session.output),
+        };
+        let before = sink.output.bytes_pending();
+        sink.put(&reply, session.protocol);
+        session.finish_reply(&mut sink.output, before);
+        session.output = sink.output;
+        self.resume(client);
+        true
+    }
+
+    /// Lets the network go on with a client that has waited.
+    fn resume(&mut self, client: ClientId) {
+        self.session(client).ring();
         self.dirty_clients.push(client);
         self.resumed_clients.push(client);
-        true
     }
 
     /// Ends the waits whose time is up.
@@ -186,23 +322,19 @@ impl Engine {
             && deadline_ms <= self.now_ms
             && let Some((_, client)) = self.waiters.by_deadline.pop_first()
         {
-            let waiting = self.sessions.get(&client);
-            let reply = waiting
-                .and_then(|session| session.blocked.as_ref())
-                .map(|blocking| blocking.wait.reply.clone());
-            self.unblock(client, reply.as_ref());
+            self.unblock(client, WaitEnd::TimedOut);
         }
     }
 
-    /// Whether `name` holds what a client waits for.
-    fn is_ready(&mut self, name: &KeyName, kind: Kind) -> bool {
-        let entry = self.databases[name.0].find(&name.1);
-        entry.is_some_and(|entry| entry.kind() == kind && !self.is_due(entry.expires_at()))
+    /// What `name` holds, if anything.
+    fn kind_at(&mut self, name: &KeyName) -> Option<Kind> {
+        let entry = self.databases[name.0].find(&name.1)?;
+        (!self.is_due(entry.expires_at())).then(|| entry.kind())
     }
 }
 
 /// Runs the commands of clients whose keys were touched. For the end of the outermost
-/// command.
+/// command, and of a pause.
 #[inline]
 pub(super) fn serve_waiting(
     commands: &CommandTable,
@@ -210,82 +342,107 @@ pub(super) fn serve_waiting(
     runtime: &mut dyn Runtime,
 ) {
     if !engine.waiters.ready.is_empty() && !engine.waiters.is_serving {
-        engine.waiters.is_serving = true;
-        while let Some(name) = engine.waiters.ready.pop_front() {
-            serve_key(commands, engine, runtime, &name);
-        }
-        engine.waiters.is_serving = false;
+        serve_ready(commands, engine, runtime);
     }
 }
 
 #[cold]
+fn serve_ready(commands: &CommandTable, engine: &mut Engine, runtime: &mut dyn Runtime) {
+    let ignores_pause = std::mem::take(&mut engine.ignores_pause);
+    let denies_blocking = std::mem::take(&mut engine.run.denies_blocking);
+    engine.waiters.is_serving = true;
+    while !engine.is_paused()
+        && let Some(name) = engine.waiters.take_ready()
+    {
+        serve_key(commands, engine, runtime, &name);
+    }
+    engine.waiters.is_serving = false;
+    engine.run.denies_blocking = denies_blocking;
+    engine.ignores_pause = ignores_pause;
+}
+
 fn serve_key(
     commands: &CommandTable,
     engine: &mut Engine,
     runtime: &mut dyn Runtime,
     name: &KeyName,
 ) {
-    // Those before `at` were asked and still wait.
-    let mut at = 0;
-    loop {
-        let waiting = engine.waiters.by_key.get(name);
-        let Some(client) = waiting.and_then(|waiting| waiting.get(at).copied()) else {
-            return;
-        };
-        let session = engine.sessions.get_mut(&client);
-        let kind = session
-            .as_ref()
-            .and_then(|session| session.blocked.as_ref())
-            .map(|blocking| blocking.wait.kind);
-        let is_ready = kind.is_some_and(|kind| engine.is_ready(name, kind));
-        if !is_ready || serve_client(commands, engine, runtime, client) == Outcome::Blocked {
-            at += 1;
+    let mut after = None;
+    let mut kind = engine.kind_at(name);
+    while kind.is_some()
+        && let Some((place, client)) = engine.waiters.next_client(name, after)
+    {
+        after = Some(place);
+        let session = engine.session(client);
+        let wanted = session.blocked.as_ref().map(|blocking| blocking.wait.kind);
+        // Who is about to be closed takes nothing along.
+        if wanted == kind && session.close == Close::No {
+            serve_client(commands, engine, runtime, client);
+            kind = engine.kind_at(name);
         }
     }
 }
 
-/// Runs a waiting client's command again. `Blocked`: it waits on, in its old place.
+/// Runs a waiting client's command again; if it must still wait, it keeps its place.
 fn serve_client(
     commands: &CommandTable,
     engine: &mut Engine,
     runtime: &mut dyn Runtime,
     client: ClientId,
-) -> Outcome {
+) {
     let session = engine.session(client);
-    let Some(blocking) = session.blocked.take() else {
-        return Outcome::Blocked;
+    let Some(mut blocking) = session.blocked.take() else {
+        return;
     };
     let mut sink = RespSink {
         output: std::mem::take(&mut session.output),
     };
+    let before = sink.output.bytes_pending();
     let invocation = Invocation {
         client,
         command: blocking.command,
         request: blocking.request.as_request(),
     };
     let database = blocking.database;
-    engine.waiters.served = Some(client);
+    engine.waiters.served = Some((client, blocking.spent_ns));
     let outcome = pipeline::run(commands, engine, runtime, invocation, database, &mut sink);
-    engine.waiters.served = None;
-    let session = engine.sessions.get_mut(&client);
-    if session.is_none() || outcome != Outcome::Blocked {
-        engine.waiters.remove(client, &blocking);
+    if let Some((_, spent_ns)) = engine.waiters.served.take() {
+        blocking.spent_ns = spent_ns;
     }
-    let Some(session) = session else {
-        return outcome;
-    };
+    let session = engine.session(client);
+    if outcome == Outcome::Blocked {
+        session.blocked = Some(blocking);
+    } else {
+        session.commands += 1;
+        session.is_paused = false;
+        session.finish_reply(&mut sink.output, before);
+        engine.waiters.remove(client, &blocking);
+        engine.resume(client);
+    }
+    let session = engine.session(client);
+    // What was pushed to the client meanwhile follows the reply.
     let pushed = std::mem::replace(&mut session.output, sink.output);
     if !pushed.is_empty() {
         session.output.append(pushed);
     }
-    if outcome == Outcome::Blocked {
-        session.blocked = Some(blocking);
-        return outcome;
-    }
-    session.is_paused = false;
-    session.ring();
-    engine.dirty_clients.push(client);
-    engine.resumed_clients.push(client);
     engine.check_output_limit(client);
-    outcome
+}
+
+#[cfg(test)]
+mod tests {
+    use super::deadline_after;
+
+    #[test]
+    fn waits_are_fractions_of_seconds_rounded_up() {
+        let after = |text: &str| deadline_after(text.as_bytes(), 1000).ok();
+        assert_eq!(after("0"), Some(None));
+        assert_eq!(after("-0.0001"), Some(None));
+        assert_eq!(after("0.0001"), Some(Some(1001)));
+        assert_eq!(after("1e-400"), Some(Some(1001)));
+        assert_eq!(after("1.5"), Some(Some(2500)));
+        assert_eq!(after("0x10"), Some(Some(17_000)));
+        for refused in ["x", "", "-1", "inf", "-inf", "nan", "9223372036854775.8"] {
+            assert_eq!(after(refused), None, "{refused:?}");
+        }
+    }
 }

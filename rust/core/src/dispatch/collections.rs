@@ -140,6 +140,29 @@ impl Engine {
         edit: impl FnOnce(&mut Place<'_>, &mut Environment<'_>) -> (R, u64),
     ) -> Result<R, Failure> {
         self.prepare_edit(key);
+        self.edit_prepared(key, kind, edit)
+    }
+
+    /// As `edit_collection`, where the command has looked at `key` with `Access::Write`
+    /// already: it counts as one access.
+    #[inline]
+    pub fn edit_again<R>(
+        &mut self,
+        key: &[u8],
+        kind: Kind,
+        edit: impl FnOnce(&mut Place<'_>, &mut Environment<'_>) -> (R, u64),
+    ) -> Result<R, Failure> {
+        self.prepare_next_edit(key);
+        self.edit_prepared(key, kind, edit)
+    }
+
+    #[inline]
+    fn edit_prepared<R>(
+        &mut self,
+        key: &[u8],
+        kind: Kind,
+        edit: impl FnOnce(&mut Place<'_>, &mut Environment<'_>) -> (R, u64),
+    ) -> Result<R, Failure> {
         let database = &mut self.databases[self.run.database];
         let mut environment = Environment {
             seed: &self.seed,

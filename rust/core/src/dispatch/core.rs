@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::blocking;
 use super::engine::Engine;
 use super::error::ErrorCode;
 use super::pipeline::{self, Runtime};
@@ -58,6 +59,7 @@ impl<R: Runtime> Core<R> {
             return;
         }
         self.engine.pause = None;
+        blocking::serve_waiting(&self.commands, &mut self.engine, &mut self.runtime);
         for client in self.engine.take_postponed() {
             let Some(session) = self.engine.sessions.get_mut(&client) else {
                 continue;

@@ -6,6 +6,7 @@ use super::error::{ErrorCode, Failure};
 use super::journal::Effect;
 use super::notify::class;
 use crate::keyspace::{Database, Entry, EntryMut, Expiry, Kind, NewValue, Removed, Replaced};
+use crate::types::Garbage;
 
 /// A value that frees more pieces than this is freed in the background.
 const FREE_EFFORT_MAX: usize = 64;
@@ -104,6 +105,13 @@ impl Engine {
         }
     }
 
+    /// As `discard`, for what was cut out of a collection.
+    pub fn discard_garbage(&mut self, garbage: Garbage) {
+        if garbage.free_effort() > FREE_EFFORT_MAX {
+            self.freer.free(garbage);
+        }
+    }
+
     /// The entry of `key` for reading.
     #[inline]
     pub fn read(&mut self, key: &[u8], access: Access) -> Option<Entry<'_>> {
@@ -147,14 +155,19 @@ impl Engine {
     /// gone, and old and new entries get the clock that they should.
     #[inline]
     pub fn prepare_edit(&mut self, key: &[u8]) -> &mut Database {
-        self.expire_if_due(key);
-        let counts = self.settings.counts_accesses;
-        if counts {
+        if self.settings.counts_accesses {
             // What is there is counted here; only a new entry takes its clock from below.
             self.read(key, Access::Write);
         }
+        self.prepare_next_edit(key)
+    }
+
+    /// As `prepare_edit`, where the command has counted its access to `key` already.
+    #[inline]
+    pub fn prepare_next_edit(&mut self, key: &[u8]) -> &mut Database {
+        self.expire_if_due(key);
         let clock = self.birth_clock();
-        let touches = !counts && !self.run.no_touch;
+        let touches = !self.settings.counts_accesses && !self.run.no_touch;
         let database = self.database();
         database.set_clock(clock, touches);
         database

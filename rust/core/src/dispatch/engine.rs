@@ -277,7 +277,7 @@ impl Engine {
     pub fn close_session(&mut self, client: ClientId) {
         self.unwatch(client);
         self.forget_subscriptions(client);
-        self.unblock(client, None);
+        self.abandon_wait(client);
         self.monitors.retain(|monitor| *monitor != client);
         self.postponed_clients
             .retain(|postponed| *postponed != client);

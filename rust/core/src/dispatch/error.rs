@@ -71,6 +71,9 @@ error_codes! {
     InvalidSecondDatabase = "INVALID_SECOND_DATABASE",
     ValueOutOfRange = "VALUE_OUT_OF_RANGE",
     ValueOutOfRangePositive = "VALUE_OUT_OF_RANGE_POSITIVE",
+    TimeoutNotFloat = "TIMEOUT_NOT_FLOAT",
+    TimeoutNegative = "TIMEOUT_NEGATIVE",
+    TimeoutOutOfRange = "TIMEOUT_OUT_OF_RANGE",
     HashValueNotInteger = "HASH_VALUE_NOT_INTEGER",
     Unblocked = "UNBLOCKED",
 }

@@ -16,6 +16,7 @@ pub mod error;
 mod free;
 pub mod journal;
 pub mod native;
+pub mod native_lists;
 mod native_sets;
 pub mod notify;
 mod observe;

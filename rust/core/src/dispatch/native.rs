@@ -85,7 +85,7 @@ pub fn find(name: &str) -> Option<NativeHandler> {
         "ping" => Some(ping),
         "get" => Some(get),
         "set" => Some(set),
-        _ => super::native_sets::find(name),
+        _ => super::native_sets::find(name).or_else(|| super::native_lists::find(name)),
     }
 }
 

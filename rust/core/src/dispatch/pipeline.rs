@@ -12,10 +12,9 @@ use super::engine::{Engine, PauseKind, Propagation, Run};
 use super::error::{ErrorCode, Failure};
 use super::journal::Effect;
 use super::native::{Handled, NativeCall};
-use super::session::{Close, OwnedRequest, ReplyMode};
+use super::session::{Close, OwnedRequest};
 pub use super::sink::{RespSink, Shape, Sink};
 use super::spec::{CommandId, CommandSpec, CommandTable, flag};
-use crate::output::Output;
 use crate::reply::{Protocol, Reply};
 use crate::service::{ClientId, Flow, Request};
 
@@ -82,8 +81,8 @@ pub fn execute(
     let Some(session) = engine.sessions.get_mut(&client) else {
         return Flow::CloseNow;
     };
-    if session.reply_mode != ReplyMode::On {
-        drop_reply(session, &mut sink.output, before);
+    if !postponed && session.blocked.is_none() {
+        session.finish_reply(&mut sink.output, before);
     }
     // What was pushed to the client during its own command follows the reply.
     let pushed = std::mem::replace(&mut session.output, sink.output);
@@ -133,15 +132,6 @@ pub fn execute_into(
 
 /// Outputs below this need no look at their limits.
 const OUTPUT_CHECK_BYTES: usize = 1024;
-
-fn drop_reply(session: &mut super::session::Session, output: &mut Output, before: usize) {
-    output.truncate(before);
-    match session.reply_mode {
-        ReplyMode::SkipNext => session.reply_mode = ReplyMode::SkipThis,
-        ReplyMode::SkipThis => session.reply_mode = ReplyMode::On,
-        ReplyMode::On | ReplyMode::Off => {}
-    }
-}
 
 /// Finds the command that a request names.
 pub fn look_up(commands: &CommandTable, request: Request<'_>) -> Result<CommandId, Failure> {
@@ -389,26 +379,32 @@ pub fn run(
     if !engine.run.emptied.is_empty() {
         engine.remove_emptied();
     }
-    if outcome == Outcome::Blocked {
-        // It is counted when it is served, or not at all.
-        engine.run = outer;
-        return outcome;
-    }
     let finished_ns = engine.clock.monotonic_ns();
     let elapsed_ns = finished_ns - started_ns;
     engine.last_reading_ns = finished_ns;
-    engine
-        .statistics
-        .executed(invocation.command, elapsed_ns, outcome == Outcome::Failed);
-    if elapsed_ns >= SLOW_NS_MIN || engine.statistics.slow_log.wants(elapsed_ns) {
-        engine.note_slow(spec, &invocation, elapsed_ns);
-    }
-    let reply_bytes = sink.resp().map_or(0, |output| output.bytes_pending()) - pending;
-    engine.note_large(spec, &invocation, reply_bytes);
-    if !engine.monitors.is_empty() && !spec.has(flag::ADMIN | flag::SKIP_MONITOR) {
+    // A command that waits is shown when it begins to, and counted when it is done.
+    let has_waited = engine.waiters.serves(invocation.client);
+    if !engine.monitors.is_empty() && !has_waited && !spec.has(flag::ADMIN | flag::SKIP_MONITOR) {
         // Now the handler has said what is secret; EXEC's line follows those of its queue.
         engine.feed_monitors(&invocation);
     }
+    let spent_ns = if has_waited || outcome == Outcome::Blocked {
+        engine.note_spent(invocation.client, elapsed_ns)
+    } else {
+        elapsed_ns
+    };
+    if outcome == Outcome::Blocked {
+        engine.run = outer;
+        return outcome;
+    }
+    engine
+        .statistics
+        .executed(invocation.command, spent_ns, outcome == Outcome::Failed);
+    if spent_ns >= SLOW_NS_MIN || engine.statistics.slow_log.wants(spent_ns) {
+        engine.note_slow(spec, &invocation, spent_ns);
+    }
+    let reply_bytes = sink.resp().map_or(0, |output| output.bytes_pending()) - pending;
+    engine.note_large(spec, &invocation, reply_bytes);
     propagate(engine, spec, &invocation);
     let depth = outer.depth;
     engine.run = outer;

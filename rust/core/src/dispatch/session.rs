@@ -241,6 +241,20 @@ impl Session {
             + self.listening.as_ref().map_or(0, |it| it.memory_bytes())
     }
 
+    /// Takes back what a command wrote after `before` bytes, if CLIENT REPLY says so.
+    #[inline]
+    pub fn finish_reply(&mut self, output: &mut Output, before: usize) {
+        if self.reply_mode == ReplyMode::On {
+            return;
+        }
+        output.truncate(before);
+        match self.reply_mode {
+            ReplyMode::SkipNext => self.reply_mode = ReplyMode::SkipThis,
+            ReplyMode::SkipThis => self.reply_mode = ReplyMode::On,
+            ReplyMode::On | ReplyMode::Off => {}
+        }
+    }
+
     /// Subscribed to anything: CLIENT LIST's `P`, and the limits of class `pubsub`.
     pub fn is_subscribed(&self) -> bool {
         self.listening.is_some()

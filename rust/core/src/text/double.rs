@@ -42,6 +42,49 @@ pub fn parse_bound(text: &[u8]) -> Option<f64> {
     parse_saturating(text)
 }
 
+/// Reads a number as C's `strtold` does, in whose range nothing is too large or too small
+/// for a double: 1e400 is infinity, 1e-400 the smallest number. Hexadecimal, too.
+pub fn parse_like_c(text: &[u8]) -> Option<f64> {
+    let (sign, digits) = match text {
+        [b'-', digits @ ..] => (-1.0, digits),
+        [b'+', digits @ ..] => (1.0, digits),
+        digits => (1.0, digits),
+    };
+    if let [b'0', b'x' | b'X', hexadecimal @ ..] = digits {
+        return parse_hexadecimal(hexadecimal).map(|value| sign * value);
+    }
+    let value = match digits.first() {
+        // A second sign.
+        None | Some(b'-' | b'+') => return None,
+        Some(_) => parse_saturating(digits)?,
+    };
+    let mantissa = digits.split(|byte| matches!(byte, b'e' | b'E')).next();
+    let is_lost = value == 0.0 && mantissa?.iter().any(|byte| matches!(byte, b'1'..=b'9'));
+    Some(sign * if is_lost { f64::MIN_POSITIVE } else { value })
+}
+
+/// What follows 0x: digits with or without a point, and perhaps a power of two.
+fn parse_hexadecimal(text: &[u8]) -> Option<f64> {
+    let at = text.iter().position(|byte| matches!(byte, b'p' | b'P'));
+    let (mantissa, exponent) = match at {
+        Some(at) => (&text[..at], std::str::from_utf8(&text[at + 1..]).ok()?),
+        None => (text, "0"),
+    };
+    let (mut value, mut digits, mut point) = (0.0, 0, None);
+    for &byte in mantissa {
+        if byte == b'.' && point.is_none() {
+            point = Some(digits);
+            continue;
+        }
+        value = value * 16.0 + f64::from(char::from(byte).to_digit(16)?);
+        digits += 1;
+    }
+    let behind_point = point.map_or(0, |before| digits - before);
+    let exponent = exponent.parse::<i32>().ok()?;
+    let shift = exponent.checked_sub(4 * behind_point)?;
+    (digits > 0).then(|| value * 2.0_f64.powi(shift))
+}
+
 fn parse_saturating(text: &[u8]) -> Option<f64> {
     let value: f64 = std::str::from_utf8(text).ok()?.parse().ok()?;
     (!value.is_nan()).then_some(value)
@@ -128,6 +171,24 @@ mod tests {
     }
 
     /// ZINCRBY on Valkey 9.1: argument and reply, RESP2 and RESP3 alike.
+    #[test]
+    fn c_reads_more_than_redis_does() {
+        let parse = |text: &str| parse_like_c(text.as_bytes());
+        assert_eq!(parse("1.5"), Some(1.5));
+        assert_eq!(parse("-.5"), Some(-0.5));
+        assert_eq!(parse("1e400"), Some(f64::INFINITY));
+        assert_eq!(parse("1e-400"), Some(f64::MIN_POSITIVE));
+        assert_eq!(parse("0e5"), Some(0.0));
+        assert_eq!(parse("0x10"), Some(16.0));
+        assert_eq!(parse("-0X1.8p1"), Some(-3.0));
+        assert_eq!(parse("-inf"), Some(f64::NEG_INFINITY));
+        for refused in [
+            "", "-", "--1", "nan", " 1", "1 ", "1.5.2", "0x", "0xg", "1x",
+        ] {
+            assert_eq!(parse(refused), None, "{refused:?}");
+        }
+    }
+
     #[test]
     fn writes_what_valkey_writes() {
         for (argument, reply) in [

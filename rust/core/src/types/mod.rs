@@ -27,7 +27,7 @@ use std::any::Any;
 
 pub use hash::{Hash, HashMut};
 pub use home::{Content, Detached, Form, Home, Limits};
-pub use list::List;
+pub use list::{List, ListMut, ListRef};
 use paged_table::PagedTable;
 pub use set::Set;
 pub use set_edit::SetMut;

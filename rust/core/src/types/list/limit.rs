@@ -39,12 +39,12 @@ impl Limit {
         }
     }
 
-    /// True if a large list of so many may become small again: half the limit, so that
-    /// it does not go back and forth.
-    pub fn allows_again(self, entries: usize, bytes: usize) -> bool {
+    /// What a large list must not exceed to become small again, in elements and bytes:
+    /// half the limit, so that it does not go back and forth.
+    fn again(self) -> (usize, usize) {
         match self {
-            Limit::Entries(max) => entries <= max / 2,
-            Limit::Bytes(max) => bytes <= max / 2,
+            Limit::Entries(max) => (max / 2, BYTES_SAFE),
+            Limit::Bytes(max) => (usize::MAX, max / 2),
         }
     }
 }
@@ -84,21 +84,19 @@ impl List {
     /// O(1) on average: it looks at the elements only now and then.
     pub fn fits(&mut self, limit: Limit) -> bool {
         let len = self.len();
-        let Limit::Bytes(max) = limit else {
-            return limit.allows_again(len, 0);
-        };
+        let (entries_max, bytes_max) = limit.again();
         // No element takes less than 2 bytes.
-        if len > max / 4 || (self.small_at > 0 && len > self.small_at) {
+        if len > entries_max.min(bytes_max / 2) || (self.small_at > 0 && len > self.small_at) {
             return false;
         }
         let elements: usize = self.iter().map(listpack_bytes).sum();
         let bytes = LISTPACK_BYTES_MIN + elements;
-        if limit.allows_again(len, bytes) {
+        if bytes <= bytes_max {
             self.small_at = 0;
             return true;
         }
         // Half of those that must go at least, if they are all alike.
-        let surplus = (bytes - max / 2) / (bytes / len.max(1)).max(1);
+        let surplus = (bytes - bytes_max) / (bytes / len.max(1)).max(1);
         self.small_at = (len - (surplus / 2).clamp(1, len)).max(1);
         false
     }

@@ -11,6 +11,7 @@
 //! Cost: push, pop O(bytes), amortised; get, set, insert, remove O(log n); searching
 //! O(n); a clone O(1).
 
+pub mod face;
 pub mod limit;
 pub mod packed;
 mod search;
@@ -20,6 +21,7 @@ mod tests;
 use std::ops::Range;
 use std::sync::Arc;
 
+pub use face::{End, ListMut, ListRef};
 pub use search::Search;
 
 use super::Garbage;

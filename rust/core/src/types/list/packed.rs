@@ -3,8 +3,8 @@
 //!     count u16 | element | element | …        elements of `packed`, read from both ends
 //!
 //! So the bytes are those of a listpack, but for the first 2 instead of its 7 (and for
-//! integers of 5 to 7 bytes, which a listpack keeps in 8): `listpack_bytes` says what a
-//! server would compare with its limit.
+//! integers of 5 to 7 bytes, which a listpack keeps in 8): `has_room` says what a server
+//! would say.
 //!
 //! Invariants (`validate`): whole elements, as many as the count says.
 //! Cost: the length O(1), the ends O(1) to read; edits move the bytes behind them; all
@@ -12,7 +12,7 @@
 
 use std::ops::Range;
 
-use super::limit::LISTPACK_BYTES_MIN;
+use super::limit::{LISTPACK_BYTES_MIN, Limit};
 use super::{List, Search};
 use crate::types::packed::{self, Corrupt, Element, Elements, Encoded, PackedBuffer, Scratch};
 
@@ -44,10 +44,31 @@ impl<'a> PackedList<'a> {
         self.0.len() == COUNT_BYTES
     }
 
-    /// Bytes that the list would have as a listpack, for `Limit`.
+    /// Bytes that the list would have as a listpack, if no integer in it had 5 to 7 bytes.
     #[inline]
-    pub fn listpack_bytes(self) -> usize {
+    fn listpack_bytes_min(self) -> usize {
         self.0.len() - COUNT_BYTES + LISTPACK_BYTES_MIN
+    }
+
+    /// What a listpack spends on keeping integers of 5 to 7 bytes in 8.
+    fn listpack_padding(self) -> usize {
+        let padding = |element| match element {
+            Element::Integer(value) => {
+                let own = Encoded::of(Element::Integer(value)).len();
+                if own > 5 { 9 - own } else { 0 }
+            }
+            Element::Bytes(_) => 0,
+        };
+        self.iter().map(padding).sum()
+    }
+
+    /// True if so many more elements of so many bytes may be added to the small form.
+    #[inline]
+    pub fn has_room(self, limit: Limit, count: usize, bytes: usize) -> bool {
+        let (entries, bytes) = (self.len() + count, self.listpack_bytes_min() + bytes);
+        limit.allows(entries, bytes)
+            && (limit.allows(entries, bytes + 3 * self.len())
+                || limit.allows(entries, bytes + self.listpack_padding()))
     }
 
     /// Where the element at `index` begins; the end of the bytes for the length.

@@ -241,7 +241,8 @@ fn listpacks_are_counted_as_the_servers_do() {
     assert_eq!(first_too_many(Limit::from_setting(0), b"x"), 2);
     assert!(bytes.allows(1, LISTPACK_BYTES_MIN + 8185));
     assert!(!bytes.allows(1, LISTPACK_BYTES_MIN + 8186));
-    assert!(entries.allows_again(64, 9000) && !entries.allows_again(65, 100));
+    assert_eq!(entries.again(), (64, 8192));
+    assert_eq!(bytes.again(), (usize::MAX, 4096));
 }
 
 #[derive(Debug, Clone)]
