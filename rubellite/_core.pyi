@@ -85,6 +85,9 @@ class Verbatim:
     """Text with a three-letter format; a bulk string in RESP2."""
 
     def __new__(cls, text: bytes, format: str = "txt") -> Self: ...
+    @property
+    def text(self) -> bytes:
+        """The text without its format."""
 
 @final
 class Blob:
@@ -127,20 +130,95 @@ class Hash:
     def get_all(self, fields: Iterable[bytes]) -> list[bytes | None]:
         """The values of fields; None for each that is missing."""
 
+    def has_all(self, pairs: Iterable[bytes]) -> bool:
+        """Whether each field of a flat sequence of fields and values is there."""
+
+    def has_any(self, pairs: Iterable[bytes]) -> bool:
+        """Whether any field of a flat sequence of fields and values is there."""
+
+    def string_length(self, field: bytes) -> int:
+        """The length of a value; 0 without field."""
+
+    def deadlines(self, fields: Iterable[bytes]) -> list[int]:
+        """The deadlines of fields in milliseconds since 1970.
+
+        -1 without deadline, -2 without field.
+        """
+
     def increment(self, field: bytes, by: int) -> int:
         """Adds to the integer in a field, a missing one being 0; returns the sum.
 
         Fails with HASH_VALUE_NOT_INTEGER or INCREMENT_OVERFLOW.
         """
 
-    def set_all(self, pairs: Iterable[bytes]) -> int:
-        """Gives fields values, from a flat sequence of both; returns how many are new."""
+    def increment_float(self, field: bytes, by: bytes) -> bytes:
+        """Adds a decimal fraction to the number in a field; returns the sum's text.
+
+        Fails with NOT_FLOAT, INCREMENT_NOT_FINITE, HASH_VALUE_NOT_FLOAT or
+        INCREMENT_NAN_OR_INFINITY.
+        """
+
+    def set_all(
+        self, pairs: Iterable[bytes], expire_at: int | None = None, keep_expiry: bool = False
+    ) -> int:
+        """Gives fields values, from a flat sequence of both; returns how many are new.
+
+        Their deadlines become `expire_at` (ms since 1970), or go, or stay with
+        `keep_expiry`.
+        """
+
+    def set_if_absent(self, field: bytes, value: bytes) -> bool:
+        """Gives a field a value unless it has one. True: it had none."""
 
     def remove_all(self, fields: Iterable[bytes]) -> int:
         """Takes fields out; returns how many were there."""
 
+    def pop_all(self, fields: Iterable[bytes]) -> list[bytes | None]:
+        """Takes fields out; returns their values, None for each that is missing."""
+
+    def expire_all(
+        self,
+        fields: Iterable[bytes],
+        at_ms: int,
+        *,
+        nx: bool = False,
+        xx: bool = False,
+        gt: bool = False,
+        lt: bool = False,
+    ) -> list[int]:
+        """Gives fields the deadline `at_ms` where the conditions of HEXPIRE allow it.
+
+        One that has passed takes them out. For each: 1 set, 0 refused, 2 gone, -2 no field.
+        """
+
+    def persist_all(self, fields: Iterable[bytes]) -> list[int]:
+        """Takes the deadlines of fields away.
+
+        For each: 1 gone, -1 there was none, -2 no field.
+        """
+
     def reply_items(self) -> Special:
         """Replies with all fields and their values."""
+
+    def reply_fields(self) -> Special:
+        """Replies with all fields."""
+
+    def reply_values(self) -> Special:
+        """Replies with all values."""
+
+    def reply_random(self) -> Special:
+        """Replies with a field, each equally likely."""
+
+    def reply_sample(self, count: int, with_values: bool = False) -> Special:
+        """Replies with `count` different fields, or with `-count`, some perhaps the same.
+
+        Fails with VALUE_OUT_OF_RANGE if those are far too many.
+        """
+
+    def reply_scan(
+        self, cursor: int, count: int, pattern: bytes | None = None, with_values: bool = True
+    ) -> Special:
+        """Replies with the next cursor and some fields, with their values if asked."""
 
 @final
 class List:
@@ -232,6 +310,9 @@ class Arguments:
     def __iter__(self) -> Iterator[bytes]: ...
     def integer(self, index: int) -> int:
         """The argument at `index` as an integer; fails with NOT_INTEGER."""
+
+    def after(self, index: int) -> Arguments:
+        """The arguments from `index` on."""
 
     def flat(self) -> tuple[bytes, ...]:
         """All of them as a tuple."""
@@ -556,6 +637,9 @@ class Call:
     def part(self, name: str) -> Any:
         """What the engine was made with under this name."""
 
+    def count_expired_fields(self, count: int) -> None:
+        """Counts fields for INFO that a deadline took out which had passed when it was set."""
+
     def unblock(self, client: int, with_error: bool) -> bool:
         """Ends a client's wait for a key, as if its time were up or with UNBLOCKED.
 
@@ -869,6 +953,9 @@ class Engine:
 
     def advance_clock(self, ms: int) -> None:
         """Moves the store's clock by `ms`, for tests."""
+
+    def tick(self) -> None:
+        """What the passing of time asks for, as a serving loop does it, for tests."""
 
     def freeze_clock(self, ms: int | None = None) -> None:
         """Stops the store's clock at `ms` since 1970, or lets it run again."""

@@ -256,7 +256,16 @@ CLIENT_INFO_CHARACTERS = _reply(
 CLIENT_INFO_OPTION = _reply("CLIENT_INFO_OPTION", "ERR Unrecognized option '{}'")
 PAUSE_NOT_INTEGER = _reply("PAUSE_NOT_INTEGER", "ERR timeout is not an integer or out of range")
 PAUSE_MODE = _reply("PAUSE_MODE", "ERR CLIENT PAUSE mode must be WRITE or ALL")
+
+# Hashes
 HASH_VALUE_NOT_INTEGER = _reply("HASH_VALUE_NOT_INTEGER", "ERR hash value is not an integer")
+HASH_VALUE_NOT_FLOAT = _reply("HASH_VALUE_NOT_FLOAT", "ERR hash value is not a float")
+INCREMENT_NOT_FINITE = _reply("INCREMENT_NOT_FINITE", "ERR value is NaN or Infinity")
+NUMFIELDS = _reply(
+    "NUMFIELDS", "ERR numfields should be greater than 0 and match the provided number of fields"
+)
+
+# Waiting
 UNBLOCKED = _reply("UNBLOCKED", "UNBLOCKED client unblocked via CLIENT UNBLOCK")
 UNBLOCK_REASON = _reply("UNBLOCK_REASON", "ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR")
 CACHING_WITHOUT_TRACKING = _reply(

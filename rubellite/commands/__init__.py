@@ -15,6 +15,7 @@ MODULES = (
     "expiry",
     "objects",
     "hashes",
+    "hash_expiry",
     "sets",
     "lists",
     "list_elements",

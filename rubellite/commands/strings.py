@@ -396,10 +396,9 @@ def lcs(call: Call, key1: bytes, key2: bytes, options: Arguments) -> Reply:
 
     Errors: LCS_NOT_STRINGS, SYNTAX, NOT_INTEGER, LCS_LENGTH_AND_INDEXES, LCS_TOO_BIG.
     """
-    try:
-        first, second = bytes(call.get(key1) or b""), bytes(call.get(key2) or b"")
-    except WRONG_TYPE:
-        raise LCS_NOT_STRINGS from None
+    first, second = _lcs_text(call, key1), _lcs_text(call, key2)
+    if first is None or second is None:
+        raise LCS_NOT_STRINGS
     words, match_bytes_min = _lcs_options(options)
     if {b"LEN", b"IDX"} <= words:
         raise LCS_LENGTH_AND_INDEXES
@@ -418,6 +417,14 @@ def lcs(call: Call, key1: bytes, key2: bytes, options: Arguments) -> Reply:
                 row.append(count)
             found.append(row)
     return {"matches": found, "len": sum(count for _, _, count in matches)}
+
+
+def _lcs_text(call: Call, key: bytes) -> bytes | None:
+    """The string at `key`, or None for what is no string; both keys are looked at."""
+    try:
+        return bytes(call.get(key) or b"")
+    except WRONG_TYPE:
+        return None
 
 
 def _lcs_options(options: Arguments) -> tuple[set[bytes], int]:

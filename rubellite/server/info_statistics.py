@@ -26,7 +26,7 @@ def stats(facts: Facts) -> Fields:
         "sync_partial_ok": 0,
         "sync_partial_err": 0,
         "expired_keys": found["expired_keys"],
-        "expired_fields": 0,
+        "expired_fields": found["expired_fields"],
         "expired_stale_perc": "0.00",
         "expired_keys_with_volatile_items_stale_perc": "0.00",
         "expired_time_cap_reached_count": found["expired_time_cap_reached"],
@@ -136,6 +136,6 @@ def latency_stats(facts: Facts) -> Fields:
 def keyspace(facts: Facts) -> Fields:
     """Keys of each database that has any."""
     return {
-        f"db{number}": f"keys={keys},expires={volatile},avg_ttl=0,keys_with_volatile_items=0"
-        for number, keys, volatile in facts.statistics["keyspace"]
+        f"db{number}": f"keys={keys},expires={volatile},avg_ttl=0,keys_with_volatile_items={timed}"
+        for number, keys, volatile, timed in facts.statistics["keyspace"]
     }

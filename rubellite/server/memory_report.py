@@ -24,7 +24,7 @@ def stats(call: Call, state: ServerState) -> dict[str, Any]:
     databases = {}
     tables = 0
     keys = 0
-    for number, count, _ in found["keyspace"]:
+    for number, count, *_ in found["keyspace"]:
         table = call.table_stats(number)["overhead_bytes"]
         tables += table
         keys += count

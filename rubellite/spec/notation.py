@@ -4,6 +4,7 @@
     UPPER CASE      a word
     [ … ]           may be left out
     A|B             either; `<A|B>` where one of them must be given
+    <A b c>         one group, for COMMAND DOCS
     [x ...]         again and again
 
 Read once, at import. The tree that comes out is the one source of arity, key
@@ -19,6 +20,8 @@ from typing import Final
 _TOKEN: Final = re.compile(r"\.\.\.|…|[\[\]<>|]|[^\s\[\]<>|…]+")
 #: Access or type after a value's name.
 _DETAIL: Final = re.compile(r"(?<=[a-z0-9]):[A-Za-z_,]+")
+#: What belongs together without being a choice.
+_GROUPED: Final = re.compile(r"<([^<>|]*)>")
 
 #: What a value can be.
 TYPES: Final = frozenset("key string integer double pattern unix-time".split())
@@ -88,8 +91,8 @@ class Syntax:
         return "|".join(self.words).lower()
 
     def for_people(self) -> str:
-        """The line without what only the machine needs: `key:RW` is `key`."""
-        return _DETAIL.sub("", self.text)
+        """The line without what only the machine needs: `key:RW` is `key`, `<A b>` is `A b`."""
+        return _GROUPED.sub(r"\1", _DETAIL.sub("", self.text))
 
     @property
     def arity(self) -> int:

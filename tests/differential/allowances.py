@@ -183,6 +183,11 @@ def _close(ours: Any, theirs: Any, tolerance: int) -> bool:
 
 
 def _beyond_year_10889(name: bytes, ours: Any, theirs: Any) -> bool:
+    if isinstance(ours, list) and isinstance(theirs, list):
+        return len(ours) == len(theirs) and all(
+            same(left, right) or _beyond_year_10889(name, left, right)
+            for left, right in zip(ours, theirs, strict=True)
+        )
     if type(ours) is not int or type(theirs) is not int:
         return False
     now_ms = 0 if b"TIME" in name else int(time.time() * 1000)

@@ -74,7 +74,9 @@ def pair(ours: Server, valkey91: Server) -> Iterator[tuple[Listened, Listened]]:
     theirs.close()
 
 
-@pytest.mark.parametrize("group", ["strings", "keys", "lists", "sets", "bitmaps", "hyperloglogs"])
+@pytest.mark.parametrize(
+    "group", ["strings", "keys", "hashes", "lists", "sets", "bitmaps", "hyperloglogs"]
+)
 def test_the_same_events_in_the_same_order(group: str, pair: tuple[Listened, Listened]):
     seed = int(os.environ.get("RUBELLITE_DIFF_SEED", secrets.randbelow(1_000_000)))
     rng = Random(f"{group} {seed}")

@@ -179,6 +179,18 @@ impl Arguments {
         number.ok_or_else(|| border::to_error(py, ErrorCode::NotInteger.into()))
     }
 
+    /// The arguments from `index` on.
+    fn after(&self, py: Python<'_>, index: usize) -> Self {
+        let skipped = index.min(self.count);
+        Self {
+            call: self.call.clone_ref(py),
+            serial: self.serial,
+            first: self.first + skipped,
+            count: self.count - skipped,
+            stride: self.stride,
+        }
+    }
+
     /// All of them as a tuple.
     fn flat<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
         self.check()?.with(|context| {

@@ -5,7 +5,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList};
 use rubellite_core::dispatch::data::{Access, decayed_counter};
 use rubellite_core::dispatch::error::ErrorCode;
-use rubellite_core::keyspace::{Encoding, Entry, Kind, Value};
+use rubellite_core::keyspace::Entry;
 use rubellite_core::text::glob;
 
 use crate::call::{Arguments, Call, with_arguments};
@@ -22,18 +22,7 @@ fn access(name: &str) -> PyResult<Access> {
 
 /// OBJECT ENCODING's name.
 pub fn encoding_name(entry: Entry<'_>) -> &'static str {
-    match (entry.kind(), entry.encoding()) {
-        (_, Encoding::Int) => "int",
-        (_, Encoding::Embstr) => "embstr",
-        (Kind::String, _) => "raw",
-        (_, Encoding::PackedIntegers) => "intset",
-        (_, Encoding::PackedTimed) => "listpackex",
-        (_, Encoding::Packed) => "listpack",
-        (_, _) => match entry.value() {
-            Value::Object(object) => object.encoding_name(),
-            _ => "raw",
-        },
-    }
+    entry.encoding().name(entry.kind())
 }
 
 #[pymethods]

@@ -420,6 +420,12 @@ impl Engine {
         Ok(())
     }
 
+    /// What the passing of time asks for, as a serving loop does it, for tests.
+    fn tick(&self, py: Python<'_>) -> PyResult<()> {
+        self.cell.lock(py)?.core.engine.tick();
+        Ok(())
+    }
+
     /// Stops the store's clock at `ms` since 1970, or lets it run again.
     #[pyo3(signature = (ms = None))]
     fn freeze_clock(&self, py: Python<'_>, ms: Option<i64>) -> PyResult<()> {

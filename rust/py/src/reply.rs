@@ -137,6 +137,11 @@ impl Pairs {
 
 #[pymethods]
 impl Verbatim {
+    #[getter]
+    fn text(&self) -> &[u8] {
+        &self.text
+    }
+
     #[new]
     #[pyo3(signature = (text, format = "txt"))]
     fn new(text: &[u8], format: &str) -> Self {

@@ -70,6 +70,7 @@ pub fn statistics<'py>(py: Python<'py>, engine: &Engine) -> PyResult<Bound<'py, 
     facts.set_item("bytes_read", counters.bytes_read)?;
     facts.set_item("bytes_written", counters.bytes_written)?;
     facts.set_item("expired_keys", counters.expired_keys)?;
+    facts.set_item("expired_fields", counters.expired_fields)?;
     facts.set_item(
         "expired_time_cap_reached",
         counters.expired_time_cap_reached,
@@ -157,12 +158,15 @@ pub fn statistics<'py>(py: Python<'py>, engine: &Engine) -> PyResult<Bound<'py, 
         "pause_until_ms",
         engine.pause.map_or(0, |(until_ms, _)| until_ms),
     )?;
-    let keyspace: Vec<(usize, usize, usize)> = engine
+    let keyspace: Vec<(usize, usize, usize, usize)> = engine
         .databases
         .iter()
         .enumerate()
         .filter(|(_, database)| !database.is_empty())
-        .map(|(index, database)| (index, database.len(), database.volatile_len()))
+        .map(|(index, database)| {
+            let (keys, volatile) = (database.len(), database.volatile_len());
+            (index, keys, volatile, database.timed_len())
+        })
         .collect();
     facts.set_item("keyspace", keyspace)?;
     Ok(facts)

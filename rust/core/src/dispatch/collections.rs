@@ -175,8 +175,12 @@ impl Engine {
         let (result, edits, after) = match found {
             Some(entry) if entry.kind() != kind => return Err(ErrorCode::WrongType.into()),
             Some(entry) => {
+                let had_deadlines = entry.entry().members_due_at().is_some();
                 let mut place = Place::Entry(entry);
                 let (result, edits) = edit(&mut place, &mut environment);
+                if let Place::Entry(entry) = &mut place {
+                    entry.settle_members(had_deadlines);
+                }
                 let after = match edits {
                     0 => After::Nothing,
                     _ if place.is_empty(kind) => After::Emptied,
@@ -204,7 +208,7 @@ impl Engine {
             After::Nothing => return Ok(result),
             After::Kept => {}
             After::Created => self.notify(class::NEW, "new", key),
-            After::Emptied => self.run.emptied.push(key.into()),
+            After::Emptied => self.run.emptied.push((self.run.database, key.into())),
         }
         self.run.edits += edits;
         self.touch(key);
@@ -223,16 +227,21 @@ impl Engine {
     /// Removes the collections that the running command left empty, with their `del`.
     #[cold]
     pub(super) fn remove_emptied(&mut self) {
-        for key in std::mem::take(&mut self.run.emptied) {
-            let entry = self.databases[self.run.database].find(&key);
-            let is_left_empty = entry.is_some_and(|entry| {
-                let content = entry.content();
-                content.is_some_and(|content| is_empty(entry.kind(), content))
-            });
-            if is_left_empty && let Some(removed) = self.database().remove(&key) {
-                self.discard(removed);
-                self.notify(class::GENERIC, "del", &key);
-            }
+        for (database, key) in std::mem::take(&mut self.run.emptied) {
+            self.remove_if_empty(database, &key);
+        }
+    }
+
+    /// Removes a collection that has nothing in it (any more), with its `del`.
+    pub(super) fn remove_if_empty(&mut self, database: usize, key: &[u8]) {
+        let entry = self.databases[database].find(key);
+        let is_left_empty = entry.is_some_and(|entry| {
+            let content = entry.content();
+            content.is_some_and(|content| is_empty(entry.kind(), content))
+        });
+        if is_left_empty && let Some(removed) = self.databases[database].remove(key) {
+            self.discard(removed);
+            self.notify_in(database, class::GENERIC, "del", key);
         }
     }
 }

@@ -62,6 +62,7 @@ impl Engine {
     }
 
     pub fn expire_if_due_in(&mut self, database: usize, key: &[u8]) -> bool {
+        self.expire_members_if_due(database, key);
         if self.databases[database].volatile_len() == 0 {
             return false;
         }
@@ -118,7 +119,7 @@ impl Engine {
         let database = self.run.database;
         let hash = self.databases[database].hash(key);
         let is_gone =
-            self.databases[database].volatile_len() > 0 && self.expire_if_due_in(database, key);
+            self.databases[database].has_deadlines() && self.expire_if_due_in(database, key);
         if access == Access::Peek {
             let entry = self.databases[database].find_hashed(hash, key);
             return entry.filter(|_| !is_gone);

@@ -79,7 +79,7 @@ impl Digest {
     }
 
     /// Mixes a value in, its type and whether it has a deadline.
-    fn entry(&mut self, entry: Entry<'_>) -> Result<(), Failure> {
+    fn entry(&mut self, entry: Entry<'_>, now_ms: i64) -> Result<(), Failure> {
         self.number(type_number(entry.kind()));
         match entry.value() {
             Value::Bytes(bytes) => self.ordered(bytes),
@@ -87,7 +87,7 @@ impl Digest {
             Value::Int(number) => self.ordered(IntText::new().format(number).as_bytes()),
             Value::Packed(_) | Value::Object(_) => {
                 let content = entry.content().ok_or_else(|| unknown(entry.kind()))?;
-                self.collection(entry.kind(), content)?;
+                self.collection(entry.kind(), content, now_ms)?;
             }
         }
         if entry.expires_at().is_some() {
@@ -96,17 +96,17 @@ impl Digest {
         Ok(())
     }
 
-    /// Mixes the elements of a collection in.
-    fn collection(&mut self, kind: Kind, content: Content<'_>) -> Result<(), Failure> {
+    /// Mixes the elements of a collection in, but those whose deadline has come.
+    fn collection(&mut self, kind: Kind, content: Content<'_>, now_ms: i64) -> Result<(), Failure> {
         let (mut one, mut other) = (IntText::new(), IntText::new());
         match (kind, content) {
             (Kind::Hash, _) => {
-                for record in Hash::new(content, 0).items() {
+                for record in Hash::new(content, now_ms).items() {
                     self.pair(record.key.bytes(&mut one), record.value.bytes(&mut other));
                 }
             }
             (Kind::Set, _) => {
-                for member in Set::new(content, 0).iter() {
+                for member in Set::new(content, now_ms).iter() {
                     self.unordered(member.bytes(&mut one));
                 }
             }
@@ -163,7 +163,7 @@ impl Engine {
             database.for_each(|entry| {
                 let mut key = Digest::default();
                 key.ordered(entry.key());
-                if let Err(problem) = key.entry(entry) {
+                if let Err(problem) = key.entry(entry, self.now_ms) {
                     failure = Some(problem);
                 }
                 all.unordered(&key.0);
@@ -178,8 +178,9 @@ impl Engine {
     /// DEBUG DIGEST-VALUE: one value, zero without key.
     pub fn digest_of(&mut self, key: &[u8]) -> Result<Digest, Failure> {
         let mut digest = Digest::default();
+        let now_ms = self.now_ms;
         if let Some(entry) = self.read(key, Access::Peek) {
-            digest.entry(entry)?;
+            digest.entry(entry, now_ms)?;
         }
         Ok(digest)
     }

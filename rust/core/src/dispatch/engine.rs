@@ -116,7 +116,7 @@ pub struct Run {
     /// Arguments that logs and monitors must not show, by index.
     pub secrets: Vec<usize>,
     /// Collections that an edit left empty; they go after the event that is sent for it.
-    pub emptied: Vec<Box<[u8]>>,
+    pub emptied: Vec<(usize, Box<[u8]>)>,
 }
 
 /// Who is held up by CLIENT PAUSE.

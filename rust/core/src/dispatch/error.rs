@@ -75,6 +75,8 @@ error_codes! {
     TimeoutNegative = "TIMEOUT_NEGATIVE",
     TimeoutOutOfRange = "TIMEOUT_OUT_OF_RANGE",
     HashValueNotInteger = "HASH_VALUE_NOT_INTEGER",
+    HashValueNotFloat = "HASH_VALUE_NOT_FLOAT",
+    IncrementNotFinite = "INCREMENT_NOT_FINITE",
     Unblocked = "UNBLOCKED",
 }
 

@@ -85,7 +85,11 @@ pub fn find(name: &str) -> Option<NativeHandler> {
         "ping" => Some(ping),
         "get" => Some(get),
         "set" => Some(set),
-        _ => super::native_sets::find(name).or_else(|| super::native_lists::find(name)),
+        _ => {
+            let found = super::native_hashes::find(name);
+            let found = found.or_else(|| super::native_sets::find(name));
+            found.or_else(|| super::native_lists::find(name))
+        }
     }
 }
 

@@ -95,6 +95,7 @@ pub struct Counters {
     pub reads: u64,
     pub writes: u64,
     pub expired_keys: u64,
+    pub expired_fields: u64,
     pub expired_time_cap_reached: u64,
     pub expire_cycle_nanoseconds: u64,
     pub evicted_keys: u64,

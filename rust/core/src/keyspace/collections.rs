@@ -5,13 +5,14 @@
 
 use std::ops::Range;
 
+use super::database::Database;
 use super::edit::EntryMut;
 use super::entry::{Entry, Value};
 use super::layout::{Encoding, Kind};
 use super::values::{Expiry, NewValue};
 use crate::types::home::{Content, Detached, Form, Home};
 use crate::types::list::packed;
-use crate::types::{Object, packed::PackedBuffer};
+use crate::types::{Object, packed::PackedBuffer, packed_table};
 
 impl From<Form> for Encoding {
     #[inline]
@@ -95,7 +96,7 @@ impl Home for EntryMut<'_> {
 
     fn become_object(&mut self, object: Object) {
         let (kind, object) = (self.kind(), Box::new(object));
-        self.replace(NewValue::Object { kind, object }, Expiry::Keep);
+        self.replace_value(NewValue::Object { kind, object }, Expiry::Keep);
     }
 
     fn become_packed(&mut self, form: Form, bytes: &[u8]) {
@@ -105,7 +106,18 @@ impl Home for EntryMut<'_> {
             encoding,
             bytes,
         };
-        self.replace(value, Expiry::Keep);
+        self.replace_value(value, Expiry::Keep);
+    }
+}
+
+impl Database {
+    /// Changes the collection at `key`, which must be there, without anybody noticing.
+    pub fn edit_members<R>(&mut self, key: &[u8], edit: impl FnOnce(&mut EntryMut<'_>) -> R) -> R {
+        let mut entry = self.find_mut(key).expect("a key that was found before");
+        let had_deadlines = entry.entry().members_due_at().is_some();
+        let result = edit(&mut entry);
+        entry.settle_members(had_deadlines);
+        result
     }
 }
 
@@ -136,6 +148,7 @@ pub fn is_empty(kind: Kind, content: Content<'_>) -> bool {
         Content::Packed(_, bytes) if kind == Kind::List => bytes.len() <= packed::EMPTY.len(),
         // The width may be left of a set of integers.
         Content::Packed(Form::PackedIntegers, bytes) => bytes.len() <= 1,
+        Content::Packed(Form::PackedTimed, bytes) => bytes.len() <= packed_table::EARLIEST_BYTES,
         Content::Packed(_, bytes) => bytes.is_empty(),
         Content::Object(object) => object.is_empty(),
     }
@@ -200,7 +213,6 @@ impl Home for Place<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Database;
     use super::*;
     use crate::seed::HashSeed;
     use crate::types::{Hash, HashMut, Limits, Set, SetMut};

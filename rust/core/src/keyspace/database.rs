@@ -51,6 +51,8 @@ pub struct Database {
     pub(super) depth_counts: [u32; 65],
     pub(super) len: usize,
     pub(super) volatile_len: usize,
+    /// How many collections have members with deadlines.
+    pub(super) timed_len: usize,
     /// The segment that `due` looks at next.
     pub(super) due_at: usize,
     pub(super) capacity_max: usize,
@@ -81,6 +83,7 @@ impl Database {
             depth_counts,
             len: 0,
             volatile_len: 0,
+            timed_len: 0,
             due_at: 0,
             capacity_max,
             clock: 0,
@@ -105,6 +108,24 @@ impl Database {
     #[inline]
     pub fn volatile_len(&self) -> usize {
         self.volatile_len
+    }
+
+    /// How many collections have members (fields) with deadlines. O(1).
+    #[inline]
+    pub fn timed_len(&self) -> usize {
+        self.timed_len
+    }
+
+    /// True if keys or members of collections have deadlines. O(1).
+    #[inline]
+    pub fn has_deadlines(&self) -> bool {
+        self.volatile_len + self.timed_len > 0
+    }
+
+    /// True if members of some collection may be due. O(1).
+    #[inline]
+    pub fn may_have_due_members(&self, now: i64) -> bool {
+        self.timed_len > 0 && self.earliest_of_all < now
     }
 
     /// The clock (24 bits) that new entries get, and with `touches` those, too, that
@@ -272,10 +293,10 @@ impl Database {
             self.preserve(at, index);
         }
         let segment = &mut self.segments[at];
-        let was_volatile = segment.codes.len;
         let slot = segment.remove(index);
         self.len -= 1;
-        self.volatile_len -= (was_volatile - segment.codes.len) as usize;
+        self.volatile_len -= usize::from(slot.full().expires_at().is_some());
+        self.timed_len -= usize::from(slot.full().members_due_at().is_some());
         if segment.codes.len == 0 {
             self.earliest[at] = i64::MAX;
         }

@@ -8,6 +8,9 @@
 //! entries. Codes near the present are kept fine: when the present has moved far
 //! from `base`, or a merge made them vague, all are encoded anew around the present.
 //!
+//! The deadline of an entry is here the earlier of its own and its members' (fields of
+//! hashes): when there is something to do.
+//!
 //! Invariants (`check`): `len` codes are not 255; each is a lower bound.
 //! Cost: finding what is due is one pass over a byte a slot plus the entries that
 //! may be due; encoding anew touches every entry with a deadline, once in a while.
@@ -184,7 +187,7 @@ impl Codes {
                     continue;
                 }
                 let entry = slot.full();
-                let deadline = entry.expires_at().unwrap_or(i64::MAX);
+                let deadline = entry.wakes_at().unwrap_or(i64::MAX);
                 found.looks += 1;
                 earliest = earliest.min(deadline);
                 self.bytes[start + index] = self.encode(deadline);
@@ -214,7 +217,7 @@ impl Codes {
             .iter()
             .enumerate()
             .filter_map(|(index, slot)| {
-                let deadline = slot.entry()?.expires_at()?;
+                let deadline = slot.entry()?.wakes_at()?;
                 Some((index, deadline.saturating_sub(now).max(0)))
             })
             .collect();

@@ -22,14 +22,16 @@ const MERGE_PERCENT: usize = 60;
 impl Database {
     /// Adds an entry whose key is not there.
     pub(super) fn insert_new(&mut self, hash: u64, slot: Slot) {
-        let deadline = slot.full().expires_at();
+        let entry = slot.full();
+        let wakes_at = entry.wakes_at();
+        self.volatile_len += usize::from(entry.expires_at().is_some());
+        self.timed_len += usize::from(entry.members_due_at().is_some());
         let at = self.make_room(hash);
         let segment = &mut self.segments[at];
-        segment.insert(slot.with_fragment(segment.fragment_of(hash)), deadline);
+        segment.insert(slot.with_fragment(segment.fragment_of(hash)), wakes_at);
         self.len += 1;
-        if let Some(deadline) = deadline {
-            self.volatile_len += 1;
-            self.note_deadline(at, deadline);
+        if let Some(wakes_at) = wakes_at {
+            self.note_deadline(at, wakes_at);
         }
     }
 
@@ -231,7 +233,7 @@ impl Database {
                 self.depth
             ));
         }
-        let (mut len, mut volatile, mut count, mut at) = (0, 0, 0, 0);
+        let (mut len, mut volatile, mut timed, mut count, mut at) = (0, 0, 0, 0, 0);
         let mut depth_counts = [0; 65];
         while at < self.directory.len() {
             let index = self.directory[at] as usize;
@@ -264,25 +266,26 @@ impl Database {
                     return wrong("does not find one of its keys");
                 }
                 if entry
-                    .expires_at()
+                    .wakes_at()
                     .is_some_and(|deadline| deadline < self.earliest[index])
                 {
                     return wrong("has a deadline before its earliest");
                 }
+                volatile += usize::from(entry.expires_at().is_some());
+                timed += usize::from(entry.members_due_at().is_some());
             }
             if self.earliest[index] < self.earliest_of_all {
                 return wrong("its earliest is before the earliest of all");
             }
             depth_counts[depth as usize] += 1;
             len += segment.len as usize;
-            volatile += segment.codes.len as usize;
             count += 1;
             at += span;
         }
-        if (len, volatile) != (self.len, self.volatile_len) {
+        if (len, volatile, timed) != (self.len, self.volatile_len, self.timed_len) {
             return Err(format!(
-                "holds {len} keys and {volatile} deadlines, says {} and {}",
-                self.len, self.volatile_len
+                "holds {len} keys, {volatile} and {timed} with deadlines, says {}, {} and {}",
+                self.len, self.volatile_len, self.timed_len
             ));
         }
         if count + self.free.len() != self.segments.len() || depth_counts != self.depth_counts {

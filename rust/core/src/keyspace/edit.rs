@@ -108,27 +108,59 @@ impl<'a> EntryMut<'a> {
     /// one copies the entry.
     pub fn set_expiry(&mut self, deadline: Option<i64>) {
         let deadline = deadline.map(|deadline| deadline.clamp(0, DEADLINE_MAX));
+        let had_one = self.entry().expires_at().is_some();
         self.slot().set_deadline(deadline);
+        self.database.volatile_len += usize::from(deadline.is_some());
+        self.database.volatile_len -= usize::from(had_one);
+        self.note_wake();
+    }
+
+    /// Notes when there is something to do for the entry.
+    fn note_wake(&mut self) {
+        let wakes_at = self.entry().wakes_at();
         let segment = &mut self.database.segments[self.segment];
-        let was = segment.codes.len;
-        match deadline {
-            Some(deadline) => {
+        match wakes_at {
+            Some(wakes_at) => {
                 segment.codes.allocate(segment.slots.len());
-                segment.codes.set(self.index, deadline);
+                segment.codes.set(self.index, wakes_at);
             }
             None => segment.codes.clear(self.index),
         }
-        let is = segment.codes.len;
-        self.database.volatile_len = self.database.volatile_len + is as usize - was as usize;
-        if let Some(deadline) = deadline {
-            self.database.note_deadline(self.segment, deadline);
-        } else if is == 0 {
+        let has_none = segment.codes.len == 0;
+        if let Some(wakes_at) = wakes_at {
+            self.database.note_deadline(self.segment, wakes_at);
+        } else if has_none {
             self.database.earliest[self.segment] = i64::MAX;
         }
     }
 
+    /// To be called after a collection was edited in its home, with whether members of
+    /// it had deadlines before.
+    #[inline]
+    pub fn settle_members(&mut self, had_deadlines: bool) {
+        let has_deadlines = self.entry().members_due_at().is_some();
+        if had_deadlines || has_deadlines {
+            self.note_members(had_deadlines, has_deadlines);
+        }
+    }
+
+    #[cold]
+    fn note_members(&mut self, had_deadlines: bool, has_deadlines: bool) {
+        self.database.timed_len += usize::from(has_deadlines);
+        self.database.timed_len -= usize::from(had_deadlines);
+        self.note_wake();
+    }
+
     /// Gives the key another value; key, clock and snapshot colour stay.
     pub fn replace(&mut self, value: NewValue<'_>, expiry: Expiry) -> Replaced {
+        let had_deadlines = self.entry().members_due_at().is_some();
+        let replaced = self.replace_value(value, expiry);
+        self.settle_members(had_deadlines);
+        replaced
+    }
+
+    /// As `replace`, for who calls `settle_members`.
+    pub(super) fn replace_value(&mut self, value: NewValue<'_>, expiry: Expiry) -> Replaced {
         match expiry {
             Expiry::Keep => {}
             Expiry::None => {

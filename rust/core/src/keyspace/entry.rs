@@ -19,7 +19,7 @@ use super::layout::{
 };
 use super::slot::Slot;
 pub(super) use crate::memory::prefetch;
-use crate::types::Object;
+use crate::types::{Object, packed_table};
 
 /// A borrowed view of one key and its value. O(1) in all it does.
 #[derive(Clone, Copy)]
@@ -214,6 +214,31 @@ impl<'a> Entry<'a> {
         let mut all = [0; 8];
         all[..DEADLINE_BYTES].copy_from_slice(bytes);
         Some(i64::from_le_bytes(all))
+    }
+
+    /// A time that no deadline of a member (a field of a hash) is before; None if no
+    /// member has one.
+    #[inline]
+    pub fn members_due_at(self) -> Option<i64> {
+        match self.encoding() {
+            Encoding::PackedTimed => packed_table::earliest_deadline(self.payload()),
+            Encoding::Object => match self.value() {
+                Value::Object(object) => object.next_deadline(),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// After this time there is something to do: the key expires, or members do.
+    #[inline]
+    pub(super) fn wakes_at(self) -> Option<i64> {
+        // A key is due after its deadline, a member at it.
+        let members = self.members_due_at().map(|at| at - 1);
+        match (self.expires_at(), members) {
+            (Some(own), Some(members)) => Some(own.min(members)),
+            (own, members) => own.or(members),
+        }
     }
 
     /// The 24 bits of the LRU or LFU clock.

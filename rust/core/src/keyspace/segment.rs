@@ -328,8 +328,8 @@ impl Segment {
                 return Err(format!("a gap between slot {index} and its home {home}"));
             }
             len += 1;
-            volatile += u32::from(entry.expires_at().is_some());
-            self.codes.check(index, entry.expires_at())?;
+            volatile += u32::from(entry.wakes_at().is_some());
+            self.codes.check(index, entry.wakes_at())?;
         }
         if (len, volatile) != (self.len, self.codes.len) {
             return Err(format!(

@@ -90,10 +90,12 @@ impl Database {
         let mut found = None;
         // Blind tries pay while they hit one key in so many.
         if self.volatile_len >= self.len / 64 {
-            found = self.random_where(random, |segment, at| segment.codes.get(at) != NO_DEADLINE);
+            found = self.random_where(random, |segment, at| {
+                segment.codes.get(at) != NO_DEADLINE
+                    && segment.slots[at].entry().is_some_and(is_volatile)
+            });
         }
-        let is_volatile = |entry: Entry<'_>| entry.expires_at().is_some();
-        found.or_else(|| self.next_where(random(), |segment| segment.codes.len, is_volatile))
+        found.or_else(|| self.next_where(random(), count_volatile, is_volatile))
     }
 
     /// Visits `count` keys chosen like `random` (or `random_volatile`), some perhaps twice.
@@ -167,15 +169,16 @@ impl Database {
     /// A time that no deadline is before; None without deadlines. O(1), a lower bound
     /// that `due` sharpens.
     pub fn next_deadline(&self) -> Option<i64> {
-        (self.volatile_len > 0).then_some(self.earliest_of_all)
+        self.has_deadlines().then_some(self.earliest_of_all)
     }
 
-    /// Reports at most `limit` keys whose deadline is before `now`, going on where the
+    /// Reports at most `limit` keys whose deadline is before `now`, or that of one of
+    /// their members not after it, going on where the
     /// last call ended. True if there may be more.
     ///
     /// The caller removes what is reported, after the call; what stays is reported again.
     pub fn due(&mut self, now: i64, limit: usize, report: &mut dyn FnMut(Entry<'_>)) -> bool {
-        if self.volatile_len == 0 || now <= self.earliest_of_all {
+        if !self.has_deadlines() || now <= self.earliest_of_all {
             return false;
         }
         let mut left = limit;
@@ -203,6 +206,19 @@ impl Database {
         self.earliest_of_all = self.earliest.iter().copied().min().unwrap_or(i64::MAX);
         false
     }
+}
+
+fn is_volatile(entry: Entry<'_>) -> bool {
+    entry.expires_at().is_some()
+}
+
+/// How many keys of a segment have a deadline, not counting those of members.
+fn count_volatile(segment: &Segment) -> u32 {
+    if segment.codes.len == 0 {
+        return 0;
+    }
+    let entries = segment.slots.iter().filter_map(Slot::entry);
+    entries.filter(|&entry| is_volatile(entry)).count() as u32
 }
 
 /// A number below `end` from random bits.

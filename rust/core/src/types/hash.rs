@@ -4,15 +4,16 @@
 //!     HashMut   one being changed in its home, from packed to paged when it must
 //!
 //! A field whose deadline has come is not there for readers; it goes when somebody
-//! writes to it or calls `remove_due`, and counts until then.
+//! writes to it (`met_due` tells) or calls `remove_due`, and `len` counts it until then.
 //!
 //! Cost: packed, everything is a walk over at most `entries_max` fields; paged, all O(1)
 //! but what visits all fields.
 
 use super::home::{Content, Home, Limits};
 use super::packed::Element;
-use super::record::{Deadline, Record};
-use super::table::{Table, TableMut};
+use super::record::{DEADLINE_MAX, Deadline, Record};
+use super::table::{Table, TableMut, choose};
+use crate::text::long_double::LongDouble;
 
 /// So many draws of fields whose deadline has come, then `random` looks at all.
 const TRIES_MAX: usize = 64;
@@ -43,6 +44,21 @@ impl<'a> Hash<'a> {
     #[inline]
     pub fn is_empty(self) -> bool {
         self.table.is_empty()
+    }
+
+    /// How many fields there are without those. O(1) unless there are any.
+    pub fn alive_len(self) -> usize {
+        if self.has_due() {
+            self.items().count()
+        } else {
+            self.len()
+        }
+    }
+
+    /// True if there may be fields whose deadline has come.
+    #[inline]
+    pub fn has_due(self) -> bool {
+        self.next_deadline().is_some_and(|at| at <= self.now_ms)
     }
 
     #[inline]
@@ -107,18 +123,18 @@ impl<'a> Hash<'a> {
     }
 
     /// Visits `count` different fields (all, if there are no more); each choice is
-    /// equally likely. Fields whose deadline has come are chosen, too, but not visited.
+    /// equally likely.
     pub fn sample(
         self,
         count: usize,
         random: &mut dyn FnMut() -> u64,
         visit: &mut dyn FnMut(Record<'_>),
     ) {
-        self.table.sample(count, random, &mut |record| {
-            if record.is_alive(self.now_ms) {
-                visit(record);
-            }
-        });
+        if self.has_due() {
+            choose(self.items(), self.alive_len(), count, random, visit);
+        } else {
+            self.table.sample(count, random, visit);
+        }
     }
 
     /// Visits about `count` fields from `cursor` on (0: from the start) and returns the
@@ -139,12 +155,53 @@ pub enum IncrementError {
     NotInteger,
     /// The sum leaves the range of an i64.
     Overflow,
+    /// The value is not the text of a number.
+    NotFloat,
+    /// The sum is no number, or infinite.
+    NotFinite,
+}
+
+/// When a field gets another deadline; each that is set must hold. A field without
+/// deadline counts as one that expires last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct DeadlineCondition {
+    /// It has none (NX).
+    pub has_none: bool,
+    /// It has one (XX).
+    pub has_one: bool,
+    /// The new one is later (GT).
+    pub is_later: bool,
+    /// The new one is earlier (LT).
+    pub is_earlier: bool,
+}
+
+impl DeadlineCondition {
+    fn allows(self, old: Option<i64>, new: i64) -> bool {
+        !(self.has_none && old.is_some()
+            || self.has_one && old.is_none()
+            || self.is_later && old.is_none_or(|old| new <= old)
+            || self.is_earlier && old.is_some_and(|old| new >= old))
+    }
+}
+
+/// What became of a field that was to get a deadline.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expired {
+    /// There is no such field.
+    Missing,
+    /// The condition does not allow it.
+    Refused,
+    /// It has the deadline.
+    Set,
+    /// The deadline has passed, and the field is gone.
+    Gone,
 }
 
 /// A hash for changing it.
 pub struct HashMut<'h, H: Home> {
     table: TableMut<'h, H>,
     now_ms: i64,
+    met_due: Vec<Vec<u8>>,
 }
 
 impl<'h, H: Home> HashMut<'h, H> {
@@ -156,7 +213,16 @@ impl<'h, H: Home> HashMut<'h, H> {
             values: true,
             limits,
         };
-        HashMut { table, now_ms }
+        HashMut {
+            table,
+            now_ms,
+            met_due: Vec::new(),
+        }
+    }
+
+    /// The fields whose deadline had come that edits came across and took out.
+    pub fn take_met_due(&mut self) -> Vec<Vec<u8>> {
+        std::mem::take(&mut self.met_due)
     }
 
     #[inline]
@@ -182,6 +248,7 @@ impl<'h, H: Home> HashMut<'h, H> {
                 .is_some_and(|old| !old.is_alive(self.now_ms))
         {
             self.table.remove(field);
+            self.met_due.push(field.to_vec());
         }
     }
 
@@ -204,6 +271,11 @@ impl<'h, H: Home> HashMut<'h, H> {
             .count()
     }
 
+    /// Gives a field a value unless it has one. True: it had none.
+    pub fn set_if_absent(&mut self, field: &[u8], value: &[u8]) -> bool {
+        !self.read().contains(field) && self.set(field, value, Deadline::Clear)
+    }
+
     /// Takes a field out. True: it was there. The caller looks after an empty hash.
     #[inline]
     pub fn remove(&mut self, field: &[u8]) -> bool {
@@ -221,6 +293,55 @@ impl<'h, H: Home> HashMut<'h, H> {
         let mut text = itoa::Buffer::new();
         self.set(field, text.format(sum).as_bytes(), Deadline::Keep);
         Ok(sum)
+    }
+
+    /// Adds a decimal fraction to the number in a field, counting a missing one as 0; the
+    /// deadline stays. Returns the sum's text.
+    pub fn increment_float(
+        &mut self,
+        field: &[u8],
+        by: LongDouble,
+    ) -> Result<Vec<u8>, IncrementError> {
+        let mut text = itoa::Buffer::new();
+        let old = match self.read().get(field) {
+            Some(value) => LongDouble::parse(value.bytes(&mut text)),
+            None => Some(LongDouble::from_integer(0)),
+        };
+        let sum = old.ok_or(IncrementError::NotFloat)?.add(by);
+        if sum.is_nan() || sum.is_infinite() {
+            return Err(IncrementError::NotFinite);
+        }
+        let mut text = Vec::new();
+        sum.format_human(&mut text);
+        self.set(field, &text, Deadline::Keep);
+        Ok(text)
+    }
+
+    /// Gives a field a deadline if the condition allows it.
+    pub fn expire(&mut self, field: &[u8], at_ms: i64, condition: DeadlineCondition) -> Expired {
+        let Some(old) = self.read().deadline(field) else {
+            return Expired::Missing;
+        };
+        // As it is stored: two past the latest are equal.
+        let new = at_ms.min(DEADLINE_MAX);
+        if !condition.allows(old, new) {
+            return Expired::Refused;
+        }
+        if at_ms <= self.now_ms {
+            self.table.remove(field);
+            return Expired::Gone;
+        }
+        self.table.set_deadline(field, Deadline::At(new));
+        Expired::Set
+    }
+
+    /// Takes the deadline of a field away. None: there is no such field; false: it had none.
+    pub fn persist(&mut self, field: &[u8]) -> Option<bool> {
+        let had_one = self.read().deadline(field)?.is_some();
+        if had_one {
+            self.table.set_deadline(field, Deadline::Clear);
+        }
+        Some(had_one)
     }
 
     /// Changes the deadline of a field. False: there is no such field.

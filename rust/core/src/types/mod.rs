@@ -75,6 +75,15 @@ impl Object {
         }
     }
 
+    /// A time that no deadline of a member is before; None if no member has one. O(1).
+    #[inline]
+    pub fn next_deadline(&self) -> Option<i64> {
+        match self {
+            Object::Hash(table) | Object::Set(table) => table.next_deadline(),
+            _ => None,
+        }
+    }
+
     /// The name that OBJECT ENCODING answers.
     pub fn encoding_name(&self) -> &'static str {
         match self {

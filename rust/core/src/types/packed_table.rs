@@ -20,7 +20,7 @@ use super::packed::{self, Corrupt, Element, Encoded, PackedBuffer, Scratch};
 use super::record::{DEADLINE_MAX, Deadline, Record};
 
 /// Bytes of `earliest`.
-const EARLIEST_BYTES: usize = 6;
+pub const EARLIEST_BYTES: usize = 6;
 
 /// What stands in a record beside its key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -115,13 +115,11 @@ impl<'a> PackedTable<'a> {
 
     /// A time that no deadline is before; None without deadlines. O(1).
     pub fn next_deadline(self) -> Option<i64> {
-        if !self.shape.deadlines {
-            return None;
+        if self.shape.deadlines {
+            earliest_deadline(self.bytes)
+        } else {
+            None
         }
-        let mut bytes = [0; 8];
-        bytes[..EARLIEST_BYTES].copy_from_slice(&self.bytes[..EARLIEST_BYTES]);
-        let earliest = i64::from_le_bytes(bytes);
-        (earliest < DEADLINE_MAX).then_some(earliest)
     }
 
     fn position(self, index: usize) -> Option<usize> {
@@ -245,6 +243,15 @@ fn deadline_of(element: Element<'_>) -> Option<i64> {
     }
 }
 
+/// The earliest deadline of a table with deadlines, or a time before it.
+#[inline]
+pub fn earliest_deadline(bytes: &[u8]) -> Option<i64> {
+    let mut all = [0; 8];
+    all[..EARLIEST_BYTES].copy_from_slice(&bytes[..EARLIEST_BYTES]);
+    let earliest = i64::from_le_bytes(all);
+    (earliest < DEADLINE_MAX).then_some(earliest)
+}
+
 /// A table for changing it.
 pub struct PackedTableMut<'a, B: PackedBuffer> {
     buffer: &'a mut B,
@@ -293,14 +300,29 @@ impl<'a, B: PackedBuffer> PackedTableMut<'a, B> {
         let table = self.read();
         let rest = packed::skip::<false>(table.bytes, at)..table.next(at);
         let mut bytes = Scratch::new();
+        let mut old = None;
         if self.shape.deadlines {
-            let old = table.record_at(at).0.deadline;
+            old = table.record_at(at).0.deadline;
             self.write_rest(&mut bytes, value, deadline.after(old));
         } else if self.shape.values {
             Encoded::new(value).write::<false>(&mut bytes);
         }
         if self.buffer.bytes()[rest.clone()] != bytes[..] {
             self.buffer.splice(rest, &bytes);
+            self.forget_deadline(old);
+        }
+    }
+
+    /// Notes that a record had this deadline and may not have it any more.
+    #[inline]
+    fn forget_deadline(&mut self, old: Option<i64>) {
+        if old.is_some() && old == self.read().next_deadline() {
+            let earliest = self
+                .read()
+                .iter()
+                .filter_map(|record| record.deadline)
+                .min();
+            self.write_earliest(earliest.unwrap_or(DEADLINE_MAX));
         }
     }
 
@@ -339,8 +361,10 @@ impl<'a, B: PackedBuffer> PackedTableMut<'a, B> {
         let Ok(at) = table.find(&Encoded::new(key)) else {
             return false;
         };
-        let range = at..table.next(at);
-        self.cut(range);
+        let (record, end) = table.record_at(at);
+        let old = record.deadline;
+        self.cut(at..end);
+        self.forget_deadline(old);
         true
     }
 
@@ -352,7 +376,9 @@ impl<'a, B: PackedBuffer> PackedTableMut<'a, B> {
         };
         let (record, end) = table.record_at(at);
         report(record);
+        let old = record.deadline;
         self.cut(at..end);
+        self.forget_deadline(old);
         true
     }
 
@@ -369,7 +395,8 @@ impl<'a, B: PackedBuffer> PackedTableMut<'a, B> {
             return false;
         };
         let (record, end) = table.record_at(at);
-        let deadline = deadline.after(record.deadline);
+        let old = record.deadline;
+        let deadline = deadline.after(old);
         for _ in 1..self.shape.elements() {
             at = packed::skip::<false>(self.buffer.bytes(), at);
         }
@@ -379,6 +406,7 @@ impl<'a, B: PackedBuffer> PackedTableMut<'a, B> {
         if let Some(deadline) = deadline {
             self.note_deadline(deadline);
         }
+        self.forget_deadline(old);
         true
     }
 
