@@ -148,6 +148,10 @@ BAD_DUMP = _reply("BAD_DUMP", "ERR Bad data format")
 UNSUPPORTED_DUMP = _reply("UNSUPPORTED_DUMP", "ERR This value cannot be restored here: {}")
 
 # Sets
+NUMMEMBERS = _reply(
+    "NUMMEMBERS",
+    "ERR nummembers should be greater than 0 and match the provided number of members",
+)
 LIMIT_NEGATIVE = _reply("LIMIT_NEGATIVE", "ERR LIMIT can't be negative")
 RANDOM_COUNT_OUT_OF_RANGE = _reply(
     "RANDOM_COUNT_OUT_OF_RANGE",

@@ -17,6 +17,7 @@ MODULES = (
     "hashes",
     "hash_expiry",
     "sets",
+    "set_expiry",
     "lists",
     "list_elements",
 )

@@ -124,7 +124,8 @@ def spop(call: Call, key: bytes, words: Arguments) -> Reply:
     """
     if len(words) > 1:
         raise SYNTAX
-    return call.edit(key, Set).reply_popped(_natural(words, 0, VALUE_OUT_OF_RANGE_POSITIVE))
+    count = _natural(words, 0, VALUE_OUT_OF_RANGE_POSITIVE)
+    return call.edit(key, Set).reply_popped(count)
 
 
 @command(

@@ -96,6 +96,44 @@ def test_a_reply_that_no_memory_could_hold_is_refused(store: Store):
     assert store("SRANDMEMBER", "nothing", -(2**63) + 1) == []
 
 
+SPOPS = """
+    SPOP s -1
+    SPOP s abc
+    SPOP text -1
+    SPOP text 1
+    SPOP text 0
+    SPOP text
+    SPOP s 1 2
+    SPOP nothing
+    SPOP nothing 0
+    SPOP nothing 3
+    SPOP nothing -1
+    SPOP s 9223372036854775808
+    SPOP s 0
+    SPOP one
+    SPOP one
+    SPOP s 4
+    EXISTS s
+    SPOP two 9223372036854775807
+    EXISTS two one
+"""
+
+
+@pytest.mark.parametrize("protocol", [2, 3])
+def test_spop_answers_as_valkeys(ours: Server, valkey91: Server, protocol: int):
+    commands = [line.split() for line in SPOPS.strip().splitlines()]
+    with ours.connect(protocol) as mine, valkey91.connect(protocol) as theirs:
+        for connection in (mine, theirs):
+            connection.call("FLUSHALL")
+            connection.call("SADD", "s", "1", "2", "3")
+            connection.call("SADD", "one", "a")
+            connection.call("SADD", "two", "b")
+            connection.call("SET", "text", "")
+        for command in commands:
+            own, other = mine.call(*command), theirs.call(*command)
+            assert (command, repr(own)) == (command, repr(other))
+
+
 LIMITS = [(512, 128, 64), (2, 128, 64), (512, 2, 64), (2, 2, 64), (4, 8, 64), (8, 4, 64), (0, 0, 0)]
 SOURCES = {
     # Name: members, one that made the form and went, or none.

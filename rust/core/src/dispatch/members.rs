@@ -2,14 +2,14 @@
 //!
 //! They go when their collection is looked up, and when nobody does, in slices of a
 //! tick. The keyspace knows which entries hold some (`Entry::members_due_at`), so other
-//! keys cost nothing. The journal gets what takes them out (HDEL), watchers learn of it,
-//! subscribers hear `hexpired`, and `del` when the key went with its last field.
+//! keys cost nothing. The journal gets what takes them out (HDEL, SREM), watchers learn of it,
+//! subscribers hear `hexpired` or `sexpired`, and `del` when the key went with its last field.
 
 use super::engine::Engine;
 use super::journal::Effect;
 use super::notify::class;
 use crate::keyspace::Kind;
-use crate::types::HashMut;
+use crate::types::{HashMut, SetMut};
 
 /// So many go at once when a collection is looked up; nobody sees the others.
 const LOOK_UP_LIMIT: usize = 1024;
@@ -27,6 +27,11 @@ fn words_of(kind: Kind) -> Option<Words> {
             class: class::HASH,
             event: "hexpired",
             removal: "HDEL",
+        }),
+        Kind::Set => Some(Words {
+            class: class::SET,
+            event: "sexpired",
+            removal: "SREM",
         }),
         _ => None,
     }
@@ -56,11 +61,17 @@ impl Engine {
             return false;
         };
         let kind = entry.kind();
-        let limits = self.settings.collections.of_hashes(&self.seed);
+        let collections = &self.settings.collections;
+        let (of_hashes, of_sets) = (
+            collections.of_hashes(&self.seed),
+            collections.of_sets(&self.seed),
+        );
         let mut due = Vec::new();
         let has_more = self.databases[database].edit_members(key, |entry| match kind {
-            Kind::Hash => HashMut::new(entry, limits, now_ms)
+            Kind::Hash => HashMut::new(entry, of_hashes, now_ms)
                 .remove_due(limit, &mut |field| due.push(field.key.to_vec())),
+            Kind::Set => SetMut::new(entry, of_sets, now_ms)
+                .remove_due(limit, &mut |member| due.push(member.to_vec())),
             _ => false,
         });
         self.note_expired_members(database, key, kind, due);

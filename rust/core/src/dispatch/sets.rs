@@ -9,9 +9,9 @@ use super::journal::Effect;
 use super::notify::class;
 use super::pipeline::Shape;
 use super::writer::Writer;
-use crate::keyspace::{Expiry, Kind, NewValue};
+use crate::keyspace::{Expiry, Kind, NewValue, Place};
 use crate::types::packed::Element;
-use crate::types::record::below;
+use crate::types::record::{Deadline, below};
 use crate::types::{Detached, Home, Limits, Set, SetMut, set_algebra};
 
 /// What SINTER, SUNION and SDIFF do.
@@ -86,10 +86,7 @@ fn build(operation: Operation, sets: &[Option<Set<'_>>], limits: Limits<'_>) -> 
 
 /// Replies with all members.
 pub fn write_members(shape: Shape, set: Set<'_>, writer: &mut Writer<'_>) {
-    let count = match set.next_deadline() {
-        None => set.len(),
-        Some(_) => set.iter().count(),
-    };
+    let count = set.alive_len();
     writer.begin(shape, count);
     set.iter().for_each(|member| writer.element(member));
     writer.end(shape, count);
@@ -207,15 +204,38 @@ impl Engine {
         Ok(count)
     }
 
+    /// Changes the set at `key`, or makes it; see `edit_collection`.
+    #[inline]
+    pub fn edit_set<R>(
+        &mut self,
+        key: &[u8],
+        edit: impl FnOnce(&mut SetMut<'_, Place<'_>>, &mut fastrand::Rng) -> (R, u64),
+    ) -> Result<R, Failure> {
+        let mut due = Vec::new();
+        let result = self.edit_collection(key, Kind::Set, |place, environment| {
+            let limits = environment.set_limits();
+            let mut set = SetMut::new(place, limits, environment.now_ms);
+            let done = edit(&mut set, environment.random);
+            due = set.take_met_due();
+            done
+        })?;
+        if !due.is_empty() {
+            let database = self.run.database;
+            self.note_expired_members(database, key, Kind::Set, due);
+            // Only looked at when the command is over.
+            self.run.emptied.push((database, key.into()));
+        }
+        Ok(result)
+    }
+
     /// Adds members. Returns how many are new.
     pub fn add_members<'m>(
         &mut self,
         key: &[u8],
         members: impl ExactSizeIterator<Item = &'m [u8]>,
     ) -> Result<usize, Failure> {
-        let added = self.edit_collection(key, Kind::Set, |place, environment| {
-            let limits = environment.set_limits();
-            let added = SetMut::new(place, limits, environment.now_ms).add_all(members);
+        let added = self.edit_set(key, |set, _| {
+            let added = set.add_all(members);
             (added, added as u64)
         })?;
         if added > 0 {
@@ -230,11 +250,7 @@ impl Engine {
         key: &[u8],
         members: impl Iterator<Item = &'m [u8]>,
     ) -> Result<usize, Failure> {
-        let removed = self.edit_collection(key, Kind::Set, |place, environment| {
-            if place.is_new() {
-                return (0, 0);
-            }
-            let mut set = SetMut::new(place, environment.set_limits(), environment.now_ms);
+        let removed = self.edit_set(key, |set, _| {
             let removed = members.filter(|member| set.remove(member)).count();
             (removed, removed as u64)
         })?;
@@ -252,12 +268,7 @@ impl Engine {
     ) -> Result<bool, Failure> {
         let keeps = self.keeps_effects();
         let mut popped = Popped::default();
-        let is_popped = self.edit_collection(key, Kind::Set, |place, environment| {
-            if place.is_new() {
-                return (false, 0);
-            }
-            let mut set = SetMut::new(place, environment.set_limits(), environment.now_ms);
-            let random = &mut *environment.random;
+        let is_popped = self.edit_set(key, |set, random| {
             let is_popped = set.pop(&mut || random.u64(..), &mut |member| {
                 popped.note(member, keeps);
                 report(member);
@@ -282,7 +293,7 @@ impl Engine {
         let entry = self.read_kind(key, Kind::Set, Access::Write)?;
         let content = entry.and_then(|entry| entry.content());
         let set = content.map(|content| Set::new(content, now_ms));
-        let len = set.map_or(0, Set::len);
+        let len = set.map_or(0, Set::alive_len);
         let Some(set) = set.filter(|_| count > 0) else {
             writer.begin(Shape::Set, 0);
             writer.end(Shape::Set, 0);
@@ -301,9 +312,7 @@ impl Engine {
         writer.begin(Shape::Set, count);
         let keeps = self.keeps_effects();
         let mut popped = Popped::default();
-        self.edit_collection(key, Kind::Set, |place, environment| {
-            let mut set = SetMut::new(place, environment.set_limits(), environment.now_ms);
-            let random = &mut *environment.random;
+        self.edit_set(key, |set, random| {
             let number = set.pop_many(count, &mut || random.u64(..), &mut |member| {
                 popped.note(member, keeps);
                 writer.element(member);
@@ -368,24 +377,17 @@ impl Engine {
                 return Err(ErrorCode::ValueOutOfRange.into());
             }
             write_repeats(set, number, random, writer);
-        } else if number >= set.len() {
+        } else if number >= set.alive_len() {
             write_members(Shape::Array, set, writer);
-        } else if set.next_deadline().is_none() {
+        } else {
             writer.begin(Shape::Array, number);
             set.sample(number, random, &mut |member| writer.element(member));
             writer.end(Shape::Array, number);
-        } else {
-            // Some of those chosen may be gone already.
-            let mut chosen = Vec::new();
-            set.sample(number, random, &mut |member| chosen.push(member.to_vec()));
-            writer.begin(Shape::Array, chosen.len());
-            chosen.iter().for_each(|member| writer.bulk(member));
-            writer.end(Shape::Array, chosen.len());
         }
         Ok(())
     }
 
-    /// Moves a member. False: it is not in `source`.
+    /// Moves a member with its deadline. False: it is not in `source`.
     pub fn move_member(
         &mut self,
         source: &[u8],
@@ -393,18 +395,30 @@ impl Engine {
         member: &[u8],
     ) -> Result<bool, Failure> {
         let now_ms = self.now_ms;
-        let Some(set) = self.read_kind(source, Kind::Set, Access::Write)? else {
+        let Some(entry) = self.read_kind(source, Kind::Set, Access::Write)? else {
             return Ok(false);
         };
-        let content = set.content();
-        let is_there = |content| Set::new(content, now_ms).contains(member);
-        let is_there = content.is_some_and(is_there);
+        let content = entry.content();
+        let found = content.and_then(|content| Set::new(content, now_ms).deadline(member));
         self.read_kind(destination, Kind::Set, Access::Write)?;
-        if !is_there || source == destination {
-            return Ok(is_there);
+        let Some(deadline) = found else {
+            return Ok(false);
+        };
+        if source == destination {
+            return Ok(true);
         }
         self.remove_members(source, std::iter::once(member))?;
-        self.add_members(destination, std::iter::once(member))?;
+        let is_new = self.edit_set(destination, |set, _| {
+            // Where it is already, it stays as it is.
+            let is_new = !set.read().contains(member);
+            if is_new {
+                set.add_with(member, deadline.map_or(Deadline::Keep, Deadline::At));
+            }
+            (is_new, is_new.into())
+        })?;
+        if is_new {
+            self.announce(class::SET, "sadd", destination);
+        }
         Ok(true)
     }
 }

@@ -11,7 +11,7 @@
 
 use super::home::{Content, Home, Limits};
 use super::packed::Element;
-use super::record::{DEADLINE_MAX, Deadline, Record};
+use super::record::{DEADLINE_MAX, Deadline, DeadlineCondition, Expired, Record};
 use super::table::{Table, TableMut, choose};
 use crate::text::long_double::LongDouble;
 
@@ -159,42 +159,6 @@ pub enum IncrementError {
     NotFloat,
     /// The sum is no number, or infinite.
     NotFinite,
-}
-
-/// When a field gets another deadline; each that is set must hold. A field without
-/// deadline counts as one that expires last.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct DeadlineCondition {
-    /// It has none (NX).
-    pub has_none: bool,
-    /// It has one (XX).
-    pub has_one: bool,
-    /// The new one is later (GT).
-    pub is_later: bool,
-    /// The new one is earlier (LT).
-    pub is_earlier: bool,
-}
-
-impl DeadlineCondition {
-    fn allows(self, old: Option<i64>, new: i64) -> bool {
-        !(self.has_none && old.is_some()
-            || self.has_one && old.is_none()
-            || self.is_later && old.is_none_or(|old| new <= old)
-            || self.is_earlier && old.is_some_and(|old| new >= old))
-    }
-}
-
-/// What became of a field that was to get a deadline.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Expired {
-    /// There is no such field.
-    Missing,
-    /// The condition does not allow it.
-    Refused,
-    /// It has the deadline.
-    Set,
-    /// The deadline has passed, and the field is gone.
-    Gone,
 }
 
 /// A hash for changing it.

@@ -45,6 +45,42 @@ impl Deadline {
     }
 }
 
+/// When a field or member gets another deadline; each that is set must hold. One without
+/// deadline counts as one that expires last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct DeadlineCondition {
+    /// It has none (NX).
+    pub has_none: bool,
+    /// It has one (XX).
+    pub has_one: bool,
+    /// The new one is later (GT).
+    pub is_later: bool,
+    /// The new one is earlier (LT).
+    pub is_earlier: bool,
+}
+
+impl DeadlineCondition {
+    pub(super) fn allows(self, old: Option<i64>, new: i64) -> bool {
+        !(self.has_none && old.is_some()
+            || self.has_one && old.is_none()
+            || self.is_later && old.is_none_or(|old| new <= old)
+            || self.is_earlier && old.is_some_and(|old| new >= old))
+    }
+}
+
+/// What became of a field or member that was to get a deadline.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expired {
+    /// There is none.
+    Missing,
+    /// The condition does not allow it.
+    Refused,
+    /// It has the deadline.
+    Set,
+    /// The deadline has passed, and the field is gone.
+    Gone,
+}
+
 /// A number below `end` from random bits.
 #[inline]
 pub(crate) fn below(bits: u64, end: usize) -> usize {

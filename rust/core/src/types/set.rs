@@ -7,7 +7,8 @@
 //!         └──────────────────→            back but for SPOP of nearly all
 //!
 //! A member whose deadline has come is not there for readers; it goes when somebody
-//! adds or removes it or calls `remove_due`, and counts until then.
+//! adds or removes it (`met_due` tells) or calls `remove_due`, and `len` counts it until
+//! then.
 //!
 //! Cost: integers O(log n); packed a walk over at most `entries_max` members; paged all
 //! O(1) but what visits all members. `set_algebra` combines sets.
@@ -96,6 +97,22 @@ impl<'a> Set<'a> {
         }
     }
 
+    /// How many members there are without those whose deadline has come. O(1) unless
+    /// there are any.
+    pub fn alive_len(self) -> usize {
+        if self.has_due() {
+            self.iter().count()
+        } else {
+            self.len()
+        }
+    }
+
+    /// True if there may be members whose deadline has come.
+    #[inline]
+    fn has_due(self) -> bool {
+        self.next_deadline().is_some_and(|at| at <= self.now_ms)
+    }
+
     #[inline]
     fn is_there(self, record: Option<Record<'_>>) -> bool {
         record.is_some_and(|record| record.is_alive(self.now_ms))
@@ -152,7 +169,7 @@ impl<'a> Set<'a> {
     }
 
     /// Visits `count` different members (all, if there are no more); each choice is
-    /// equally likely. Members whose deadline has come are chosen, too, but not visited.
+    /// equally likely.
     pub fn sample(
         self,
         count: usize,
@@ -163,11 +180,12 @@ impl<'a> Set<'a> {
             Members::Integers(set) => choose(set.iter(), set.len(), count, random, |value| {
                 visit(Element::Integer(value));
             }),
-            Members::Table(table) => table.sample(count, random, &mut |record| {
-                if record.is_alive(self.now_ms) {
-                    visit(record.key);
-                }
-            }),
+            Members::Table(_) if self.has_due() => {
+                choose(self.iter(), self.alive_len(), count, random, visit);
+            }
+            Members::Table(table) => {
+                table.sample(count, random, &mut |record| visit(record.key));
+            }
         }
     }
 

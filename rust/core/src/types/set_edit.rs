@@ -3,7 +3,7 @@
 use super::home::{Form, Home, Limits};
 use super::int_set::{self, IntSet};
 use super::packed::{Element, Encoded, Scratch};
-use super::record::{Deadline, Record, below};
+use super::record::{DEADLINE_MAX, Deadline, DeadlineCondition, Expired, Record, below};
 use super::set::Set;
 use super::table::TableMut;
 use crate::text::integer;
@@ -16,6 +16,7 @@ pub struct SetMut<'h, H: Home> {
     table: TableMut<'h, H>,
     now_ms: i64,
     is_prepared: bool,
+    met_due: Vec<Vec<u8>>,
 }
 
 impl<'h, H: Home> SetMut<'h, H> {
@@ -31,7 +32,13 @@ impl<'h, H: Home> SetMut<'h, H> {
             table,
             now_ms,
             is_prepared: false,
+            met_due: Vec::new(),
         }
+    }
+
+    /// The members whose deadline had come that edits came across and took out.
+    pub fn take_met_due(&mut self) -> Vec<Vec<u8>> {
+        std::mem::take(&mut self.met_due)
     }
 
     #[inline]
@@ -199,6 +206,7 @@ impl<'h, H: Home> SetMut<'h, H> {
                 .is_some_and(|old| !old.is_alive(self.now_ms))
         {
             self.table.remove(member);
+            self.met_due.push(member.to_vec());
         }
     }
 
@@ -224,7 +232,22 @@ impl<'h, H: Home> SetMut<'h, H> {
             let popped = int_set::remove_nth(self.table.home, index);
             popped.map(Element::Integer).map(report).is_some()
         } else {
-            self.table.pop(random, &mut |record| report(record.key))
+            let (now_ms, met_due) = (self.now_ms, &mut self.met_due);
+            let mut is_alive = false;
+            while !is_alive {
+                let is_popped = self.table.pop(random, &mut |record| {
+                    is_alive = record.is_alive(now_ms);
+                    if is_alive {
+                        report(record.key);
+                    } else {
+                        met_due.push(record.key.to_vec());
+                    }
+                });
+                if !is_popped {
+                    return false;
+                }
+            }
+            true
         }
     }
 
@@ -261,6 +284,34 @@ impl<'h, H: Home> SetMut<'h, H> {
             Encoded::new(member.bytes(&mut text)).write::<false>(&mut bytes);
         }
         self.table.home.become_packed(Form::Packed, &bytes);
+    }
+
+    /// Gives a member a deadline if the condition allows it.
+    pub fn expire(&mut self, member: &[u8], at_ms: i64, condition: DeadlineCondition) -> Expired {
+        let Some(old) = self.read().deadline(member) else {
+            return Expired::Missing;
+        };
+        // As it is stored: two past the latest are equal.
+        let new = at_ms.min(DEADLINE_MAX);
+        if !condition.allows(old, new) {
+            return Expired::Refused;
+        }
+        if at_ms <= self.now_ms {
+            self.remove(member);
+            return Expired::Gone;
+        }
+        self.set_deadline(member, Deadline::At(new));
+        Expired::Set
+    }
+
+    /// Takes the deadline of a member away. None: there is no such member; false: it had
+    /// none.
+    pub fn persist(&mut self, member: &[u8]) -> Option<bool> {
+        let had_one = self.read().deadline(member)?.is_some();
+        if had_one {
+            self.set_deadline(member, Deadline::Clear);
+        }
+        Some(had_one)
     }
 
     /// Changes the deadline of a member. False: there is no such member.

@@ -8,9 +8,9 @@ use rubellite_core::dispatch::writer::Writer;
 use rubellite_core::keyspace::Place;
 use rubellite_core::text::glob;
 use rubellite_core::text::long_double::LongDouble;
-use rubellite_core::types::hash::{DeadlineCondition, Expired};
 use rubellite_core::types::packed::Element;
 use rubellite_core::types::record::{Deadline, Record};
+use rubellite_core::types::record::{DeadlineCondition, Expired};
 use rubellite_core::types::{self, HashMut};
 
 use super::{View, with_parts};
@@ -23,8 +23,8 @@ use crate::reply::Special;
 pub struct Hash(pub View);
 
 /// What commands of expiry answer for each field.
-const NO_FIELD: i64 = -2;
-const NO_DEADLINE: i64 = -1;
+pub(super) const NO_FIELD: i64 = -2;
+pub(super) const NO_DEADLINE: i64 = -1;
 /// Random fields of which some may be the same: more than this are refused.
 const DRAWS_MAX: usize = 1 << 24;
 
@@ -42,7 +42,7 @@ fn deadline(expire_at: Option<i64>, keep_expiry: bool) -> Deadline {
     }
 }
 
-fn expired(outcome: Expired) -> i64 {
+pub(super) fn expired(outcome: Expired) -> i64 {
     match outcome {
         Expired::Missing => NO_FIELD,
         Expired::Refused => 0,

@@ -7,9 +7,13 @@ use rubellite_core::dispatch::error::Failure;
 use rubellite_core::dispatch::pipeline::Shape;
 use rubellite_core::dispatch::sets::{Operation, write_members};
 use rubellite_core::dispatch::writer::Writer;
+use rubellite_core::keyspace::Place;
 use rubellite_core::text::glob;
 use rubellite_core::types;
+use rubellite_core::types::SetMut;
+use rubellite_core::types::record::DeadlineCondition;
 
+use super::hash::{NO_DEADLINE, NO_FIELD, expired};
 use super::{View, with_parts};
 use crate::border;
 use crate::call::{Call, Context};
@@ -31,11 +35,32 @@ fn reply(
     })
 }
 
+impl Set {
+    /// Changes members one by one; what is above 0 counts as an edit.
+    fn change_each(
+        &self,
+        py: Python<'_>,
+        members: &Bound<'_, PyAny>,
+        mut work: impl FnMut(&mut SetMut<'_, Place<'_>>, &[u8]) -> i64,
+    ) -> PyResult<Vec<i64>> {
+        let key = self.0.key(py);
+        // The view is of the call that runs.
+        self.0.context(|_| ())?;
+        self.0.call.get().with_named(members, |context, members| {
+            context.engine.edit_set(key, |set, _| {
+                let outcomes: Vec<i64> = members.iter().map(|member| work(set, member)).collect();
+                let edits = outcomes.iter().filter(|outcome| **outcome > 0).count();
+                (outcomes, edits as u64)
+            })
+        })
+    }
+}
+
 #[pymethods]
 impl Set {
     fn __len__(&self, py: Python<'_>) -> PyResult<usize> {
         self.0.read(py, 0, |content, now_ms| {
-            types::Set::new(content, now_ms).len()
+            types::Set::new(content, now_ms).alive_len()
         })
     }
 
@@ -64,6 +89,54 @@ impl Set {
             let set = types::Set::new(content, now_ms);
             let member = set.random(&mut || random.u64(..))?;
             Some(PyBytes::new(py, member.bytes(&mut itoa::Buffer::new())))
+        })
+    }
+
+    /// The deadlines of members in milliseconds since 1970; -1 without deadline, -2
+    /// without member.
+    fn deadlines(&self, py: Python<'_>, members: &Bound<'_, PyAny>) -> PyResult<Vec<i64>> {
+        self.0.read_with(py, members, |content, now_ms, members| {
+            let set = content.map(|content| types::Set::new(content, now_ms));
+            let deadline = |member: &&[u8]| match set.and_then(|set| set.deadline(member)) {
+                Some(deadline) => deadline.unwrap_or(NO_DEADLINE),
+                None => NO_FIELD,
+            };
+            members.iter().map(deadline).collect()
+        })
+    }
+
+    /// Gives members a deadline. For each: 2 that has passed, and it is gone; 1 it has it;
+    /// 0 a condition does not hold; -2 no member.
+    #[pyo3(signature = (members, at_ms, *, nx = false, xx = false, gt = false, lt = false))]
+    #[expect(clippy::too_many_arguments, reason = "the conditions are keywords")]
+    fn expire_all(
+        &self,
+        py: Python<'_>,
+        members: &Bound<'_, PyAny>,
+        at_ms: i64,
+        nx: bool,
+        xx: bool,
+        gt: bool,
+        lt: bool,
+    ) -> PyResult<Vec<i64>> {
+        let condition = DeadlineCondition {
+            has_none: nx,
+            has_one: xx,
+            is_later: gt,
+            is_earlier: lt,
+        };
+        self.change_each(py, members, |set, member| {
+            expired(set.expire(member, at_ms, condition))
+        })
+    }
+
+    /// Takes the deadlines of members away. For each: 1 gone, -1 there was none, -2 no
+    /// member.
+    fn persist_all(&self, py: Python<'_>, members: &Bound<'_, PyAny>) -> PyResult<Vec<i64>> {
+        self.change_each(py, members, |set, member| match set.persist(member) {
+            Some(true) => 1,
+            Some(false) => NO_DEADLINE,
+            None => NO_FIELD,
         })
     }
 
@@ -146,27 +219,27 @@ fn operation(name: &str) -> PyResult<Operation> {
 }
 
 impl Call {
-    /// Works on the sets at keys that a handler names.
-    fn with_sets<R>(
+    /// Works with keys or members that a handler names.
+    fn with_named<R>(
         &self,
-        keys: &Bound<'_, PyAny>,
+        names: &Bound<'_, PyAny>,
         work: impl FnOnce(&mut Context<'_>, &[&[u8]]) -> Result<R, Failure>,
     ) -> PyResult<R> {
-        with_parts(keys, |range, given| {
+        with_parts(names, |range, given| {
             self.with(|context| {
                 let request = context.invocation.request;
                 let unread: Vec<&[u8]>;
-                let keys = match range {
+                let names = match range {
                     Some((first, count)) => {
                         unread = (first..first + count).map(|at| request.get(at)).collect();
                         &unread[..]
                     }
                     None => given,
                 };
-                work(context, keys)
+                work(context, names)
             })
         })?
-        .map_err(|failure| border::to_error(keys.py(), failure))
+        .map_err(|failure| border::to_error(names.py(), failure))
     }
 }
 
@@ -175,7 +248,7 @@ impl Call {
     /// Replies with the "intersection", "union" or "difference" of the sets at keys.
     fn reply_combined_sets(&self, name: &str, keys: &Bound<'_, PyAny>) -> PyResult<Special> {
         let operation = operation(name)?;
-        self.with_sets(keys, |context, keys| {
+        self.with_named(keys, |context, keys| {
             reply(context, |engine, writer| {
                 engine.reply_combined(operation, keys, writer)
             })
@@ -191,7 +264,7 @@ impl Call {
         keys: &Bound<'_, PyAny>,
     ) -> PyResult<usize> {
         let operation = operation(name)?;
-        self.with_sets(keys, |context, keys| {
+        self.with_named(keys, |context, keys| {
             context.engine.store_combined(operation, destination, keys)
         })
     }
@@ -199,7 +272,7 @@ impl Call {
     /// How many members the sets at keys have in common; counts no further than `limit`
     /// if that is not 0.
     fn count_common_members(&self, keys: &Bound<'_, PyAny>, limit: usize) -> PyResult<usize> {
-        self.with_sets(keys, |context, keys| {
+        self.with_named(keys, |context, keys| {
             let limit = if limit == 0 { usize::MAX } else { limit };
             context.engine.count_intersection(keys, limit)
         })
