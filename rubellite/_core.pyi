@@ -17,6 +17,12 @@ def set_errors(table: dict[str, Any], base: type[Exception], raw: type[Exception
 def glob_matches(pattern: bytes, text: bytes, ignore_case: bool = False) -> bool:
     """True if `text` matches the glob `pattern` as Redis reads it."""
 
+def parse_double(text: bytes) -> float | None:
+    """Reads a float as the commands do; None for what is none."""
+
+def parse_integer(text: bytes) -> int | None:
+    """Reads a 64-bit integer as the commands do; None for what is none."""
+
 def memory_used() -> int:
     """Bytes that the engine's allocator has given out."""
 
@@ -314,7 +320,107 @@ class Set:
 
 @final
 class SortedSet:
-    """The sorted set at a key."""
+    """The sorted set at a key; members in the order of their scores."""
+
+    def __len__(self) -> int: ...
+    def score(self, member: bytes) -> float | None:
+        """The score of a member, or None."""
+
+    def scores(self, members: Iterable[bytes]) -> list[float | None]:
+        """The scores of members; None for each that is missing."""
+
+    def rank(self, member: bytes, reverse: bool) -> tuple[int, float] | None:
+        """How many entries are before a member (with `reverse` behind it), and its score."""
+
+    def count(self, interval: Interval) -> int:
+        """How many entries are in an interval."""
+
+    def reply_range(
+        self, interval: Interval, reverse: bool, offset: int, count: int, with_scores: bool
+    ) -> Special:
+        """Replies with the entries in an interval, from the end with `reverse`.
+
+        `count` of them after the first `offset`; all, if that is negative.
+        """
+
+    def part(self, interval: Interval, reverse: bool, offset: int, count: int) -> Made:
+        """The entries that `reply_range` would reply with, to be stored."""
+
+    def reply_random(self, count: int, with_scores: bool) -> Special:
+        """Replies with `count` different members, or with -`count` that may be the same."""
+
+    def random_member(self) -> bytes | None:
+        """A member, each equally likely; None without key."""
+
+    def reply_scan(
+        self, cursor: int, count: int, pattern: bytes | None, with_scores: bool
+    ) -> Special:
+        """Replies with a step of ZSCAN: the next cursor, and members (with their scores)."""
+
+    def increment(self, member: bytes, by: float, conditions: int) -> float | None:
+        """Adds to the score of a member, 0 if it is new, under conditions (`add_scored`).
+
+        Returns what it is now; None where they do not hold. Fails with SCORE_NOT_A_NUMBER.
+        """
+
+    def remove_all(self, members: Iterable[bytes]) -> int:
+        """Takes members out; returns how many were there."""
+
+    def remove_range(self, interval: Interval) -> int:
+        """Takes the entries in an interval out; returns how many there were."""
+
+    def reply_popped(
+        self, count: int, high: bool, layout: Literal["flat", "pairs", "nested", "keyed"]
+    ) -> int:
+        """Takes up to `count` entries with the least scores (`high`: the greatest) out.
+
+        Replies with them, laid out as ZPOPMIN ("flat", with count "pairs"), ZMPOP
+        ("nested") or BZPOPMIN ("keyed") do. Returns how many.
+        """
+
+@final
+class Interval:
+    """What a command asks for of a sorted set: from one rank, score or member to another."""
+
+    @staticmethod
+    def of_ranks(start: int, stop: int) -> Interval:
+        """From `start` to `stop`, both included, negative ones from the end."""
+
+    @staticmethod
+    def of_scores(low: bytes, high: bytes) -> Interval:
+        """From `low` to `high`, as in `1`, `(1` and `+inf`. Fails with SCORE_BOUND."""
+
+    @staticmethod
+    def of_members(low: bytes, high: bytes) -> Interval:
+        """From `low` to `high`, as in `[a`, `(a`, `-` and `+`. Fails with MEMBER_BOUND."""
+
+_Operation: TypeAlias = Literal["union", "intersection", "difference"]
+_Aggregate: TypeAlias = Literal["SUM", "MIN", "MAX"]
+
+@final
+class ScoredSets:
+    """The inputs of a command that combines sorted sets and sets; a set's scores are all 1."""
+
+    def reply_combined(
+        self,
+        operation: _Operation,
+        weights: list[float] | None,
+        aggregate: _Aggregate,
+        with_scores: bool,
+    ) -> Special:
+        """Replies with what `operation` makes of them."""
+
+    def combine(
+        self, operation: _Operation, weights: list[float] | None, aggregate: _Aggregate
+    ) -> Made:
+        """What `operation` makes of them, to be stored."""
+
+    def intersection_len(self, limit: int | None) -> int:
+        """How many members all of them have; not counted further than `limit`."""
+
+@final
+class Made:
+    """A collection that is in no database yet; `call.store` puts it there, once."""
 
     def __len__(self) -> int: ...
 
@@ -335,6 +441,9 @@ class Arguments:
 
     def after(self, index: int) -> Arguments:
         """The arguments from `index` on."""
+
+    def part(self, first: int, count: int) -> Arguments:
+        """`count` of them from `first` on, as arguments of their own."""
 
     def flat(self) -> tuple[bytes, ...]:
         """All of them as a tuple."""
@@ -661,6 +770,28 @@ class Call:
 
     def count_expired_fields(self, count: int) -> None:
         """Counts fields for INFO that a deadline took out which had passed when it was set."""
+
+    # Sorted sets
+
+    def add_scored(
+        self, key: bytes, arguments: Arguments, first: int, conditions: int
+    ) -> tuple[int, int]:
+        """Gives members scores, from pairs of both in `arguments` from `first` on.
+
+        Bits of `conditions`: 1 only new members, 2 only known ones, 4 only greater scores,
+        8 only lower ones. Returns how many members are new, and how many have another
+        score than before. Fails with NOT_FLOAT before it looks at the key, then with
+        WRONG_TYPE.
+        """
+
+    def scored_sets(self, keys: Arguments) -> ScoredSets:
+        """The sorted sets and sets at `keys`. Fails with WRONG_TYPE if one is neither."""
+
+    def store(self, key: bytes, made: Made, class_: int, event: str, /) -> int:
+        """Puts a collection in the place of whatever `key` held, and sends `event`.
+
+        An empty one removes the key. Returns how many elements it has.
+        """
 
     def unblock(self, client: int, with_error: bool) -> bool:
         """Ends a client's wait for a key, as if its time were up or with UNBLOCKED.

@@ -283,6 +283,30 @@ TRACKING_NOT_SUPPORTED = _reply(
 NOT_IN_IMPORT_MODE = _reply("NOT_IN_IMPORT_MODE", "ERR Server is not in import mode")
 MONITOR_DENIED = _reply("MONITOR_DENIED", "ERR MONITOR isn't allowed for DENY BLOCKING client")
 
+# Sorted sets and geo
+SCORE_NOT_A_NUMBER = _reply("SCORE_NOT_A_NUMBER", "ERR resulting score is not a number (NaN)")
+SCORE_BOUND = _reply("SCORE_BOUND", "ERR min or max is not a float")
+MEMBER_BOUND = _reply("MEMBER_BOUND", "ERR min or max not valid string range item")
+ADD_NEW_AND_KNOWN = _reply(
+    "ADD_NEW_AND_KNOWN", "ERR XX and NX options at the same time are not compatible"
+)
+ADD_COMPARISONS = _reply(
+    "ADD_COMPARISONS", "ERR GT, LT, and/or NX options at the same time are not compatible"
+)
+ADD_ONE_INCREMENT = _reply(
+    "ADD_ONE_INCREMENT", "ERR INCR option supports a single increment-element pair"
+)
+LIMIT_NEEDS_BY = _reply(
+    "LIMIT_NEEDS_BY",
+    "ERR syntax error, LIMIT is only supported in combination with either BYSCORE or BYLEX",
+)
+SCORES_NOT_BY_MEMBER = _reply(
+    "SCORES_NOT_BY_MEMBER",
+    "ERR syntax error, WITHSCORES not supported in combination with BYLEX",
+)
+INPUT_KEY_NEEDED = _reply("INPUT_KEY_NEEDED", "ERR at least 1 input key is needed for '{}' command")
+WEIGHT_NOT_FLOAT = _reply("WEIGHT_NOT_FLOAT", "ERR weight value is not a float")
+
 # Logs, latency and DEBUG
 LOG_COUNT = _reply("LOG_COUNT", "ERR count should be greater than or equal to -1")
 LOG_TYPE = _reply(

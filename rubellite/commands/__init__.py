@@ -20,6 +20,9 @@ MODULES = (
     "set_expiry",
     "lists",
     "list_elements",
+    "sorted_sets",
+    "sorted_set_ranges",
+    "sorted_set_algebra",
 )
 
 

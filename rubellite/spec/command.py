@@ -29,6 +29,8 @@ _GROUPS = {
     "list_elements": "list",
     "sets": "set",
     "sorted_sets": "sorted-set",
+    "sorted_set_ranges": "sorted-set",
+    "sorted_set_algebra": "sorted-set",
     "bitmaps": "bitmap",
     "hyperloglog": "hyperloglog",
     "geo": "geo",

@@ -69,7 +69,9 @@ def _fails_and_grows(command: Command) -> bool:
     return command[0] == b"BITFIELD" and b"FAIL" in command
 
 
-@pytest.mark.parametrize("group", ["strings", "keys", "lists", "bitmaps", "hyperloglogs"])
+@pytest.mark.parametrize(
+    "group", ["strings", "keys", "lists", "bitmaps", "hyperloglogs", "sorted_sets"]
+)
 def test_commands_touch_what_they_touch_there(group: str, pair: tuple[Connection, Connection]):
     seed = int(os.environ.get("RUBELLITE_DIFF_SEED", secrets.randbelow(1_000_000)))
     rng = Random(seed)

@@ -75,7 +75,8 @@ def pair(ours: Server, valkey91: Server) -> Iterator[tuple[Listened, Listened]]:
 
 
 @pytest.mark.parametrize(
-    "group", ["strings", "keys", "hashes", "lists", "sets", "bitmaps", "hyperloglogs"]
+    "group",
+    ["strings", "keys", "hashes", "lists", "sets", "sorted_sets", "bitmaps", "hyperloglogs"],
 )
 def test_the_same_events_in_the_same_order(group: str, pair: tuple[Listened, Listened]):
     seed = int(os.environ.get("RUBELLITE_DIFF_SEED", secrets.randbelow(1_000_000)))

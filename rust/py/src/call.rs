@@ -191,6 +191,21 @@ impl Arguments {
         }
     }
 
+    /// `count` of them from `first` on, as arguments of their own.
+    fn part(&self, py: Python<'_>, first: usize, count: usize) -> PyResult<Arguments> {
+        if first.checked_add(count).is_none_or(|end| end > self.count) {
+            return Err(pyo3::exceptions::PyIndexError::new_err("no such argument"));
+        }
+        let call = self.call.clone_ref(py);
+        Ok(Arguments::new(
+            call,
+            self.serial,
+            self.first + first,
+            count,
+            1,
+        ))
+    }
+
     /// All of them as a tuple.
     fn flat<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
         self.check()?.with(|context| {

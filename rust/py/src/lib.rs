@@ -50,6 +50,18 @@ fn glob_matches(pattern: &[u8], text: &[u8], ignore_case: bool) -> bool {
     rubellite_core::text::glob::matches(pattern, text, ignore_case)
 }
 
+/// Reads a float as the commands do; None for what is none.
+#[pyfunction]
+fn parse_double(text: &[u8]) -> Option<f64> {
+    rubellite_core::text::double::parse(text)
+}
+
+/// Reads a 64-bit integer as the commands do; None for what is none.
+#[pyfunction]
+fn parse_integer(text: &[u8]) -> Option<i64> {
+    rubellite_core::text::integer::parse(text)
+}
+
 /// Bytes that the engine's allocator has given out.
 #[pyfunction]
 fn memory_used() -> usize {
@@ -114,6 +126,9 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<views::list::List>()?;
     module.add_class::<views::set::Set>()?;
     module.add_class::<views::sorted_set::SortedSet>()?;
+    module.add_class::<views::interval::Interval>()?;
+    module.add_class::<views::scored_sets::ScoredSets>()?;
+    module.add_class::<views::made::Made>()?;
     module.add(
         "NULL_ARRAY",
         Bound::new(
@@ -134,6 +149,8 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     )?;
     module.add_function(wrap_pyfunction!(set_errors, module)?)?;
     module.add_function(wrap_pyfunction!(glob_matches, module)?)?;
+    module.add_function(wrap_pyfunction!(parse_double, module)?)?;
+    module.add_function(wrap_pyfunction!(parse_integer, module)?)?;
     module.add_function(wrap_pyfunction!(memory_used, module)?)?;
     module.add_function(wrap_pyfunction!(memory_purge, module)?)?;
     module.add_function(wrap_pyfunction!(memory_stats, module)?)?;

@@ -10,7 +10,7 @@ use super::error::{ErrorCode, Failure};
 use super::notify::class;
 use crate::keyspace::{Entry, Expiry, Kind, NewValue, Place, is_empty};
 use crate::seed::HashSeed;
-use crate::types::home::{Form, Home, Limits};
+use crate::types::home::{Detached, Form, Home, Limits};
 use crate::types::list::limit::Limit;
 use crate::types::list::packed;
 
@@ -213,6 +213,29 @@ impl Engine {
         self.run.edits += edits;
         self.touch(key);
         Ok(result)
+    }
+
+    /// Puts a collection that was made outside in the place of whatever `key` held, and
+    /// sends `event`; an empty one removes the key.
+    pub fn store_collection(
+        &mut self,
+        key: &[u8],
+        kind: Kind,
+        made: &mut Detached,
+        class: u32,
+        event: &str,
+    ) {
+        if is_empty(kind, made.content()) {
+            self.delete(key);
+            return;
+        }
+        self.put(key, NewValue::of_detached(kind, made), Expiry::None);
+        self.edited(class, event, key);
+    }
+
+    /// Up to where sorted sets are packed.
+    pub fn sorted_set_limits(&self) -> Limits<'_> {
+        self.settings.collections.of_sorted_sets(&self.seed)
     }
 
     /// Sends an event of the running command, then removes what the command left empty.

@@ -78,6 +78,9 @@ error_codes! {
     HashValueNotFloat = "HASH_VALUE_NOT_FLOAT",
     IncrementNotFinite = "INCREMENT_NOT_FINITE",
     Unblocked = "UNBLOCKED",
+    ScoreNotANumber = "SCORE_NOT_A_NUMBER",
+    ScoreBound = "SCORE_BOUND",
+    MemberBound = "MEMBER_BOUND",
 }
 
 /// Why a command did not do what it was asked.

@@ -137,6 +137,13 @@ impl<'a> Element<'a> {
     }
 }
 
+impl<'a> From<&'a [u8]> for Element<'a> {
+    #[inline]
+    fn from(text: &'a [u8]) -> Element<'a> {
+        Element::new(text)
+    }
+}
+
 /// An element in its bytes, ready to be searched for or written.
 #[derive(Debug, Clone, Copy)]
 pub struct Encoded<'a> {

@@ -9,7 +9,10 @@
 //! structure and return NOTHING.
 
 pub mod hash;
+pub mod interval;
 pub mod list;
+pub mod made;
+pub mod scored_sets;
 pub mod set;
 pub mod sorted_set;
 
@@ -237,9 +240,13 @@ impl Call {
         let py = slf.py();
         let kind = kind_of(kind)?;
         slf.get().try_with(py, |engine| {
-            engine
-                .read_kind(key.as_bytes(), kind, Access::Write)
-                .map(|_| ())
+            // The edit itself is what touches the key; where there will be none, this is.
+            let found = engine.read_kind(key.as_bytes(), kind, Access::Peek);
+            let found = found.map(|_| ());
+            if found.is_err() {
+                engine.read(key.as_bytes(), Access::Write);
+            }
+            found
         })?;
         Self::view(slf, key, kind)
     }

@@ -1,23 +1,430 @@
 //! Sorted sets for Python.
 
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use rubellite_core::types::Object;
-use rubellite_core::types::home::Content;
-use rubellite_core::types::sorted_set::packed::PackedSortedSet;
+use pyo3::types::PyBytes;
+use rubellite_core::dispatch::error::{ErrorCode, Failure};
+use rubellite_core::dispatch::pipeline::Shape;
+use rubellite_core::dispatch::writer::Writer;
+use rubellite_core::keyspace::Kind;
+use rubellite_core::text::{double, glob};
+use rubellite_core::types::packed::{Element, IntText};
+use rubellite_core::types::sorted_set::face::{self, Conditions, SortedSetMut, SortedSetRef};
+use rubellite_core::types::sorted_set::interval::limited;
+use rubellite_core::types::sorted_set::{Inserted, sample};
 
 use super::View;
+use super::interval::Interval;
+use super::made::Made;
+use crate::border;
+use crate::call::{Arguments, Call, check_arguments};
+use crate::reply::Special;
 
-/// The sorted set at a key.
+/// What is cut out of a sorted set is freed elsewhere if it is more than this.
+const FREE_EFFORT_MAX: usize = 64;
+
+/// The sorted set at a key; members in the order of their scores.
 #[pyclass(frozen, module = "rubellite._core")]
 pub struct SortedSet(pub View);
+
+/// Writes members, or pairs of members and scores: flat in RESP2, nested in RESP3.
+pub fn write_entries<'a>(
+    writer: &mut Writer<'_>,
+    entries: impl Iterator<Item = (Element<'a>, f64)>,
+    count: usize,
+    with_scores: bool,
+) {
+    if !with_scores {
+        writer.begin(Shape::Array, count);
+        entries.for_each(|(member, _)| writer.element(member));
+        return writer.end(Shape::Array, count);
+    }
+    writer.begin_pairs(count);
+    for (member, score) in entries {
+        writer.begin_pair();
+        writer.element(member);
+        writer.double(score);
+        writer.end_pair();
+    }
+    writer.end(Shape::Array, count);
+}
+
+/// The conditions of ZADD from the bits that Python gives.
+fn conditions(bits: u32) -> Conditions {
+    Conditions {
+        only_new: bits & 1 != 0,
+        only_known: bits & 2 != 0,
+        only_greater: bits & 4 != 0,
+        only_less: bits & 8 != 0,
+    }
+}
+
+/// What a reply with popped entries looks like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Layout {
+    /// `member score`: ZPOPMIN without count.
+    Flat,
+    /// `member score` again and again: ZPOPMIN with count.
+    Pairs,
+    /// `key ((member score) …)`: ZMPOP.
+    Nested,
+    /// `key member score`: BZPOPMIN.
+    Keyed,
+}
+
+impl Layout {
+    fn named(name: &str) -> PyResult<Layout> {
+        match name {
+            "flat" => Ok(Layout::Flat),
+            "pairs" => Ok(Layout::Pairs),
+            "nested" => Ok(Layout::Nested),
+            "keyed" => Ok(Layout::Keyed),
+            _ => Err(PyValueError::new_err(format!("no such layout: {name}"))),
+        }
+    }
+
+    fn begin(self, writer: &mut Writer<'_>, key: &[u8], count: usize) {
+        match self {
+            Layout::Flat => writer.begin(Shape::Array, 2 * count),
+            Layout::Pairs => writer.begin_pairs(count),
+            Layout::Keyed => {
+                writer.begin(Shape::Array, 1 + 2 * count);
+                writer.bulk(key);
+            }
+            Layout::Nested => {
+                writer.begin(Shape::Array, 2);
+                writer.bulk(key);
+                writer.begin(Shape::Array, count);
+            }
+        }
+    }
+
+    fn entry(self, writer: &mut Writer<'_>, member: Element<'_>, score: f64) {
+        match self {
+            Layout::Pairs => writer.begin_pair(),
+            Layout::Nested => writer.begin(Shape::Array, 2),
+            Layout::Flat | Layout::Keyed => {}
+        }
+        writer.element(member);
+        writer.double(score);
+        match self {
+            Layout::Pairs => writer.end_pair(),
+            Layout::Nested => writer.end(Shape::Array, 2),
+            Layout::Flat | Layout::Keyed => {}
+        }
+    }
+
+    fn end(self, writer: &mut Writer<'_>, count: usize) {
+        match self {
+            Layout::Flat => writer.end(Shape::Array, 2 * count),
+            Layout::Pairs => writer.end(Shape::Array, count),
+            Layout::Keyed => writer.end(Shape::Array, 1 + 2 * count),
+            Layout::Nested => {
+                writer.end(Shape::Array, count);
+                writer.end(Shape::Array, 2);
+            }
+        }
+    }
+}
 
 #[pymethods]
 impl SortedSet {
     fn __len__(&self, py: Python<'_>) -> PyResult<usize> {
-        self.0.read(py, 0, |content, _| match content {
-            Content::Packed(_, bytes) => PackedSortedSet::new(bytes).len(),
-            Content::Object(Object::SortedSet(set)) => set.len(),
-            Content::Object(other) => unreachable!("a sorted set that is {other:?}"),
+        self.0
+            .read(py, 0, |content, _| SortedSetRef::new(content).len())
+    }
+
+    /// The score of a member, or None.
+    fn score(&self, py: Python<'_>, member: &[u8]) -> PyResult<Option<f64>> {
+        self.0.read(py, None, |content, _| {
+            SortedSetRef::new(content).score(member)
         })
+    }
+
+    /// The scores of members; None for each that is missing.
+    fn scores(&self, py: Python<'_>, members: &Bound<'_, PyAny>) -> PyResult<Vec<Option<f64>>> {
+        self.0.read_with(py, members, |content, _, members| {
+            let set = content.map(SortedSetRef::new);
+            let scores = members.iter().map(|member| set?.score(member));
+            scores.collect()
+        })
+    }
+
+    /// How many entries are before a member (with `reverse` behind it), and its score.
+    fn rank(&self, py: Python<'_>, member: &[u8], reverse: bool) -> PyResult<Option<(usize, f64)>> {
+        self.0.read(py, None, |content, _| {
+            let set = SortedSetRef::new(content);
+            if reverse {
+                set.reverse_rank(member)
+            } else {
+                set.rank(member)
+            }
+        })
+    }
+
+    /// How many entries are in an interval.
+    fn count(&self, py: Python<'_>, interval: &Bound<'_, Interval>) -> PyResult<usize> {
+        let interval = &interval.get().0;
+        self.0.read(py, 0, |content, _| {
+            let set = SortedSetRef::new(content);
+            interval.positions(set, false).len()
+        })
+    }
+
+    /// Replies with the entries in an interval, `count` of them after the first `offset`
+    /// (all, if that is negative), from the end with `reverse`.
+    fn reply_range(
+        &self,
+        py: Python<'_>,
+        interval: &Bound<'_, Interval>,
+        reverse: bool,
+        offset: i64,
+        count: i64,
+        with_scores: bool,
+    ) -> PyResult<Special> {
+        let interval = &interval.get().0;
+        self.0.reply(py, |content, _, writer| {
+            let Some(set) = content.map(SortedSetRef::new) else {
+                return write_entries(writer, std::iter::empty(), 0, with_scores);
+            };
+            let range = interval.positions(set, reverse);
+            let range = limited(range, reverse, offset, count);
+            let count = range.len();
+            let entries = set.range(range);
+            if reverse {
+                write_entries(writer, entries.rev(), count, with_scores);
+            } else {
+                write_entries(writer, entries, count, with_scores);
+            }
+        })
+    }
+
+    /// The entries that `reply_range` would reply with, to be stored.
+    fn part(
+        &self,
+        py: Python<'_>,
+        interval: &Bound<'_, Interval>,
+        reverse: bool,
+        offset: i64,
+        count: i64,
+    ) -> PyResult<Made> {
+        let interval = &interval.get().0;
+        let (key, kind) = (self.0.key(py), self.0.kind);
+        let found = self.0.context(|context| {
+            let access = rubellite_core::dispatch::data::Access::Peek;
+            context.engine.read_kind(key, kind, access)?;
+            let engine = &*context.engine;
+            let entry = engine.databases[engine.run.database].find(key);
+            let content = entry.and_then(|entry| entry.content());
+            let entries: Vec<_> = content.map(SortedSetRef::new).map_or(Vec::new(), |set| {
+                let range = interval.positions(set, reverse);
+                set.range(limited(range, reverse, offset, count)).collect()
+            });
+            let made = face::from_sorted(&entries, engine.sorted_set_limits());
+            Ok(Made::new(Kind::SortedSet, entries.len(), made))
+        })?;
+        found.map_err(|failure| border::to_error(py, failure))
+    }
+
+    /// Replies with `count` different members, or with -`count` that may be the same.
+    fn reply_random(&self, py: Python<'_>, count: i64, with_scores: bool) -> PyResult<Special> {
+        let mut random = self.0.context(|context| context.engine.random.fork())?;
+        self.0.reply(py, |content, _, writer| {
+            let set = content.map(SortedSetRef::new);
+            let Some(set) = set.filter(|set| !set.is_empty()) else {
+                return write_entries(writer, std::iter::empty(), 0, with_scores);
+            };
+            let mut bits = || random.u64(..);
+            if count >= 0 {
+                let entries = sample::distinct(set, count as usize, &mut bits);
+                let count = entries.len();
+                write_entries(writer, entries.into_iter(), count, with_scores);
+            } else {
+                let count = count.unsigned_abs() as usize;
+                let entries = sample::repeated(set, count, &mut bits);
+                write_entries(writer, entries, count, with_scores);
+            }
+        })
+    }
+
+    /// A member, each equally likely; None without key.
+    fn random_member<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyBytes>>> {
+        let mut random = self.0.context(|context| context.engine.random.fork())?;
+        self.0.read(py, None, |content, _| {
+            let set = SortedSetRef::new(content);
+            let (member, _) = set.nth(random.usize(..set.len().max(1)))?;
+            Some(PyBytes::new(py, member.bytes(&mut IntText::new())))
+        })
+    }
+
+    /// Replies with a step of ZSCAN: the next cursor, and members (with their scores).
+    fn reply_scan(
+        &self,
+        py: Python<'_>,
+        cursor: u64,
+        count: usize,
+        pattern: Option<&[u8]>,
+        with_scores: bool,
+    ) -> PyResult<Special> {
+        self.0.reply(py, |content, _, writer| {
+            let mut found: Vec<(Vec<u8>, f64)> = Vec::new();
+            let mut visit = |member: Element<'_>, score| {
+                let mut text = IntText::new();
+                let member = member.bytes(&mut text);
+                if pattern.is_none_or(|pattern| glob::matches(pattern, member, false)) {
+                    found.push((member.to_vec(), score));
+                }
+            };
+            let set = content.map(SortedSetRef::new);
+            let next = set.map_or(0, |set| set.scan(cursor, count, &mut visit));
+            let parts = found.len() * if with_scores { 2 } else { 1 };
+            writer.begin(Shape::Array, 2);
+            writer.bulk(itoa::Buffer::new().format(next).as_bytes());
+            writer.begin(Shape::Array, parts);
+            let mut text = Vec::new();
+            for (member, score) in &found {
+                writer.bulk(member);
+                if with_scores {
+                    text.clear();
+                    double::format(*score, &mut text);
+                    writer.bulk(&text);
+                }
+            }
+            writer.end(Shape::Array, parts);
+            writer.end(Shape::Array, 2);
+        })
+    }
+
+    /// Adds to the score of a member, 0 if it is new, under the conditions of `add_scored`.
+    /// Returns what it is now; None where they do not hold.
+    fn increment(
+        &self,
+        py: Python<'_>,
+        member: &[u8],
+        by: f64,
+        conditions: u32,
+    ) -> PyResult<Option<f64>> {
+        let conditions = self::conditions(conditions);
+        let result = self.0.edit(py, |place, environment| {
+            let mut set = SortedSetMut::new(place, environment.sorted_set_limits());
+            set.prepare(1, member.len());
+            match set.increment_if(member, by, conditions) {
+                Ok(Some((score, is_change))) => (Ok(Some(score)), u64::from(is_change)),
+                Ok(None) => (Ok(None), 0),
+                Err(_) => (Err(Failure::from(ErrorCode::ScoreNotANumber)), 0),
+            }
+        })?;
+        result.map_err(|failure| border::to_error(py, failure))
+    }
+
+    /// Takes members out; returns how many were there.
+    fn remove_all(&self, py: Python<'_>, members: &Bound<'_, PyAny>) -> PyResult<usize> {
+        self.0
+            .edit_with(py, members, |place, environment, members| {
+                let mut set = SortedSetMut::new(place, environment.sorted_set_limits());
+                let removed = members.iter().filter(|member| set.remove(member).is_some());
+                let removed = removed.count();
+                (removed, removed as u64)
+            })
+    }
+
+    /// Takes the entries in an interval out; returns how many there were.
+    fn remove_range(&self, py: Python<'_>, interval: &Bound<'_, Interval>) -> PyResult<usize> {
+        let interval = &interval.get().0;
+        let (garbage, removed) = self.0.edit(py, |place, environment| {
+            let mut set = SortedSetMut::new(place, environment.sorted_set_limits());
+            let range = interval.positions(set.read(), false);
+            let removed = range.len();
+            let garbage = (removed > 0).then(|| set.remove_range(range));
+            ((garbage, removed), removed as u64)
+        })?;
+        if let Some(garbage) = garbage.filter(|garbage| garbage.free_effort() > FREE_EFFORT_MAX) {
+            self.0
+                .context(|context| context.engine.freer.free(garbage))?;
+        }
+        Ok(removed)
+    }
+
+    /// Takes up to `count` entries with the least scores out (with `high` the greatest)
+    /// and replies with them, laid out as ZPOPMIN ("flat", with count "pairs"), ZMPOP
+    /// ("nested") or BZPOPMIN ("keyed") do. Returns how many.
+    fn reply_popped(
+        &self,
+        py: Python<'_>,
+        count: usize,
+        high: bool,
+        layout: &str,
+    ) -> PyResult<usize> {
+        let layout = Layout::named(layout)?;
+        let key = self.0.key(py);
+        let popped = self.0.context(|context| {
+            let protocol = context.engine.session(context.invocation.client).protocol;
+            let mut writer = Writer::new(context.sink, protocol);
+            let kind = Kind::SortedSet;
+            context
+                .engine
+                .edit_collection(key, kind, |place, environment| {
+                    let mut set = SortedSetMut::new(place, environment.sorted_set_limits());
+                    let count = set.read().len().min(count);
+                    layout.begin(&mut writer, key, count);
+                    set.pop(count, high, |member, score| {
+                        layout.entry(&mut writer, member, score);
+                    });
+                    layout.end(&mut writer, count);
+                    (count, count as u64)
+                })
+        })?;
+        popped.map_err(|failure| border::to_error(py, failure))
+    }
+}
+
+#[pymethods]
+impl Call {
+    /// Gives members scores in the sorted set at `key`, from pairs of scores and members
+    /// in `arguments` from `first` on. Bits of `conditions`: 1 only new members, 2 only
+    /// known ones, 4 only greater scores, 8 only lower ones. Returns how many members
+    /// are new, and how many have another score than before.
+    ///
+    /// Fails with NOT_FLOAT before it looks at the key, then with WRONG_TYPE.
+    fn add_scored(
+        &self,
+        py: Python<'_>,
+        key: &[u8],
+        arguments: &Arguments,
+        first: usize,
+        conditions: u32,
+    ) -> PyResult<(usize, usize)> {
+        check_arguments(self, arguments)?;
+        let conditions = self::conditions(conditions);
+        let added = self.with(|context| {
+            let request = context.invocation.request;
+            let range = arguments.first + first..arguments.first + arguments.count;
+            let mut pairs = Vec::with_capacity(range.len() / 2);
+            for at in range.step_by(2) {
+                let score = double::parse(request.get(at)).ok_or(ErrorCode::NotFloat)?;
+                pairs.push((score, request.get(at + 1)));
+            }
+            let longest = pairs.iter().map(|(_, member)| member.len()).max();
+            let kind = Kind::SortedSet;
+            context
+                .engine
+                .edit_collection(key, kind, |place, environment| {
+                    let (mut added, mut changed) = (0, 0);
+                    if place.is_new() && conditions.only_known {
+                        return ((0, 0), 0);
+                    }
+                    let mut set = SortedSetMut::new(place, environment.sorted_set_limits());
+                    set.prepare(pairs.len(), longest.unwrap_or(0));
+                    for (score, member) in &pairs {
+                        match set.insert_if(member, *score, conditions) {
+                            Some(Inserted::Added) => added += 1,
+                            Some(Inserted::Updated(_)) => changed += 1,
+                            Some(Inserted::Unchanged) | None => {}
+                        }
+                    }
+                    ((added, changed), (added + changed) as u64)
+                })
+        })?;
+        added.map_err(|failure| border::to_error(py, failure))
     }
 }

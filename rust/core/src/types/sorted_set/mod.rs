@@ -17,9 +17,12 @@
 
 pub mod bounds;
 pub mod combine;
+pub mod face;
 mod index;
+pub mod interval;
 mod leaf;
 pub mod packed;
+pub mod sample;
 #[cfg(test)]
 mod tests;
 
@@ -29,6 +32,7 @@ use index::Index;
 use leaf::{Least, ScoreLeaf, hash};
 
 use super::Garbage;
+use super::packed::{Element, IntText};
 use super::tree::{At, Edited, FULL, Leaf, Seek, Start, Tree};
 
 /// A range of at most this many is removed member by member.
@@ -84,10 +88,14 @@ impl SortedSet {
     }
 
     /// A set of entries that are in order, each member once.
-    pub fn from_sorted<'a>(entries: impl IntoIterator<Item = (&'a [u8], f64)>) -> SortedSet {
+    pub fn from_sorted<'a>(
+        entries: impl IntoIterator<Item = (impl Into<Element<'a>>, f64)>,
+    ) -> SortedSet {
         let mut set = SortedSet::new();
         let mut leaf = ScoreLeaf::default();
         for (member, score) in entries {
+            let mut text = IntText::new();
+            let member = member.into().bytes(&mut text);
             // Some room is left, or the first insertion into each leaf would split it.
             if leaf.weight() > FULL * 7 / 8 {
                 set.tree.push_last(std::mem::take(&mut leaf));

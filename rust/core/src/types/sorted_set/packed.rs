@@ -205,35 +205,62 @@ impl<'a> PackedSortedSet<'a> {
         ordered(start, end)
     }
 
-    /// Positions of the entries with members from `min` to `max`.
+    /// Positions of the entries with members from `min` to `max`: from the first that is
+    /// not before `min` up to the next that `max` does not reach, which is one stretch
+    /// whatever the scores are.
     pub fn lex_range(self, min: LexBound<'_>, max: LexBound<'_>) -> Range<usize> {
-        let count = |question: &dyn Fn(&[u8]) -> bool| {
-            let mut text = IntText::new();
-            let members = self.iter().map(|(member, _)| member);
-            members
-                .take_while(|member| question(member.bytes(&mut text)))
-                .count()
-        };
-        let start = count(&|member| min.is_after(member));
-        ordered(start, count(&|member| max.reaches(member)))
+        if !self.could_hold(min, max) {
+            return 0..0;
+        }
+        let is_before = |member: Element<'_>| min.is_after(member.bytes(&mut IntText::new()));
+        let is_inside = |member: Element<'_>| max.reaches(member.bytes(&mut IntText::new()));
+        let mut members = self.iter().map(|(member, _)| member).peekable();
+        let mut start = 0;
+        while members.next_if(|member| is_before(*member)).is_some() {
+            start += 1;
+        }
+        start..start + members.take_while(|member| is_inside(*member)).count()
+    }
+
+    /// As `lex_range`, walked from the end: back from the last that `max` reaches.
+    pub fn lex_range_reverse(self, min: LexBound<'_>, max: LexBound<'_>) -> Range<usize> {
+        if !self.could_hold(min, max) {
+            return 0..0;
+        }
+        let is_inside = |member: Element<'_>| !min.is_after(member.bytes(&mut IntText::new()));
+        let is_behind = |member: Element<'_>| !max.reaches(member.bytes(&mut IntText::new()));
+        let mut members = self.iter().rev().map(|(member, _)| member).peekable();
+        let mut end = self.len();
+        while members.next_if(|member| is_behind(*member)).is_some() {
+            end -= 1;
+        }
+        end - members.take_while(|member| is_inside(*member)).count()..end
+    }
+
+    /// Whether the first and the last member leave room for others between the bounds.
+    fn could_hold(self, min: LexBound<'_>, max: LexBound<'_>) -> bool {
+        let (first, last) = (self.iter().next(), self.iter().next_back());
+        let reaches =
+            |(member, _): (Element<'_>, f64)| max.reaches(member.bytes(&mut IntText::new()));
+        let is_after =
+            |(member, _): (Element<'_>, f64)| min.is_after(member.bytes(&mut IntText::new()));
+        first.is_some_and(reaches) && !last.is_some_and(is_after)
     }
 
     /// The same set in its large form.
     pub fn to_sorted_set(self) -> SortedSet {
-        let mut set = SortedSet::new();
-        let mut text = IntText::new();
-        for (member, score) in self.iter() {
-            set.insert(member.bytes(&mut text), score);
-        }
-        set
+        SortedSet::from_sorted(self.iter())
     }
 }
 
 /// The small form of entries in order, each member once.
-pub fn from_sorted<'a>(entries: impl IntoIterator<Item = (&'a [u8], f64)>) -> Vec<u8> {
+pub fn from_sorted<'a>(
+    entries: impl IntoIterator<Item = (impl Into<Element<'a>>, f64)>,
+) -> Vec<u8> {
     let mut scratch = Scratch::new();
     for (member, score) in entries {
-        Encoded::new(member).write::<true>(&mut scratch);
+        let mut text = IntText::new();
+        Encoded::new(member.into().bytes(&mut text)).write::<true>(&mut scratch);
         write_score(score, &mut scratch);
     }
     scratch.to_vec()

@@ -7,7 +7,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::prelude::*;
 
 use super::bounds::{LexBound, ScoreBound};
-use super::combine::{Aggregate, Plain, Scored, Weighted, difference, intersection, union};
+use super::combine::{
+    Aggregate, Scored, Weighted, difference, intersection, intersection_len, union,
+};
+use super::face::SortedSetRef;
 use super::packed::{self as packed_set, PackedSortedSet};
 use super::*;
 
@@ -20,6 +23,13 @@ impl Model {
         let mut entries: Vec<_> = entries.collect();
         entries.sort_by(|l, r| l.1.partial_cmp(&r.1).unwrap().then(l.0.cmp(r.0)));
         entries
+    }
+
+    fn elements(&self) -> Vec<(Element<'_>, f64)> {
+        let entries = self.entries().into_iter();
+        entries
+            .map(|(member, score)| (Element::new(member), score))
+            .collect()
     }
 
     fn remove_all(&mut self, entries: &[(Vec<u8>, f64)]) {
@@ -198,7 +208,7 @@ proptest! {
         for (copy, was) in &copies {
             same(copy, was);
         }
-        let built = SortedSet::from_sorted(model.entries());
+        let built = SortedSet::from_sorted(model.elements());
         same(&built, &model);
     }
 
@@ -325,7 +335,7 @@ proptest! {
             prop_assert_eq!(packed.nth(rank).map(owned), Some((member.clone(), *score)));
         }
         same(&packed.to_sorted_set(), &model);
-        prop_assert_eq!(packed_set::from_sorted(model.entries()), bytes.clone());
+        prop_assert_eq!(packed_set::from_sorted(model.elements()), bytes.clone());
     }
 
     #[test]
@@ -345,15 +355,19 @@ proptest! {
         let models: Vec<Model> = sets.iter().map(|entries| {
             Model(entries.iter().cloned().collect())
         }).collect();
-        let large: Vec<SortedSet> = models.iter().map(|m| SortedSet::from_sorted(m.entries())).collect();
-        let plain: Plain = models[0].owned().into_iter().collect();
+        let large: Vec<SortedSet> = models.iter().map(|m| SortedSet::from_sorted(m.elements())).collect();
+        let packed = packed_set::from_sorted(models[0].elements());
         let mut inputs: Vec<Weighted<'_>> = large.iter().zip(&weights)
-            .map(|(set, &weight)| Weighted { set, weight }).collect();
-        inputs[0].set = &plain;
+            .map(|(set, &weight)| Weighted { set: Scored::SortedSet(SortedSetRef::Large(set)), weight })
+            .collect();
+        inputs[0].set = Scored::SortedSet(SortedSetRef::Packed(PackedSortedSet::new(&packed)));
+        // Scores are aggregated from the smallest input to the largest.
+        let mut by_size: Vec<(&Model, f64)> = models.iter().zip(weights.iter().copied()).collect();
+        by_size.sort_by_key(|(model, _)| model.0.len());
         let number = |score: f64| if score.is_nan() { 0.0 } else { score };
         let mut all = Model::default();
         let mut counts: BTreeMap<Vec<u8>, usize> = BTreeMap::new();
-        for (model, &weight) in models.iter().zip(&weights) {
+        for (model, weight) in by_size {
             for (member, &score) in &model.0 {
                 let score = number(weight * score);
                 *counts.entry(member.clone()).or_default() += 1;
@@ -366,14 +380,17 @@ proptest! {
                 all.0.insert(member.clone(), score);
             }
         }
-        prop_assert_eq!(union(&inputs, aggregate), all.entries());
+        prop_assert_eq!(union(&inputs, aggregate), all.elements());
         let mut common = all.clone();
         common.0.retain(|member, _| counts[member] == models.len());
-        prop_assert_eq!(intersection(&inputs, aggregate, usize::MAX), common.entries());
+        prop_assert_eq!(intersection(&inputs, aggregate), common.elements());
+        let count = common.0.len();
+        prop_assert_eq!(intersection_len(&inputs, usize::MAX), count);
+        prop_assert_eq!(intersection_len(&inputs, 2), count.min(2));
         let mut only = models[0].clone();
         only.0.retain(|member, _| counts[member] == 1);
-        let others: Vec<&dyn Scored> = large[1..].iter().map(|set| set as &dyn Scored).collect();
-        prop_assert_eq!(difference(&plain, &others), only.entries());
+        let others: Vec<Scored<'_>> = inputs[1..].iter().map(|input| input.set).collect();
+        prop_assert_eq!(difference(inputs[0].set, &others), only.elements());
     }
 }
 
@@ -383,7 +400,10 @@ fn zeros_of_both_signs_are_one_score() {
     set.insert(b"a", -0.0);
     assert_eq!(set.insert(b"a", 0.0), Inserted::Unchanged);
     assert!(set.score(b"a").is_some_and(f64::is_sign_negative));
-    let mut bytes = packed_set::from_sorted(set.iter());
+    let mut bytes = packed_set::from_sorted(
+        set.iter()
+            .map(|(member, score)| (Element::new(member), score)),
+    );
     let score = PackedSortedSet::new(&bytes).score(b"a");
     assert!(score.is_some_and(f64::is_sign_positive));
     set.insert(b"b", 0.0);
