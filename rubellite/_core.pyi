@@ -1044,12 +1044,14 @@ class Engine:
         on_bug: Callable[[BaseException, str], object] | None = None,
         on_cron: Callable[[Call, int, int, int, int], object] | None = None,
         parts: dict[str, object] | None = None,
+        on_warning: Callable[[str, str], object] | None = None,
     ) -> Self:
         """An engine of `databases` empty databases with these commands.
 
         `on_bug` gets what a handler raised that is no reply, and the command's name;
         `on_cron` is called ten times a second with the engine's time in ms, and how many
-        commands ran and bytes were read and written until then.
+        commands ran and bytes were read and written until then; `on_warning` is told of
+        a "browser" with its address, and of a "damaged" key with what is wrong with it.
         """
 
     def configure(self, name: str, value: object) -> bool:

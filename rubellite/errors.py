@@ -371,6 +371,11 @@ LOADING = _reply("LOADING", "LOADING Redis is loading the dataset in memory")
 INTERNAL_ERROR = _reply(
     "INTERNAL_ERROR", "ERR Internal error in '{}'; the server's log holds the details"
 )
+WRITES_STOPPED = _reply(
+    "WRITES_STOPPED",
+    "MISCONF A bug of ours may have damaged a key, so nothing is written any more. "
+    "Please check the Rubellite logs for details about the key.",
+)
 
 
 def text_of(raw: bytes) -> str:

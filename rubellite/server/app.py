@@ -26,6 +26,9 @@ from rubellite.spec.table import for_core
 info.provide("persistence", lambda call: snapshots.of(call).info(call))
 ending.before_end(lambda call, save: snapshots.of(call).before_end(call, save))
 
+#: Seconds in which only the first web browser is worth a line in the log.
+_ATTACK_SECONDS = 60.0
+
 #: Seconds between collections of reference cycles, which happen between commands.
 _COLLECT_SECONDS = 60.0
 
@@ -74,9 +77,33 @@ def assemble(
         on_bug=on_bug,
         on_cron=_Cron(started.rates, saving),
         parts={"state": started, "snapshots": saving},
+        on_warning=_Warnings(log),
     )
     apply_settings(engine, config)
     return Assembly(engine, started, saving)
+
+
+class _Warnings:
+    """What the core has to say, in the words that Redis uses for it."""
+
+    def __init__(self, log: Log) -> None:
+        self._log = log
+        self._browser_seen: float | None = None
+
+    def __call__(self, about: str, detail: str) -> None:
+        if about == "damaged":
+            self._log.warning(f"A bug of ours damaged a key; writes are refused now. {detail}")
+            return
+        now = monotonic_seconds()
+        if self._browser_seen is not None and now - self._browser_seen < _ATTACK_SECONDS:
+            return
+        self._browser_seen = now
+        self._log.warning(
+            "Possible SECURITY ATTACK detected. It looks like somebody is sending POST or Host: "
+            "commands to Rubellite. This is likely due to an attacker attempting to use Cross "
+            "Protocol Scripting to compromise your Rubellite instance. "
+            f"Connection from {detail} aborted."
+        )
 
 
 class _Cron:

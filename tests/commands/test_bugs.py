@@ -9,11 +9,14 @@ from typing import Any
 import pytest
 
 from rubellite import errors
-from rubellite._core import Call, Engine, set_errors
+from rubellite._core import Call, Engine, Hash, set_errors
 from rubellite.spec.command import Command
+from rubellite.spec.flags import WRITE
+from rubellite.spec.keys import derive_keys
 from rubellite.spec.notation import read
+from rubellite.spec.parameters import compile_parameters
 from rubellite.spec.table import for_core
-from tests.wire import Connection, Error
+from tests.wire import Connection, Error, decode_all
 
 BUG = "ERR Internal error in 'half'; the server's log holds the details"
 
@@ -28,20 +31,32 @@ def number(call: Call) -> Any:
     return 7
 
 
-def as_command(name: str, handler: Any) -> Command:
-    syntax = read(name)
+def spoil(call: Call, key: bytes) -> Any:
+    """Edit, and fail before the reply."""
+    call.edit(key, Hash).set_all([b"field", b"1"])
+    call.propagate([b"NEVER", key])
+    raise RuntimeError("a bug")
+
+
+def look(call: Call, key: bytes) -> Any:
+    """Fail without an edit."""
+    raise RuntimeError("a bug")
+
+
+def as_command(text: str, handler: Any, flags: int = 0) -> Command:
+    syntax = read(text)
     return Command(
         name=syntax.name,
         syntax=syntax,
-        flags=0,
+        flags=flags,
         since="1.0.0",
         cost="O(1)",
         group="server",
         summary="",
         handler=handler,
-        elements=[],
-        arity=1,
-        keys=[],
+        elements=compile_parameters(syntax, handler),
+        arity=syntax.arity,
+        keys=derive_keys(syntax, flags),
         categories=[],
     )
 
@@ -78,3 +93,27 @@ def test_a_reply_that_cannot_be_written_leaves_no_part_of_it(connection: Connect
     connection.send_raw(b"HALF\r\nNUMBER\r\nHALF\r\nNUMBER\r\n")
     replies = [connection.receive() for _ in range(4)]
     assert replies == [Error(BUG), 7, Error(BUG), 7]
+
+
+def test_the_journal_gets_the_state_of_a_key_that_was_edited_before_the_bug() -> None:
+    set_errors(errors.TABLE, errors.ReplyError, errors.RawError)
+    problems: list[str] = []
+    engine = Engine(
+        1,
+        for_core([as_command("SPOIL key:RW", spoil, WRITE), as_command("LOOK key:RW", look, WRITE)]),
+        on_bug=lambda problem, name: problems.append(f"{name}: {problem}"),
+    )
+    engine.record_journal()
+    session = engine.open_session()
+    for line in ([b"LOOK", b"key"], [b"SPOIL", b"key"]):
+        with pytest.raises(errors.ReplyError, match="Internal error"):
+            engine.execute(session, line)
+    assert problems == ["look: a bug", "spoil: a bug"]
+    select, *state = decode_all(engine.take_journal())
+    assert select == [b"SELECT", b"0"]
+    assert [b" ".join(words) for words in state] == [
+        b"MULTI",
+        b"DEL key",
+        b"HSET key field 1",
+        b"EXEC",
+    ]

@@ -3,6 +3,7 @@
 //! `net` calls a `Service`; nothing calls back into `net`. A client is known on
 //! both sides by its `ClientId`, which is never used twice.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::output::Output;
@@ -24,15 +25,20 @@ pub struct Peer {
     pub is_local: bool,
 }
 
-/// One request: arguments as ranges of a buffer.
+/// One request: arguments as ranges of a buffer, big ones on their own.
 ///
 /// The buffer is owned by whoever parsed it and does not move during execution.
 #[derive(Debug, Clone, Copy)]
 pub struct Request<'a> {
     pub buffer: &'a [u8],
-    /// `start..end` of each argument in `buffer`.
+    /// `start..end` of each argument in `buffer`; `(index, BODY)` for one of the bodies.
     pub arguments: &'a [(u32, u32)],
+    /// Arguments that arrived in memory of their own, and may be kept without a copy.
+    pub bodies: &'a [Arc<Vec<u8>>],
 }
+
+/// Marks an argument that is one of the request's bodies.
+pub const BODY: u32 = u32::MAX;
 
 impl<'a> Request<'a> {
     /// How many arguments there are, the command's name included.
@@ -48,11 +54,35 @@ impl<'a> Request<'a> {
     #[inline]
     pub fn get(&self, index: usize) -> &'a [u8] {
         let (start, end) = self.arguments[index];
+        if end == BODY {
+            return &self.bodies[start as usize];
+        }
         &self.buffer[start as usize..end as usize]
+    }
+
+    /// The argument at `index`, if it has memory of its own.
+    #[inline]
+    pub fn body(&self, index: usize) -> Option<&'a Arc<Vec<u8>>> {
+        let (start, end) = self.arguments[index];
+        (end == BODY).then(|| &self.bodies[start as usize])
     }
 
     pub fn iter(&self) -> impl Iterator<Item = &'a [u8]> + '_ {
         (0..self.len()).map(|index| self.get(index))
+    }
+
+    /// The arguments' lengths.
+    pub fn lengths(&self) -> impl Iterator<Item = usize> + '_ {
+        self.iter().map(<[u8]>::len)
+    }
+
+    /// Bytes of all arguments: the sum or, where that takes no counting, a little more.
+    #[inline]
+    pub fn bytes_max(&self) -> usize {
+        match (self.arguments.first(), self.arguments.last()) {
+            (Some(first), Some(last)) if self.bodies.is_empty() => (last.1 - first.0) as usize,
+            _ => self.lengths().sum(),
+        }
     }
 }
 

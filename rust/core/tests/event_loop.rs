@@ -63,6 +63,53 @@ fn a_big_argument_arrives_whole_and_its_memory_goes_back() {
 }
 
 #[test]
+fn big_arguments_have_memory_of_their_own_between_small_ones() {
+    on_each_backend(|backend| {
+        let server = Server::start(backend);
+        let mut client = server.connect();
+        let big = |size: usize| format!("${size}\r\n{}\r\n", "x".repeat(size));
+        let (first, second) = (3 << 20, 200_000);
+        let request = format!(
+            "*5\r\n$6\r\nBODIES\r\n{}$1\r\na\r\n{}$1\r\nb\r\n",
+            big(first),
+            big(second)
+        );
+        // What stands behind it in the same packet is read as what it is.
+        client
+            .write_all(format!("PING\r\n{request}ECHO x\r\n{request}").as_bytes())
+            .unwrap();
+        for line in ["+PONG", &format!("+{first} {second}"), "$1", "x"] {
+            assert_eq!(read_line(&mut client), line);
+        }
+        assert_eq!(read_line(&mut client), format!("+{first} {second}"));
+        assert!(server.query_buffer_peak() < 2 * (first + second));
+        assert!(server.query_buffer_now() < 1024);
+    });
+}
+
+#[test]
+fn a_big_argument_without_its_end_is_refused() {
+    let server = Server::start(Backend::Native);
+    let mut client = server.connect();
+    let size = 200_000;
+    write!(client, "*2\r\n$6\r\nLENGTH\r\n${size}\r\n").unwrap();
+    client.write_all(&vec![b'x'; size + 2]).unwrap();
+    let answer = read_line(&mut client);
+    assert_eq!(answer, "-ERR Protocol error: invalid CRLF in request");
+}
+
+#[test]
+fn a_client_that_leaves_inside_a_big_argument_is_noticed() {
+    let server = Server::start(Backend::Native);
+    let mut client = server.connect();
+    write!(client, "*2\r\n$6\r\nLENGTH\r\n$1000000\r\n").unwrap();
+    client.write_all(&vec![b'x'; 500_000]).unwrap();
+    server.wait_for("its beginning", || server.query_buffer_now() >= 500_000);
+    client.shutdown(Shutdown::Write).unwrap();
+    server.wait_for("it is gone", || server.client_count() == 0);
+}
+
+#[test]
 fn a_slow_reader_does_not_make_output_grow() {
     on_each_backend(|backend| {
         let server = Server::start(backend);

@@ -6,7 +6,7 @@ use rubellite_core::output::Output;
 use rubellite_core::reply::{Protocol, Reply};
 use rubellite_core::resp::decode::decode;
 use rubellite_core::resp::encode::encode;
-use rubellite_core::resp::parse::{Parsed, Parser, ProtocolError};
+use rubellite_core::resp::parse::{Parsed, Parser, Partial, ProtocolError};
 use rubellite_core::service::InputLimits;
 
 const LIMITS: InputLimits = InputLimits {
@@ -19,13 +19,22 @@ type Requests = (Vec<Vec<Vec<u8>>>, Option<ProtocolError>);
 
 /// Feeds packets as a connection does: what is incomplete is kept and continued.
 fn requests(packets: &[&[u8]], limits: &InputLimits) -> Requests {
-    let (mut parser, mut partial) = (Parser::default(), None);
+    requests_with_bodies(packets, limits, usize::MAX)
+}
+
+/// The same, where incomplete arguments from some size on get memory of their own.
+fn requests_with_bodies(packets: &[&[u8]], limits: &InputLimits, bytes_min: usize) -> Requests {
+    let (mut parser, mut partial) = (Parser::default(), None::<Box<Partial>>);
     let (mut kept, mut found) = (Vec::new(), Vec::new());
     for packet in packets {
-        kept.extend_from_slice(packet);
+        let body = partial.as_mut().and_then(|partial| partial.body());
+        let taken = body.map_or(0, |body| body.take(packet));
+        kept.extend_from_slice(&packet[taken..]);
+        if taken > 0 && taken == packet.len() {
+            continue;
+        }
         let mut done = 0;
         if let Some(partial) = partial.take() {
-            let partial: Box<_> = partial;
             parser.resume(*partial);
         }
         while done < kept.len() {
@@ -34,10 +43,14 @@ fn requests(packets: &[&[u8]], limits: &InputLimits) -> Requests {
                     let request = parser.request(&kept[done..]);
                     found.push(request.iter().map(<[u8]>::to_vec).collect());
                     done += bytes;
+                    parser.take_bodies();
                 }
                 Ok(Parsed::Empty(bytes)) => done += bytes,
                 Ok(Parsed::Incomplete(wanted)) => {
                     assert!(wanted > kept.len() - done);
+                    if let Some(end) = parser.begin_body(&kept[done..], bytes_min) {
+                        kept.truncate(done + end);
+                    }
                     partial = parser.suspend();
                     break;
                 }
@@ -107,6 +120,18 @@ proptest! {
         prop_assert_eq!(requests(&cut(&bytes, &cuts), &LIMITS), whole.clone());
         let single: Vec<&[u8]> = bytes.chunks(1).collect();
         prop_assert_eq!(requests(&single, &LIMITS), whole);
+    }
+
+    #[test]
+    fn arguments_with_memory_of_their_own_are_no_different(
+        bytes in pieces(),
+        cuts in prop::collection::vec(any::<usize>(), 0..12),
+        bytes_min in 0..8_usize,
+    ) {
+        let whole = requests(&[&bytes], &LIMITS);
+        for packets in [cut(&bytes, &cuts), bytes.chunks(1).collect()] {
+            prop_assert_eq!(requests_with_bodies(&packets, &LIMITS, bytes_min), whole.clone());
+        }
     }
 
     #[test]

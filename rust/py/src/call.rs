@@ -5,7 +5,9 @@
 //! taken away afterwards; whoever kept the object gets an error, not the engine.
 
 use std::cell::Cell;
+use std::ops::Range;
 use std::ptr;
+use std::sync::Arc;
 
 use pyo3::exceptions::{PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::ffi;
@@ -14,8 +16,11 @@ use pyo3::types::{PyBytes, PyTuple};
 use rubellite_core::dispatch::Engine;
 use rubellite_core::dispatch::blocking;
 use rubellite_core::dispatch::error::{ErrorCode, Failure};
+use rubellite_core::dispatch::journal::Word;
 use rubellite_core::dispatch::pipeline::{Invocation, Sink};
+use rubellite_core::dispatch::session::OwnedRequest;
 use rubellite_core::dispatch::spec::CommandTable;
+use rubellite_core::service::Request;
 use rubellite_core::text::integer;
 
 use crate::border;
@@ -257,18 +262,29 @@ pub fn check_arguments(call: &Call, arguments: &Arguments) -> PyResult<()> {
     ))
 }
 
-/// Access to a call's arguments from methods that take them unread.
+/// Access to a call's request from methods that take arguments unread: itself, and
+/// which of its arguments they are.
+pub fn with_request<R>(
+    call: &Call,
+    arguments: &Arguments,
+    work: impl FnOnce(&mut Engine, Request<'_>, Range<usize>) -> R,
+) -> PyResult<R> {
+    check_arguments(call, arguments)?;
+    call.with(|context| {
+        let range = arguments.first..arguments.first + arguments.count;
+        work(context.engine, context.invocation.request, range)
+    })
+}
+
+/// As `with_request`, but with the arguments' bytes.
 pub fn with_arguments<R>(
     call: &Call,
     arguments: &Arguments,
     work: impl FnOnce(&mut Engine, &[&[u8]]) -> R,
 ) -> PyResult<R> {
-    check_arguments(call, arguments)?;
-    call.with(|context| {
-        let request = context.invocation.request;
-        let range = arguments.first..arguments.first + arguments.count;
+    with_request(call, arguments, |engine, request, range| {
         let parts: Vec<&[u8]> = range.map(|index| request.get(index)).collect();
-        work(context.engine, &parts)
+        work(engine, &parts)
     })
 }
 
@@ -283,18 +299,25 @@ pub fn try_with_arguments<R>(
 }
 
 /// A sequence of bytes given from Python: unread arguments, or any sequence.
-pub fn byte_parts(object: &Bound<'_, PyAny>) -> PyResult<Vec<Vec<u8>>> {
+pub fn words(object: &Bound<'_, PyAny>) -> PyResult<Vec<Word>> {
     object
         .try_iter()?
         .map(|item| {
             let item = item?;
             if let Ok(blob) = item.cast::<crate::reply::Blob>() {
-                return Ok(blob.get().bytes.to_vec());
+                return Ok(Word::Shared(Arc::clone(&blob.get().bytes)));
             }
             let bytes = item
                 .cast::<PyBytes>()
                 .map_err(|_| PyTypeError::new_err("expected a sequence of bytes"))?;
-            Ok(bytes.as_bytes().to_vec())
+            Ok(Word::from(bytes.as_bytes()))
         })
         .collect()
+}
+
+/// The same as a request.
+pub fn request_of(object: &Bound<'_, PyAny>) -> PyResult<OwnedRequest> {
+    Ok(OwnedRequest::from_arguments(
+        words(object)?.iter().map(|word| &**word),
+    ))
 }

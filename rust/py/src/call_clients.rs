@@ -61,9 +61,6 @@ impl Call {
     /// Bytes of the running command's arguments.
     #[getter]
     fn request_bytes(&self) -> PyResult<usize> {
-        self.with(|context| {
-            let arguments = context.invocation.request.arguments.iter();
-            arguments.map(|(start, end)| (end - start) as usize).sum()
-        })
+        self.with(|context| context.invocation.request.lengths().sum())
     }
 }

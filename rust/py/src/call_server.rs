@@ -12,7 +12,7 @@ use rubellite_core::dispatch::{Engine, transactions};
 use rubellite_core::reply::Protocol;
 
 use crate::border;
-use crate::call::{Arguments, Call, byte_parts, with_arguments};
+use crate::call::{Arguments, Call, request_of, with_arguments, words};
 use crate::reply::{Special, SpecialKind};
 use crate::settings;
 
@@ -166,10 +166,7 @@ impl Call {
     /// Replaces what the journal gets of this command.
     #[pyo3(signature = (*commands))]
     fn propagate(&self, commands: Vec<Bound<'_, PyAny>>) -> PyResult<()> {
-        let commands = commands
-            .iter()
-            .map(byte_parts)
-            .collect::<PyResult<Vec<_>>>()?;
+        let commands = commands.iter().map(words).collect::<PyResult<Vec<_>>>()?;
         self.with(|context| {
             let run = &mut context.engine.run;
             let database = run.database;
@@ -348,8 +345,7 @@ impl Call {
 
     /// Indices of the keys among a command's arguments; None: it has none or is wrong.
     fn key_indices(&self, arguments: &Bound<'_, PyAny>) -> PyResult<Option<Vec<usize>>> {
-        let parts = byte_parts(arguments)?;
-        let request = OwnedRequest::from_arguments(parts.iter().map(Vec::as_slice));
+        let request = request_of(arguments)?;
         self.with(|context| {
             let id = pipeline::look_up(context.commands, request.as_request()).ok()?;
             context.commands.specs[id].key_indices(request.as_request())
@@ -358,8 +354,7 @@ impl Call {
 
     /// As `key_indices`, each with the number of the key rule that found it.
     fn key_places(&self, arguments: &Bound<'_, PyAny>) -> PyResult<Option<Vec<(usize, usize)>>> {
-        let parts = byte_parts(arguments)?;
-        let request = OwnedRequest::from_arguments(parts.iter().map(Vec::as_slice));
+        let request = request_of(arguments)?;
         self.with(|context| {
             let id = pipeline::look_up(context.commands, request.as_request()).ok()?;
             context.commands.specs[id].key_places(request.as_request())

@@ -11,7 +11,7 @@ use rubellite_core::keyspace::strings::IntText;
 use rubellite_core::keyspace::{Expiry, Kind, NewValue, Value};
 use rubellite_core::output::SHARED_BYTES_MIN;
 
-use crate::call::{Arguments, Call, with_arguments};
+use crate::call::{Arguments, Call, with_arguments, with_request};
 use crate::reply::Blob;
 
 /// A value for storing: bytes, or a blob that is shared instead of copied.
@@ -143,9 +143,13 @@ impl Call {
         keep_expiry: bool,
     ) -> PyResult<()> {
         let expiry = new_expiry(expire_at, keep_expiry);
-        with_arguments(self, pairs, |engine, parts| {
-            for pair in parts.chunks_exact(2) {
-                engine.set_string(pair[0], NewValue::String(pair[1]), expiry);
+        with_request(self, pairs, |engine, request, range| {
+            for at in range.step_by(2) {
+                let value = match request.body(at + 1) {
+                    Some(body) => NewValue::SharedString(Arc::clone(body)),
+                    None => NewValue::String(request.get(at + 1)),
+                };
+                engine.set_string(request.get(at), value, expiry);
             }
         })
     }

@@ -9,13 +9,12 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyString};
 use rubellite_core::dispatch::persistence::Before;
-use rubellite_core::dispatch::session::OwnedRequest;
 use rubellite_core::dispatch::spec::CommandTable;
 use rubellite_core::dispatch::{Core, Engine as CoreEngine, pipeline};
 use rubellite_core::net::{EventLoop, Listener, ListenerId, Waker, bind_all, signals};
 use rubellite_core::service::{ClientId, Host, Peer};
 
-use crate::call::byte_parts;
+use crate::call::request_of;
 use crate::embedded::EmbeddedSession;
 use crate::runtime::{Handler, ObjectSink, PyRuntime};
 use crate::{border, call_persistence, settings, spec};
@@ -146,7 +145,10 @@ struct Listening {
 impl Engine {
     /// An engine of `databases` empty databases with these commands.
     #[new]
-    #[pyo3(signature = (databases, commands, *, on_bug = None, on_cron = None, parts = None))]
+    #[pyo3(signature = (
+        databases, commands, *, on_bug = None, on_cron = None, parts = None, on_warning = None
+    ))]
+    #[allow(clippy::too_many_arguments)]
     fn new(
         py: Python<'_>,
         databases: usize,
@@ -154,6 +156,7 @@ impl Engine {
         on_bug: Option<Py<PyAny>>,
         on_cron: Option<Py<PyAny>>,
         parts: Option<Py<PyDict>>,
+        on_warning: Option<Py<PyAny>>,
     ) -> PyResult<Self> {
         let mut engine = CoreEngine::new(databases);
         engine.errors = border::error_texts(py)?;
@@ -162,6 +165,7 @@ impl Engine {
         runtime.on_bug = on_bug;
         runtime.on_cron = on_cron;
         runtime.parts = parts;
+        runtime.on_warning = on_warning;
         for entry in commands.iter() {
             let entry = entry.cast::<PyDict>()?;
             let (command, words) = spec::command_spec(entry)?;
@@ -384,8 +388,7 @@ impl Engine {
         session: ClientId,
         arguments: &Bound<'py, PyAny>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let parts = byte_parts(arguments)?;
-        let request = OwnedRequest::from_arguments(parts.iter().map(Vec::as_slice));
+        let request = request_of(arguments)?;
         let mut held = self.cell.lock(py)?;
         let core = &mut *held.core;
         if !core.engine.sessions.contains_key(&session) {

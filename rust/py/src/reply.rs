@@ -116,9 +116,9 @@ impl Blocked {
         deadline_ms: Option<i64>,
         denied_null: bool,
     ) -> PyResult<Self> {
-        let keys = crate::call::byte_parts(keys)?;
+        let keys = crate::call::words(keys)?;
         let wait = Wait {
-            keys: keys.into_iter().map(Vec::into_boxed_slice).collect(),
+            keys: keys.iter().map(|key| (**key).into()).collect(),
             kind: crate::views::kind_of(kind)?,
             deadline_ms,
             denied_null,

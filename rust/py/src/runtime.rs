@@ -6,9 +6,12 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PySet, PyString, PyTuple};
 use rubellite_core::dispatch::Engine;
+use rubellite_core::dispatch::aftermath::Bug;
 use rubellite_core::dispatch::arguments::{Argument, Arguments as Values, Scalar};
 use rubellite_core::dispatch::error::{ErrorCode, Failure};
-use rubellite_core::dispatch::pipeline::{Invocation, Outcome, RespSink, Runtime, Shape, Sink};
+use rubellite_core::dispatch::pipeline::{
+    Invocation, Outcome, RespSink, Runtime, Shape, Sink, Warning,
+};
 use rubellite_core::dispatch::session::OwnedRequest;
 use rubellite_core::dispatch::spec::CommandTable;
 use rubellite_core::output::SHARED_BYTES_MIN;
@@ -38,6 +41,8 @@ pub struct PyRuntime {
     pub on_cron: Option<Py<PyAny>>,
     /// What commands know of the server around the engine, by name.
     pub parts: Option<Py<PyDict>>,
+    /// Called with what a warning is about, and its details.
+    pub on_warning: Option<Py<PyAny>>,
 }
 
 /// A sink for callers inside the process: replies as Python objects.
@@ -136,6 +141,10 @@ fn scalar<'py>(py: Python<'py>, value: Scalar<'_>) -> PyResult<Bound<'py, PyAny>
     Ok(match value {
         Scalar::Bytes(bytes) => PyBytes::new(py, bytes).into_any(),
         Scalar::Payload(bytes) => payload(py, bytes)?,
+        Scalar::Shared(body) => {
+            let bytes = Arc::clone(body);
+            Bound::new(py, reply::Blob { bytes })?.into_any()
+        }
         Scalar::Integer(number) => number.into_pyobject(py)?.into_any(),
         Scalar::Unsigned(number) => number.into_pyobject(py)?.into_any(),
         Scalar::Float(number) => number.into_pyobject(py)?.into_any(),
@@ -268,10 +277,17 @@ impl PyRuntime {
     }
 
     /// The line that a client gets for an exception; bugs are reported.
-    fn error_line(&self, py: Python<'_>, engine: &Engine, error: PyErr, command: &str) -> Vec<u8> {
+    fn error_line(
+        &self,
+        py: Python<'_>,
+        engine: &mut Engine,
+        error: PyErr,
+        command: &str,
+    ) -> Vec<u8> {
         if let Some(line) = border::reply_line(py, &error) {
             return line;
         }
+        engine.run.bug = Bug::Exception;
         if let Some(hook) = &self.on_bug {
             let value = error.value(py);
             if let Err(second) = hook.call1(py, (value, command)) {
@@ -357,6 +373,22 @@ impl Runtime for PyRuntime {
             && let Err(second) = hook.call1(py, (error.value(py), command))
         {
             second.write_unraisable(py, None);
+        }
+    }
+
+    fn warn(&mut self, warning: &Warning<'_>) {
+        // SAFETY: as above.
+        let py = unsafe { Python::assume_attached() };
+        let (about, detail) = match warning {
+            Warning::Browser { address } => ("browser", (*address).to_owned()),
+            Warning::Damaged { key, problem } => {
+                ("damaged", format!("{}: {problem}", key.escape_ascii()))
+            }
+        };
+        if let Some(hook) = &self.on_warning
+            && let Err(error) = hook.call1(py, (about, detail))
+        {
+            error.write_unraisable(py, None);
         }
     }
 

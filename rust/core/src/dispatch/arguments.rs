@@ -4,6 +4,8 @@
 //! (a word out of place is a syntax error), then values are converted in order
 //! of appearance. A spec with the EAGER flag converts while it matches.
 
+use std::sync::Arc;
+
 use smallvec::SmallVec;
 
 use super::error::{ErrorCode, Failure};
@@ -49,6 +51,8 @@ pub enum Scalar<'r> {
     Bytes(&'r [u8]),
     /// Bytes that may be big.
     Payload(&'r [u8]),
+    /// Big bytes that may be kept without a copy.
+    Shared(&'r Arc<Vec<u8>>),
     Integer(i64),
     Unsigned(u64),
     Float(f64),
@@ -58,10 +62,14 @@ pub enum Scalar<'r> {
 pub type Arguments<'r> = SmallVec<[Argument<'r>; 8]>;
 
 #[inline]
-fn convert<'r>(kind: ValueKind, raw: &'r [u8]) -> Result<Scalar<'r>, ErrorCode> {
+fn convert<'r>(kind: ValueKind, request: Request<'r>, at: usize) -> Result<Scalar<'r>, ErrorCode> {
+    let raw = request.get(at);
     match kind {
         ValueKind::Bytes => Ok(Scalar::Bytes(raw)),
-        ValueKind::Payload => Ok(Scalar::Payload(raw)),
+        ValueKind::Payload => Ok(match request.body(at) {
+            Some(body) => Scalar::Shared(body),
+            None => Scalar::Payload(raw),
+        }),
         ValueKind::Integer { min, max, error } => match integer::parse(raw) {
             Some(number) if number >= min && number <= max => Ok(Scalar::Integer(number)),
             _ => Err(error),
@@ -90,12 +98,12 @@ pub fn parse<'r>(spec: &CommandSpec, request: Request<'r>) -> Result<Arguments<'
                 if at >= count {
                     return Err(ErrorCode::Syntax.into());
                 }
-                values.push(Argument::Value(convert(*kind, request.get(at))?));
+                values.push(Argument::Value(convert(*kind, request, at)?));
                 at += 1;
             }
             Element::OptionalValue(kind) => {
                 if at < count {
-                    values.push(Argument::Value(convert(*kind, request.get(at))?));
+                    values.push(Argument::Value(convert(*kind, request, at)?));
                     at += 1;
                 } else {
                     values.push(Argument::Absent);
@@ -229,7 +237,7 @@ fn options<'r>(
         chosen[group] = Some((alternative, at + 1));
         if spec.has(flag::EAGER) {
             for (offset, kind) in kinds.iter().enumerate() {
-                convert(*kind, request.get(at + 1 + offset))?;
+                convert(*kind, request, at + 1 + offset)?;
             }
         }
         at += 1 + kinds.len();
@@ -239,8 +247,7 @@ fn options<'r>(
             continue;
         };
         let alternative = &groups[group].alternatives[alternative];
-        let value =
-            |offset: usize| convert(alternative.values[offset], request.get(start + offset));
+        let value = |offset: usize| convert(alternative.values[offset], request, start + offset);
         values[base + group] = match groups[group].shape {
             OptionShape::Flag => Argument::Flag(true),
             OptionShape::Value => Argument::Value(value(0)?),

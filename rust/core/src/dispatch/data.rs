@@ -3,7 +3,7 @@
 
 use super::engine::{Engine, Propagation};
 use super::error::{ErrorCode, Failure};
-use super::journal::Effect;
+use super::journal::{Effect, Word};
 use super::notify::class;
 use crate::keyspace::{Database, Entry, EntryMut, Expiry, Kind, NewValue, Removed, Replaced};
 use crate::types::Garbage;
@@ -88,7 +88,7 @@ impl Engine {
     /// The journal and watchers learn that a key went by itself.
     fn after_removal(&mut self, database: usize, key: &[u8]) {
         if self.journal.is_read() {
-            let arguments = vec![b"DEL".to_vec(), key.to_vec()];
+            let arguments = vec![Word::from(b"DEL".as_slice()), Word::from(key)];
             self.effects.push(Effect {
                 database,
                 arguments,

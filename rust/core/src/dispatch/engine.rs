@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
 
+use super::aftermath::Bug;
 use super::blocking::Waiters;
 use super::collections::CollectionLimits;
 use super::error::{ErrorTexts, Failure};
@@ -88,7 +89,7 @@ impl Default for Settings {
 }
 
 /// What the journal gets of the command that runs.
-#[derive(Debug, Default, Clone, PartialEq, Eq)]
+#[derive(Debug, Default, Clone)]
 pub enum Propagation {
     /// The command as it came, if it changed anything.
     #[default]
@@ -115,6 +116,8 @@ pub struct Run {
     pub no_touch: bool,
     /// Arguments that logs and monitors must not show, by index.
     pub secrets: Vec<usize>,
+    /// Whether the command ended in a bug.
+    pub bug: Bug,
     /// Collections that an edit left empty; they go after the event that is sent for it.
     pub emptied: Vec<(usize, Box<[u8]>)>,
 }
@@ -148,6 +151,8 @@ pub struct Engine {
     pub(super) scratch: Detached,
     pub sessions: ByClient<Box<Session>>,
     pub run: Run,
+    /// A key is damaged: see `aftermath`.
+    pub writes_stopped: bool,
     pub(super) effects: Vec<Effect>,
     pub subscriptions: Subscriptions,
     pub(super) watchers: HashMap<KeyName, Vec<ClientId>>,
@@ -203,6 +208,7 @@ impl Engine {
             scratch: Detached::new(),
             sessions: ByClient::default(),
             run: Run::default(),
+            writes_stopped: false,
             effects: Vec::new(),
             subscriptions: Subscriptions::default(),
             watchers: HashMap::new(),

@@ -64,6 +64,7 @@ error_codes! {
     InvalidNumkeys = "INVALID_NUMKEYS",
     TooManyKeys = "TOO_MANY_KEYS",
     InternalError = "INTERNAL_ERROR",
+    WritesStopped = "WRITES_STOPPED",
     MonitorKeyspace = "MONITOR_KEYSPACE",
     NotAllowedWhenSubscribed = "NOT_ALLOWED_WHEN_SUBSCRIBED",
     SourceAndDestinationSame = "SOURCE_AND_DESTINATION_SAME",

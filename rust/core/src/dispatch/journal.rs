@@ -7,6 +7,9 @@
 //! it is more than one command. The offset counts bytes and never falls. Without
 //! a reader the bytes are counted but not kept.
 
+use std::ops::Deref;
+use std::sync::Arc;
+
 /// The stream and its position.
 #[derive(Debug, Default)]
 pub struct Journal {
@@ -17,10 +20,34 @@ pub struct Journal {
 }
 
 /// One command in the stream.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Effect {
     pub database: usize,
-    pub arguments: Vec<Vec<u8>>,
+    pub arguments: Vec<Word>,
+}
+
+/// An argument in the stream; a big one is shared with whoever else keeps it.
+#[derive(Debug, Clone)]
+pub enum Word {
+    Own(Vec<u8>),
+    Shared(Arc<Vec<u8>>),
+}
+
+impl Deref for Word {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match self {
+            Word::Own(bytes) => bytes,
+            Word::Shared(bytes) => bytes,
+        }
+    }
+}
+
+impl From<&[u8]> for Word {
+    fn from(bytes: &[u8]) -> Word {
+        Word::Own(bytes.to_vec())
+    }
 }
 
 fn digits(mut number: usize) -> usize {
@@ -84,7 +111,7 @@ impl Journal {
         }
         for effect in effects {
             self.select(effect.database);
-            let arguments: Vec<&[u8]> = effect.arguments.iter().map(Vec::as_slice).collect();
+            let arguments: Vec<&[u8]> = effect.arguments.iter().map(Deref::deref).collect();
             self.write(&arguments);
         }
         if is_unit {

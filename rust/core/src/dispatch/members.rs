@@ -6,7 +6,7 @@
 //! subscribers hear `hexpired` or `sexpired`, and `del` when the key went with its last field.
 
 use super::engine::Engine;
-use super::journal::Effect;
+use super::journal::{Effect, Word};
 use super::notify::class;
 use crate::keyspace::Kind;
 use crate::types::{HashMut, SetMut};
@@ -97,7 +97,7 @@ impl Engine {
         if self.journal.is_read() {
             self.effects.push(Effect {
                 database,
-                arguments,
+                arguments: arguments.into_iter().map(Word::Own).collect(),
             });
         } else {
             self.journal.count(arguments.iter().map(Vec::len));

@@ -1,5 +1,6 @@
 //! The pipeline that every command passes, and the engine that it works on.
 
+pub mod aftermath;
 pub mod arguments;
 pub mod blocking;
 pub mod collections;
@@ -30,6 +31,7 @@ pub mod session;
 pub mod sets;
 pub mod sink;
 pub mod spec;
+pub mod state;
 pub mod statistics;
 #[cfg(test)]
 mod tests;

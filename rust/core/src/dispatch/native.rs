@@ -9,6 +9,8 @@
 //! handles it. So SET without options is native, and its options are Python: each
 //! form has one implementation.
 
+use std::sync::Arc;
+
 use super::arguments::{Argument, Scalar};
 use super::engine::Engine;
 use super::error::Failure;
@@ -129,7 +131,7 @@ fn set(engine: &mut Engine, call: NativeCall<'_>, sink: &mut dyn Sink) -> Result
     use Argument::{Absent, Flag, Value};
     let [
         Value(Scalar::Bytes(key)),
-        Value(Scalar::Payload(value)),
+        Value(value),
         Absent,
         Flag(false),
         Absent,
@@ -137,7 +139,12 @@ fn set(engine: &mut Engine, call: NativeCall<'_>, sink: &mut dyn Sink) -> Result
     else {
         return Ok(Handled::Declined);
     };
-    engine.set_string(key, NewValue::String(value), Expiry::None);
+    let value = match value {
+        Scalar::Payload(bytes) => NewValue::String(bytes),
+        Scalar::Shared(body) => NewValue::SharedString(Arc::clone(body)),
+        _ => return Ok(Handled::Declined),
+    };
+    engine.set_string(key, value, Expiry::None);
     sink.put(&Reply::Status("OK"), call.protocol);
     Ok(Handled::Replied)
 }

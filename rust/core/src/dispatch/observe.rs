@@ -43,12 +43,8 @@ impl Engine {
         reply_bytes: usize,
     ) {
         let request = invocation.request;
-        let span = match (request.arguments.first(), request.arguments.last()) {
-            (Some(first), Some(last)) => (last.1 - first.0) as usize,
-            _ => 0,
-        };
         // What RESP adds to an argument is at most 26 bytes; the exact sum is rarely needed.
-        let bytes_max = span + 26 * (request.len() + 1);
+        let bytes_max = request.bytes_max() + 26 * (request.len() + 1);
         let logs = &self.statistics;
         if logs.large_requests.exceeds(bytes_max) || logs.large_replies.exceeds(reply_bytes) {
             self.log_large(spec, invocation, reply_bytes);
@@ -60,8 +56,7 @@ impl Engine {
         if spec.has(flag::SKIP_SLOWLOG) {
             return;
         }
-        let lengths = invocation.request.arguments.iter();
-        let bytes = encoded_bytes(lengths.map(|(start, end)| (end - start) as usize));
+        let bytes = encoded_bytes(invocation.request.lengths());
         if self.statistics.large_requests.exceeds(bytes as usize) {
             self.log_command(LogKind::LargeRequest, invocation, bytes);
         }

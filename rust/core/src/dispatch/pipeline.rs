@@ -3,14 +3,15 @@
 //! Sockets, embedded calls, EXEC and (later) scripts, replay and replication all
 //! come through `execute` or `run`. A command's meaning is the `Runtime`'s.
 
-use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
+use super::aftermath::{Bug, panic_message};
 use super::arguments::{self, Arguments};
 use super::blocking;
 use super::engine::{Engine, PauseKind, Propagation, Run};
 use super::error::{ErrorCode, Failure};
-use super::journal::Effect;
+use super::journal::{Effect, Word};
 use super::native::{Handled, NativeCall};
 use super::session::{Close, OwnedRequest};
 pub use super::sink::{RespSink, Shape, Sink};
@@ -37,6 +38,15 @@ pub enum Outcome {
     Blocked,
 }
 
+/// What the core has to say to whoever runs it.
+#[derive(Debug)]
+pub enum Warning<'a> {
+    /// A web browser was led here and hung up on.
+    Browser { address: &'a str },
+    /// A bug left the value of a key damaged; writes stop.
+    Damaged { key: &'a [u8], problem: String },
+}
+
 /// What commands mean; implemented by the Python binding.
 pub trait Runtime {
     fn invoke(
@@ -50,6 +60,9 @@ pub trait Runtime {
 
     /// A bug in Rust ended a command; for the log.
     fn panicked(&mut self, _command: &str, _message: &str) {}
+
+    /// Something that the log must tell.
+    fn warn(&mut self, _warning: &Warning<'_>) {}
 
     /// Time-driven work of the runtime's own, ten times a second.
     fn cron(&mut self, engine: &mut Engine);
@@ -202,6 +215,8 @@ fn admit(
             session.last_command = None;
             if speaks_http(request.get(0)) {
                 session.close = Close::Now;
+                let address = session.peer.address.clone();
+                runtime.warn(&Warning::Browser { address: &address });
                 return false;
             }
             refuse(engine, client, &failure, sink);
@@ -352,6 +367,9 @@ pub fn run(
     let started_ns = engine.last_reading_ns;
     // A panic inside costs this command an error and nobody else anything.
     let handled = catch_unwind(AssertUnwindSafe(|| {
+        if engine.writes_stopped && spec.has(flag::WRITE) {
+            return Err(ErrorCode::WritesStopped.into());
+        }
         arguments::parse(spec, invocation.request).and_then(|arguments| {
             if let Some(native) = spec.native {
                 let call = NativeCall {
@@ -367,6 +385,7 @@ pub fn run(
         })
     }));
     let handled = handled.unwrap_or_else(|payload| {
+        engine.run.bug = Bug::Panic;
         runtime.panicked(&spec.name, panic_message(payload.as_ref()));
         Err(after_panic(spec, sink, pending))
     });
@@ -376,7 +395,7 @@ pub fn run(
         sink.put(&Reply::Error(line), protocol);
         Outcome::Failed
     });
-    if !engine.run.emptied.is_empty() {
+    if !engine.run.emptied.is_empty() && engine.run.bug != Bug::Panic {
         engine.remove_emptied();
     }
     let finished_ns = engine.clock.monotonic_ns();
@@ -405,6 +424,11 @@ pub fn run(
     }
     let reply_bytes = sink.resp().map_or(0, |output| output.bytes_pending()) - pending;
     engine.note_large(spec, &invocation, reply_bytes);
+    if engine.run.bug == Bug::Panic && spec.has(flag::WRITE)
+        || engine.run.bug == Bug::Exception && engine.run.edits > 0
+    {
+        engine.settle_after_bug(runtime, spec, invocation.request);
+    }
     propagate(engine, spec, &invocation);
     let depth = outer.depth;
     engine.run = outer;
@@ -415,12 +439,6 @@ pub fn run(
         blocking::serve_waiting(commands, engine, runtime);
     }
     outcome
-}
-
-fn panic_message(payload: &(dyn Any + Send)) -> &str {
-    let literal = payload.downcast_ref::<&str>().copied();
-    let formatted = || payload.downcast_ref::<String>().map(String::as_str);
-    literal.or_else(formatted).unwrap_or("no message")
 }
 
 /// Takes back what a command had written of its reply before it panicked.
@@ -447,15 +465,16 @@ fn propagate(engine: &mut Engine, spec: &CommandSpec, invocation: &Invocation<'_
         Propagation::AsIs if spec.has(flag::WRITE | flag::MAY_REPLICATE) => {
             let request = invocation.request;
             if engine.journal.is_read() || !engine.effects.is_empty() {
-                let arguments = request.iter().map(<[u8]>::to_vec).collect();
+                let word = |index| match request.body(index) {
+                    Some(body) => Word::Shared(Arc::clone(body)),
+                    None => Word::from(request.get(index)),
+                };
                 engine.effects.push(Effect {
                     database: engine.run.database,
-                    arguments,
+                    arguments: (0..request.len()).map(word).collect(),
                 });
             } else {
-                engine
-                    .journal
-                    .count(request.arguments.iter().map(|(s, e)| (e - s) as usize));
+                engine.journal.count(request.lengths());
             }
         }
         Propagation::AsIs => {}

@@ -9,13 +9,14 @@ use super::pubsub::Listening;
 use super::spec::CommandId;
 use crate::output::Output;
 use crate::reply::Protocol;
-use crate::service::{ClientId, Peer, Request};
+use crate::service::{BODY, ClientId, Peer, Request};
 
 /// A request that outlives the buffer it was read into (queued, postponed, blocked).
 #[derive(Debug, Clone)]
 pub struct OwnedRequest {
     buffer: Box<[u8]>,
     arguments: Box<[(u32, u32)]>,
+    bodies: Box<[Arc<Vec<u8>>]>,
 }
 
 impl OwnedRequest {
@@ -23,16 +24,17 @@ impl OwnedRequest {
         Request {
             buffer: &self.buffer,
             arguments: &self.arguments,
+            bodies: &self.bodies,
         }
     }
 
     /// Bytes of all arguments.
     pub fn argument_bytes(&self) -> usize {
-        self.buffer.len()
+        self.buffer.len() + self.bodies.iter().map(|body| body.len()).sum::<usize>()
     }
 
     pub fn memory_bytes(&self) -> usize {
-        self.buffer.len() + self.arguments.len() * size_of::<(u32, u32)>()
+        self.argument_bytes() + self.arguments.len() * size_of::<(u32, u32)>()
     }
 
     /// Builds a request from separate arguments.
@@ -69,13 +71,28 @@ impl RequestBuilder {
         OwnedRequest {
             buffer: self.buffer.into(),
             arguments: self.arguments.into(),
+            bodies: Box::default(),
         }
     }
 }
 
 impl From<Request<'_>> for OwnedRequest {
     fn from(request: Request<'_>) -> Self {
-        Self::from_arguments(request.iter())
+        let small = request.arguments.iter().enumerate().map(|(index, range)| {
+            if range.1 == BODY {
+                &[]
+            } else {
+                request.get(index)
+            }
+        });
+        let mut owned = Self::from_arguments(small);
+        for (own, range) in owned.arguments.iter_mut().zip(request.arguments) {
+            if range.1 == BODY {
+                *own = *range;
+            }
+        }
+        owned.bodies = request.bodies.into();
+        owned
     }
 }
 

@@ -5,7 +5,7 @@
 use super::data::Access;
 use super::engine::{Engine, Propagation};
 use super::error::{ErrorCode, Failure};
-use super::journal::Effect;
+use super::journal::{Effect, Word};
 use super::notify::class;
 use super::pipeline::Shape;
 use super::writer::Writer;
@@ -305,7 +305,7 @@ impl Engine {
             self.delete(key);
             self.run.propagation = Propagation::Instead(vec![Effect {
                 database: self.run.database,
-                arguments: vec![b"UNLINK".to_vec(), key.to_vec()],
+                arguments: vec![Word::from(b"UNLINK".as_slice()), Word::from(key)],
             }]);
             return Ok(());
         }
@@ -340,8 +340,8 @@ impl Engine {
         }
         let database = self.run.database;
         let effect = |members: &[Vec<u8>]| {
-            let mut arguments = vec![b"SREM".to_vec(), key.to_vec()];
-            arguments.extend_from_slice(members);
+            let mut arguments = vec![Word::from(b"SREM".as_slice()), Word::from(key)];
+            arguments.extend(members.iter().map(|member| Word::from(&member[..])));
             Effect {
                 database,
                 arguments,

@@ -1,5 +1,6 @@
 //! Facts about the pipeline and what surrounds it, with a toy in Python's place.
 
+mod aftermath;
 mod arguments;
 mod journal;
 mod pipeline;
@@ -12,12 +13,12 @@ use super::arguments::{Argument, Arguments};
 use super::engine::Propagation;
 use super::error::{ErrorCode, Failure};
 use super::journal::Effect;
-use super::pipeline::{Invocation, Outcome, Runtime, Sink};
+use super::pipeline::{Invocation, Outcome, Runtime, Sink, Warning};
 use super::session::OwnedRequest;
 use super::spec::{CommandSpec, CommandTable, Element, KeyPositions, ValueKind, flag};
 use super::transactions::execute_queue;
 use super::{Core, Engine, native};
-use crate::keyspace::{Expiry, NewValue};
+use crate::keyspace::{Encoding, Expiry, Kind, NewValue};
 use crate::reply::Reply;
 use crate::service::{ClientId, Flow, Peer, Service};
 
@@ -61,6 +62,7 @@ fn set(engine: &mut Engine, key: &[u8], value: &[u8], expiry: Expiry) {
 #[derive(Default)]
 struct Toy {
     panics: Vec<String>,
+    warnings: Vec<String>,
     crons: usize,
 }
 
@@ -88,6 +90,10 @@ impl Toy {
             command("fail", flag::WRITE, 1, vec![]),
             // Panics after half a reply.
             command("boom", flag::WRITE, 1, vec![]),
+            // Panics before an edit, after one, and after one that leaves its key damaged.
+            command("bang", flag::WRITE, 2, vec![KEY]),
+            command("half", flag::WRITE, 2, vec![KEY]),
+            command("spoil", flag::WRITE, 2, vec![KEY]),
             // Sets its key to what it propagates instead of itself: two commands.
             command("become", flag::WRITE, 2, vec![KEY]),
             // Must not be seen in logs.
@@ -135,15 +141,30 @@ impl Toy {
             }
             "monitor" => engine.set_monitor(invocation.client, true),
             "fail" => return Err(ErrorCode::NoSuchKey.into()),
+            "bang" => panic!("as asked"),
             "boom" => {
                 sink.put(&Reply::Integer(1), protocol);
+                panic!("as asked");
+            }
+            "half" => {
+                set(engine, key, b"half", Expiry::At(i64::MAX));
+                engine.run.propagation = Propagation::Nothing;
+                panic!("as asked");
+            }
+            "spoil" => {
+                let value = NewValue::Packed {
+                    kind: Kind::Hash,
+                    encoding: Encoding::Packed,
+                    bytes: b"no hash",
+                };
+                engine.put(key, value, Expiry::None);
                 panic!("as asked");
             }
             "become" => {
                 set(engine, key, b"1", Expiry::None);
                 let effect = |line: &str| Effect {
                     database: engine.run.database,
-                    arguments: line.split(' ').map(Vec::from).collect(),
+                    arguments: line.split(' ').map(|word| word.as_bytes().into()).collect(),
                 };
                 let effects = vec![effect("first x"), effect("second y")];
                 engine.run.propagation = Propagation::Instead(effects);
@@ -181,6 +202,10 @@ impl Runtime for Toy {
 
     fn panicked(&mut self, command: &str, message: &str) {
         self.panics.push(format!("{command}: {message}"));
+    }
+
+    fn warn(&mut self, warning: &Warning<'_>) {
+        self.warnings.push(format!("{warning:?}"));
     }
 
     fn cron(&mut self, _: &mut Engine) {

@@ -3,6 +3,8 @@
 //! Knowing several at once lets the engine ask the processor for the memory of all
 //! of their keys, so that it arrives while earlier ones are executed.
 
+use std::sync::Arc;
+
 use crate::resp::parse::{Parsed, Parser, ProtocolError};
 use crate::service::{InputLimits, Request};
 
@@ -36,6 +38,8 @@ pub enum Stop {
 pub struct Batch {
     places: Vec<Place>,
     ranges: Vec<(u32, u32)>,
+    /// Big arguments of the first request; one behind it has arrived within one read.
+    bodies: Vec<Arc<Vec<u8>>>,
     /// The only request is an inline one, whose bytes are the parser's.
     is_inline: bool,
 }
@@ -55,6 +59,7 @@ impl Batch {
     ) -> Stop {
         self.places.clear();
         self.ranges.clear();
+        self.bodies = Vec::new();
         self.is_inline = false;
         // AUTH changes how what follows it is read.
         let requests_max = if limits.is_authenticated {
@@ -83,6 +88,9 @@ impl Batch {
                         return Stop::Full;
                     }
                     self.ranges.extend_from_slice(parser.ranges());
+                    if self.places.is_empty() {
+                        self.bodies = parser.take_bodies();
+                    }
                     self.places.push(Place {
                         last: self.ranges.len(),
                         ..place
@@ -120,6 +128,14 @@ impl Batch {
         Request {
             buffer: &input[place.start..],
             arguments: &self.ranges[place.first..place.last],
+            bodies: if index == 0 { &self.bodies } else { &[] },
+        }
+    }
+
+    /// Lets go of big arguments that nobody kept.
+    pub fn clear_bodies(&mut self) {
+        if !self.bodies.is_empty() {
+            self.bodies = Vec::new();
         }
     }
 

@@ -7,8 +7,12 @@
 //!
 //!     input:  | executed | unread: [partial request so far …] or [requests …] |
 //!             0          start                                                len
+//!
+//! A big argument of a partial request is not in `input` but in a `Body` of its own
+//! (see `resp::body`), which may become a stored value.
 
 use std::io::{self, IoSlice, Read, Write};
+use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use socket2::Socket;
@@ -24,8 +28,8 @@ pub const SCRATCH_BYTES: usize = 64 * 1024;
 const SCRATCH_ROOM_MIN: usize = 16 * 1024;
 /// Reads in a row for a request that is bigger than the shared buffer.
 const BIG_READS_MAX: usize = 16;
-/// After so many bytes a request's announced length is believed.
-const EARNED_BYTES: usize = 1024 * 1024;
+/// An argument of this size or more that has not arrived whole gets memory of its own.
+const BODY_BYTES_MIN: usize = 32 * 1024;
 /// A kept buffer is not made smaller below this size.
 const INPUT_BYTES_KEPT_MAX: usize = 256;
 /// How long one client's pipelined requests may hold up the others.
@@ -114,9 +118,12 @@ impl Connection {
             return Fate::Keep;
         }
         let limits = service.input_limits(self.client);
+        let is_in_body = self.partial.as_mut().is_some_and(|p| p.body().is_some());
         let kept = self.input.len() - self.start;
         let fits = kept.max(self.bytes_wanted) + SCRATCH_ROOM_MIN <= SCRATCH_BYTES;
-        let fate = if fits && !self.is_paused {
+        let fate = if is_in_body {
+            self.read_body(service, bench, limits)
+        } else if fits && !self.is_paused {
             self.read_in_place(service, bench, limits, kept)
         } else {
             self.read_and_keep(service, bench, limits)
@@ -139,17 +146,48 @@ impl Connection {
             Ok(count) if self.is_too_long(kept + count, limits) => self.refuse(service),
             Ok(count) => {
                 let bytes = &scratch[..kept + count];
-                let (done, fate) = self.run(service, bench, bytes, limits);
+                let (left, fate) = self.run(service, bench, bytes, limits);
                 self.start = 0;
                 self.input.clear();
                 self.input.shrink_to(INPUT_BYTES_KEPT_MAX);
-                self.input.extend_from_slice(&bytes[done..]);
+                self.input.extend_from_slice(&bytes[left]);
                 fate
             }
             Err(_) => Fate::Close,
         };
         bench.scratch = scratch;
         fate
+    }
+
+    /// Reads on in a big argument; what came behind it is executed.
+    fn read_body<S: Service>(
+        &mut self,
+        service: &mut S,
+        bench: &mut Workbench,
+        limits: InputLimits,
+    ) -> Fate {
+        for round in 0..BIG_READS_MAX {
+            let Ok(count) = self.receive(service, &mut bench.scratch) else {
+                return Fate::Close;
+            };
+            if count == 0 && round > 0 {
+                self.is_closing = false;
+                break;
+            }
+            let body = self.partial.as_mut().and_then(|partial| partial.body());
+            let taken = body.map_or(0, |body| body.take(&bench.scratch[..count]));
+            if self.is_too_long(self.input.len() - self.start, limits) {
+                return self.refuse(service);
+            }
+            if taken < count {
+                self.keep(&bench.scratch[taken..count]);
+                return self.run_kept(service, bench);
+            }
+            if count < bench.scratch.len() {
+                break;
+            }
+        }
+        Fate::Keep
     }
 
     fn read_and_keep<S: Service>(
@@ -203,42 +241,23 @@ impl Connection {
         }
     }
 
-    /// Appends to `input`: grows it to what the request needs, but at most doubles it,
-    /// so that an announced length alone costs nothing.
+    /// Appends to `input`, which grows by what is needed: the allocator rounds it up.
     fn keep(&mut self, bytes: &[u8]) {
         if self.start > 0 && self.start >= self.input.len() - self.start {
             self.input.drain(..self.start);
             self.start = 0;
         }
-        let needed = self.input.len() + bytes.len();
-        if needed > self.input.capacity() {
-            let wanted = self.start.saturating_add(self.bytes_wanted);
-            // Who has sent a megabyte gets room for all that it announced: address space
-            // that costs nothing until it is filled, and no copying while it fills.
-            let has_earned = needed >= EARNED_BYTES
-                && self
-                    .input
-                    .try_reserve_exact(wanted.saturating_sub(self.input.len()))
-                    .is_ok();
-            let wanted = if has_earned {
-                needed
-            } else {
-                wanted.min(2 * needed)
-            };
-            self.input
-                .reserve_exact(needed.max(wanted) - self.input.len());
-        }
+        self.input.reserve_exact(bytes.len());
         self.input.extend_from_slice(bytes);
     }
 
     /// Bytes of complete arguments do not count, so a long request of many is not refused;
     /// what a request may hold in all is what its 32-bit ranges can name.
     fn is_too_long(&self, unread: usize, limits: InputLimits) -> bool {
-        let read = self
-            .partial
-            .as_ref()
-            .map_or(0, |partial| partial.bytes_read());
-        unread - read > limits.buffer_bytes_max || unread > u32::MAX as usize
+        let (read, in_body) = self.partial.as_ref().map_or((0, 0), |partial| {
+            (partial.bytes_read(), partial.body_bytes().0)
+        });
+        unread - read + in_body > limits.buffer_bytes_max || unread > u32::MAX as usize
     }
 
     fn refuse<S: Service>(&mut self, service: &mut S) -> Fate {
@@ -254,8 +273,9 @@ impl Connection {
         let limits = service.input_limits(self.client);
         // Requests are ranges of this buffer: nothing may touch it while they are executed.
         let mut input = std::mem::take(&mut self.input);
-        let (done, fate) = self.run(service, bench, &input[self.start..], limits);
-        self.start += done;
+        let (left, fate) = self.run(service, bench, &input[self.start..], limits);
+        input.truncate(self.start + left.end);
+        self.start += left.start;
         let unread = input.len() - self.start;
         if unread == 0 || unread < SCRATCH_ROOM_MIN && input.capacity() > SCRATCH_BYTES {
             input = input[self.start..].to_vec();
@@ -266,24 +286,39 @@ impl Connection {
         fate
     }
 
-    /// Executes requests at the beginning of `input`; returns the bytes they took.
+    /// Executes requests at the beginning of `input`; returns what is left of it to keep.
     fn run<S: Service>(
         &mut self,
         service: &mut S,
         bench: &mut Workbench,
         input: &[u8],
+        limits: InputLimits,
+    ) -> (Range<usize>, Fate) {
+        let mut left = 0..input.len();
+        let fate = self.execute(service, bench, input, limits, &mut left);
+        bench.batch.clear_bodies();
+        (left, fate)
+    }
+
+    fn execute<S: Service>(
+        &mut self,
+        service: &mut S,
+        bench: &mut Workbench,
+        input: &[u8],
         mut limits: InputLimits,
-    ) -> (usize, Fate) {
+        left: &mut Range<usize>,
+    ) -> Fate {
         service.output(self.client).take_buffer(&mut bench.spare);
         if let Some(partial) = self.partial.take() {
             bench.parser.resume(*partial);
         }
         self.bytes_wanted = 0;
-        let mut done = 0;
         let mut requests = 0;
         let mut begin = None;
-        while done < input.len() {
-            let stop = bench.batch.fill(&mut bench.parser, input, done, &limits);
+        while left.start < input.len() {
+            let stop = bench
+                .batch
+                .fill(&mut bench.parser, input, left.start, &limits);
             let Workbench { batch, parser, .. } = bench;
             if batch.len() > 1 {
                 for index in 0..batch.len() {
@@ -293,20 +328,20 @@ impl Connection {
             }
             for index in 0..batch.len() {
                 let request = batch.request(parser, input, index);
-                done = batch.end(index);
+                left.start = batch.end(index);
                 if request.is_empty() {
                     continue;
                 }
                 let flow = service.execute(self.client, request);
                 requests += 1;
-                let is_last = done == input.len();
+                let is_last = left.start == input.len();
                 match flow {
                     Flow::Continue => {}
                     Flow::Pause => self.is_paused = true,
                     Flow::CloseAfterReply => self.is_closing = true,
                     Flow::CloseNow => {
                         parser.abandon();
-                        return (done, Fate::Close);
+                        return Fate::Close;
                     }
                 }
                 if !is_last {
@@ -323,14 +358,18 @@ impl Connection {
                 if flow != Flow::Continue || self.is_throttled || self.is_runnable {
                     // What was parsed behind this request is parsed again when its turn comes.
                     parser.abandon();
-                    return (done, Fate::Keep);
+                    return Fate::Keep;
                 }
             }
             match stop {
                 Stop::Full => {}
                 Stop::Incomplete(wanted) => {
-                    self.partial = parser.suspend();
                     self.bytes_wanted = wanted;
+                    if let Some(end) = parser.begin_body(&input[left.start..], BODY_BYTES_MIN) {
+                        left.end = left.start + end;
+                        self.bytes_wanted = end;
+                    }
+                    self.partial = parser.suspend();
                     break;
                 }
                 Stop::Broken(error) => {
@@ -344,11 +383,18 @@ impl Connection {
                 limits = service.input_limits(self.client);
             }
         }
-        (done, Fate::Keep)
+        Fate::Keep
     }
 
     fn report<S: Service>(&mut self, service: &mut S) {
-        let now = (self.input.len() - self.start, self.input.capacity());
+        let (used, allocated) = self
+            .partial
+            .as_ref()
+            .map_or((0, 0), |partial| partial.body_bytes());
+        let now = (
+            self.input.len() - self.start + used,
+            self.input.capacity() + allocated,
+        );
         if now != self.reported {
             self.reported = now;
             service.query_buffer_changed(self.client, now.0, now.1);

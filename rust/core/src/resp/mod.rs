@@ -1,6 +1,7 @@
 //! The protocol, RESP2 and RESP3: requests in (`parse`), replies out (`encode`),
 //! and replies read back by tests and by our own clients (`decode`).
 
+pub mod body;
 pub mod decode;
 pub mod encode;
 mod inline;

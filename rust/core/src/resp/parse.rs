@@ -12,8 +12,11 @@
 //! What is accepted, and with which error the rest is refused, is what Valkey 9
 //! does. (Redis skips the bytes where `\r\n` should stand after an argument unseen.)
 
+use std::sync::Arc;
+
+use crate::resp::body::Body;
 use crate::resp::inline;
-use crate::service::{InputLimits, Request};
+use crate::service::{BODY, InputLimits, Request};
 
 /// The longest line: a length, or a whole inline command.
 const LINE_BYTES_MAX: usize = 64 * 1024;
@@ -24,6 +27,9 @@ const UNAUTHENTICATED_BULK_BYTES_MAX: i64 = 16 * 1024;
 const PARTIAL_BYTES_MIN: usize = 512;
 /// Room for arguments beyond this is given back after the request.
 const ARGUMENTS_KEPT_MAX: usize = 4096;
+
+/// In place of an argument's length: its bytes are in `Parser::body`, not in the input.
+const IN_BODY: usize = usize::MAX;
 
 /// What stands at the beginning of the bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,12 +87,29 @@ pub struct Partial {
     position: usize,
     arguments_left: usize,
     bulk_length: Option<usize>,
+    bodies: Vec<Arc<Vec<u8>>>,
+    body: Option<Body>,
 }
 
 impl Partial {
     /// How many bytes of the request belong to arguments that are complete.
     pub fn bytes_read(&self) -> usize {
         self.position
+    }
+
+    /// The big argument that is being read, apart from the request's other bytes.
+    pub fn body(&mut self) -> Option<&mut Body> {
+        self.body.as_mut().filter(|body| body.bytes_missing() > 0)
+    }
+
+    /// What the argument that is being read and those before it hold apart: bytes used
+    /// by the former, bytes allocated by all.
+    pub fn body_bytes(&self) -> (usize, usize) {
+        let complete: usize = self.bodies.iter().map(|body| body.capacity()).sum();
+        match &self.body {
+            Some(body) => (body.bytes_used(), body.bytes_allocated() + complete),
+            None => (0, complete),
+        }
     }
 }
 
@@ -102,6 +125,10 @@ pub struct Parser {
     bulk_length: Option<usize>,
     decoded: Vec<u8>,
     is_inline: bool,
+    /// Big arguments of the request that is being read: complete ones, and the one that
+    /// stands at `position` (if `bulk_length` is `IN_BODY`).
+    bodies: Vec<Arc<Vec<u8>>>,
+    body: Option<Body>,
 }
 
 enum Line {
@@ -157,6 +184,13 @@ impl Parser {
         let mut position = self.position;
         while self.arguments_left > 0 {
             let length = match self.bulk_length {
+                Some(IN_BODY) => match self.end_body(input, position)? {
+                    Some(next) => {
+                        position = next;
+                        continue;
+                    }
+                    None => return Ok(Parsed::Incomplete(position + 2)),
+                },
                 Some(length) => length,
                 None => match bulk_line(input, position, limits)? {
                     Some((length, next)) => {
@@ -185,6 +219,44 @@ impl Parser {
             position = next;
         }
         Ok(Parsed::Request(position))
+    }
+
+    /// Begins to keep the argument that stands incomplete at the end of `input` apart, if
+    /// it has `bytes_min` or more. Returns where the input now ends: what stood behind is
+    /// in the body, and what comes next belongs there.
+    pub fn begin_body(&mut self, input: &[u8], bytes_min: usize) -> Option<usize> {
+        let length = self.bulk_length.filter(|&length| length != IN_BODY)?;
+        let arrived = &input[self.position..];
+        if self.arguments_left == 0 || length < bytes_min || arrived.len() >= length {
+            return None;
+        }
+        self.body = Some(Body::new(arrived, length));
+        self.bulk_length = Some(IN_BODY);
+        Some(self.position)
+    }
+
+    /// Behind a body stands the end of its line, at `position`; returns where that ends.
+    #[cold]
+    fn end_body(&mut self, input: &[u8], position: usize) -> Result<Option<usize>, ProtocolError> {
+        let Some(end) = input.get(position..position + 2) else {
+            return Ok(None);
+        };
+        if end != b"\r\n" {
+            return Err(ProtocolError::InvalidCrlf);
+        }
+        if let Some(body) = self.body.take() {
+            self.arguments.push((self.bodies.len() as u32, BODY));
+            self.bodies.push(body.finish());
+        }
+        self.arguments_left -= 1;
+        self.bulk_length = None;
+        Ok(Some(position + 2))
+    }
+
+    /// The bodies of the request that `next` found.
+    #[inline]
+    pub fn take_bodies(&mut self) -> Vec<Arc<Vec<u8>>> {
+        std::mem::take(&mut self.bodies)
     }
 
     #[cold]
@@ -241,6 +313,7 @@ impl Parser {
         Request {
             buffer,
             arguments: &self.arguments,
+            bodies: &self.bodies,
         }
     }
 
@@ -249,7 +322,8 @@ impl Parser {
         let (arguments_left, bulk_length) = (self.arguments_left, self.bulk_length.take());
         self.arguments_left = 0;
         let bytes_known = self.position.saturating_add(bulk_length.unwrap_or(0));
-        if arguments_left == 0 || bytes_known < PARTIAL_BYTES_MIN {
+        let has_bodies = self.body.is_some() || !self.bodies.is_empty();
+        if arguments_left == 0 || bytes_known < PARTIAL_BYTES_MIN && !has_bodies {
             return None;
         }
         Some(Box::new(Partial {
@@ -257,6 +331,8 @@ impl Parser {
             position: self.position,
             arguments_left,
             bulk_length,
+            bodies: std::mem::take(&mut self.bodies),
+            body: self.body.take(),
         }))
     }
 
@@ -264,6 +340,8 @@ impl Parser {
     pub fn abandon(&mut self) {
         self.arguments_left = 0;
         self.bulk_length = None;
+        self.bodies.clear();
+        self.body = None;
     }
 
     /// Goes on with a request that was put aside.
@@ -272,6 +350,8 @@ impl Parser {
         self.position = partial.position;
         self.arguments_left = partial.arguments_left;
         self.bulk_length = partial.bulk_length;
+        self.bodies = partial.bodies;
+        self.body = partial.body;
         self.is_inline = false;
     }
 }

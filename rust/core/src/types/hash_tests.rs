@@ -6,9 +6,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::seed::HashSeed;
+use crate::types::check::check_hash;
 use crate::types::home::{Detached, Form};
-use crate::types::packed_table::{PackedTable, Shape};
-use crate::types::{Content, Object};
 
 type Model = BTreeMap<Vec<u8>, (Vec<u8>, Option<i64>)>;
 
@@ -55,21 +54,6 @@ fn steps() -> impl Strategy<Value = Step> {
         2 => (0..40_i64).prop_map(Step::Wait),
         1 => (1..9_usize).prop_map(Step::RemoveDue),
     ]
-}
-
-fn check(home: &Detached) -> Result<(), String> {
-    match home.content() {
-        Content::Object(Object::Hash(table)) => table.check(),
-        Content::Object(other) => Err(format!("{other:?}")),
-        Content::Packed(form, bytes) => {
-            let deadlines = form == Form::PackedTimed;
-            let shape = Shape {
-                values: true,
-                deadlines,
-            };
-            PackedTable::validate(bytes, shape).map_err(|corrupt| corrupt.to_string())
-        }
-    }
 }
 
 proptest! {
@@ -140,7 +124,7 @@ proptest! {
                 .map(|record| (record.key.to_vec(), (record.value.to_vec(), record.deadline)))
                 .collect();
             prop_assert_eq!(&content, &model);
-            prop_assert_eq!(check(&home), Ok(()));
+            prop_assert_eq!(check_hash(home.content()), Ok(()));
         }
         let hash = Hash::new(home.content(), now_ms);
         for (field, (value, deadline)) in &model {

@@ -7,6 +7,7 @@
 //! hashes and sets in a directory of pages, which clones share, too. `hash` and `set`
 //! are what commands see of them, `home` is where they live.
 
+pub mod check;
 pub mod hash;
 pub mod home;
 pub mod int_set;

@@ -6,9 +6,10 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::seed::HashSeed;
-use crate::types::home::Detached;
-use crate::types::packed_table::{PackedTable, Shape};
-use crate::types::{Object, SetMut, set_algebra};
+use crate::types::check::check_set;
+use crate::types::home::{Detached, Home, Limits};
+use crate::types::record::Deadline;
+use crate::types::{SetMut, set_algebra};
 
 #[derive(Debug, Clone)]
 enum Step {
@@ -50,24 +51,6 @@ fn steps() -> impl Strategy<Value = Step> {
         1 => (numbers(), deadlines()).prop_map(|(member, at)| Step::SetDeadline(member, at)),
         1 => (0..40_i64).prop_map(Step::Wait),
     ]
-}
-
-fn check(home: &Detached) -> Result<(), String> {
-    match home.content() {
-        Content::Object(Object::Set(table)) => table.check(),
-        Content::Object(other) => Err(format!("{other:?}")),
-        Content::Packed(Form::PackedIntegers, bytes) => {
-            IntSet::validate(bytes).map_err(|corrupt| corrupt.to_string())
-        }
-        Content::Packed(form, bytes) => {
-            let deadlines = form == Form::PackedTimed;
-            let shape = Shape {
-                values: false,
-                deadlines,
-            };
-            PackedTable::validate(bytes, shape).map_err(|corrupt| corrupt.to_string())
-        }
-    }
 }
 
 proptest! {
@@ -128,7 +111,7 @@ proptest! {
                 Step::Wait(time) => now_ms += time,
             }
             model.retain(|_, deadline| deadline.is_none_or(|at| at > now_ms));
-            prop_assert_eq!(check(&home), Ok(()));
+            prop_assert_eq!(check_set(home.content()), Ok(()));
             let set = Set::new(home.content(), now_ms);
             let mut members: Vec<_> = set.iter().map(Element::to_vec).collect();
             members.sort();

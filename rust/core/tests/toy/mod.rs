@@ -85,6 +85,11 @@ impl Service for Toy {
         match words[0] {
             b"ECHO" => encode::bulk(output.tail(), words[1]),
             b"LENGTH" => encode::integer(output.tail(), words[1].len() as i64),
+            b"BODIES" => {
+                let lengths = (0..request.len()).filter_map(|index| request.body(index));
+                let lengths: Vec<String> = lengths.map(|body| body.len().to_string()).collect();
+                encode::status(output.tail(), &lengths.join(" "));
+            }
             b"FILL" => encode::shared_bulk(output, &Arc::new(vec![b'x'; number()])),
             b"PEER" => {
                 let text = format!("{} {}", peer.address, peer.is_local);

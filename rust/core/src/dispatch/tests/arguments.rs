@@ -23,6 +23,7 @@ fn shown(value: &Argument<'_>) -> String {
     let scalar = |value: Scalar<'_>| match value {
         Scalar::Bytes(bytes) => text(bytes),
         Scalar::Payload(bytes) => format!("p{}", text(bytes)),
+        Scalar::Shared(bytes) => format!("s{}", text(bytes)),
         Scalar::Integer(number) => format!("i{number}"),
         Scalar::Unsigned(number) => format!("u{number}"),
         Scalar::Float(number) => format!("f{number}"),

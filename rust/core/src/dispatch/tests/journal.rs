@@ -6,7 +6,7 @@ use super::*;
 fn effect(database: usize, line: &str) -> Effect {
     Effect {
         database,
-        arguments: line.split(' ').map(Vec::from).collect(),
+        arguments: line.split(' ').map(|word| word.as_bytes().into()).collect(),
     }
 }
 
@@ -67,6 +67,6 @@ fn what_nobody_reads_is_counted_all_the_same() {
     let select = b"*2\r\n$6\r\nSELECT\r\n$1\r\n0\r\n".len() as u64;
     let mut counted = Journal::default();
     assert!(!counted.is_read() && written.is_read());
-    counted.count(effect.arguments.iter().map(Vec::len));
+    counted.count(effect.arguments.iter().map(|word| word.len()));
     assert_eq!(counted.offset() + select, written.offset());
 }

@@ -41,7 +41,7 @@ impl Limit {
 
     /// What a large list must not exceed to become small again, in elements and bytes:
     /// half the limit, so that it does not go back and forth.
-    fn again(self) -> (usize, usize) {
+    pub(super) fn again(self) -> (usize, usize) {
         match self {
             Limit::Entries(max) => (max / 2, BYTES_SAFE),
             Limit::Bytes(max) => (usize::MAX, max / 2),
