@@ -96,6 +96,35 @@ def test_a_background_save_keeps_the_moment_it_began(server):
         assert connection.call("EXISTS", "new") == 0
 
 
+def test_large_values_are_saved_as_they_were_when_it_began(server):
+    with server.connect() as connection:
+        fields = [b"field:%d" % index for index in range(60_000)]
+        for at in range(0, len(fields), 1000):
+            part = [word for field in fields[at : at + 1000] for word in (field, field)]
+            connection.call("HSET", "hash", *part)
+        connection.call("SET", "text", b"0123456789" * 300_000)
+        connection.call("DEBUG", "POPULATE", 20_000, "key", 50)
+        expected = connection.call("DEBUG", "DIGEST")
+        assert connection.call("BGSAVE") == "Background saving started"
+        # Ahead of the walk, in the middle of it, and behind it.
+        connection.call("HSET", "hash", "new", "value")
+        connection.call("APPEND", "text", "more")
+        changed = 0
+        while not is_idle(connection):
+            connection.call("HSET", "hash", fields[changed], "changed", "another", changed)
+            connection.call("SETRANGE", "text", changed, "changed")
+            connection.call("DEL", f"key:{changed}")
+            changed += 1
+        assert changed > 0
+        assert persistence(connection)["rdb_last_bgsave_status"] == "ok"
+        connection.call("SET", "late", "lost")
+    server.process.kill()
+    server.process.wait()
+    server.restart()
+    with server.connect() as connection:
+        assert connection.call("DEBUG", "DIGEST") == expected
+
+
 def test_a_background_save_can_be_called_off(server):
     with server.connect() as connection:
         connection.call("SET", "a", "b")
@@ -123,8 +152,15 @@ def test_flushall_ends_a_background_save(server):
         connection.call("DEBUG", "POPULATE", 1000)
         connection.call("CONFIG", "SET", "rdb-key-save-delay", 10_000)
         connection.call("BGSAVE")
+        connection.call("CONFIG", "SET", "save", "")
         assert connection.call("FLUSHALL") == "OK"
         assert is_idle(connection)
+        assert persistence(connection)["rdb_last_bgsave_status"] == "ok"
+        assert files(server) == set()
+        connection.call("CONFIG", "SET", "save", "100000 1")
+        connection.call("SET", "a", "b")
+        assert connection.call("SAVE") == "OK"
+        assert connection.call("FLUSHALL") == "OK"
         # With save points an old file must not bring the data back.
         assert connection.call("DEBUG", "RELOAD", "NOSAVE") == "OK"
         assert connection.call("DBSIZE") == 0

@@ -203,6 +203,7 @@ impl Engine {
 
     /// FLUSHALL: nothing is left that would be worth saving.
     pub(super) fn flushing_all(&mut self) {
+        // That it is given up is no failure that writers would have to hear of.
         let survives = self
             .snapshots
             .current
@@ -210,7 +211,6 @@ impl Engine {
             .is_some_and(Snapshot::survives_flush);
         if self.is_saving() && !survives {
             self.abort_snapshot();
-            self.end_snapshot(Err(io::Error::other("all data were flushed")));
         }
     }
 

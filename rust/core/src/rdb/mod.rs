@@ -9,7 +9,7 @@
 //! compact encodings that strings hold (listpack, ziplist, zipmap, intset); `build`
 //! makes values of elements; `value` reads one value and `reader` a file; `output` and
 //! `write` write them, large collections in slices; `load` and `save` are files and
-//! databases, `snapshot` and its `writer` save while commands go on; `dump` is the
+//! databases, `snapshot` with its `keys` and `writer` saves while commands go on; `dump` is the
 //! payload of DUMP and RESTORE.
 //!
 //! What REDIS0010 lacks, deadlines of fields and members, follows its key in AUX fields
