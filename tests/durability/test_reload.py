@@ -12,7 +12,7 @@ import pytest
 from rubellite.spec.command import TABLE
 from tests.differential.grammar import Call
 from tests.differential.groups import GROUPS, SETUP
-from tests.differential.test_journal_replay import DATABASES, generate, known
+from tests.differential.test_journal_replay import DATABASES, difference, generate, known
 from tests.store import Store
 
 COMMANDS = int(os.environ.get("RUBELLITE_DIFF_COMMANDS", 20_000)) // 20
@@ -71,27 +71,19 @@ def test_what_commands_made_comes_back(format, limit, tmp_path, monkeypatch):
             store(*command)
         expected = contents(store, is_exact=False)
         reload(store, format)
-        assert differences(expected, contents(store, is_exact=False)) == {}, (seed, done)
+        assert difference(expected, contents(store, is_exact=False)) == {}, (seed, done)
         # What was edited is stored more tightly after the first time, as on real servers.
         expected = contents(store, is_exact=True)
         reload(store, format)
-        assert differences(expected, contents(store, is_exact=True)) == {}, (seed, done)
+        assert difference(expected, contents(store, is_exact=True)) == {}, (seed, done)
         for (database, key), (_, deadline, _, dump) in expected.items():
             store("SELECT", database)
             words = ("RESTORE", key, max(deadline, 0), dump, "REPLACE", "ABSTTL")
             assert store(*words).text == "OK", (seed, key)
-        assert differences(expected, contents(store, is_exact=True)) == {}, (seed, done)
+        assert difference(expected, contents(store, is_exact=True)) == {}, (seed, done)
 
 
 def reload(store: Store, format: str) -> None:
     store("CONFIG", "SET", "rdb-format", format)
     assert store("DEBUG", "RELOAD").text == "OK"
     store.engine.check()
-
-
-def differences(expected: dict[Any, Any], found: dict[Any, Any]) -> dict[Any, Any]:
-    return {
-        key: (expected.get(key), found.get(key))
-        for key in expected.keys() | found.keys()
-        if expected.get(key) != found.get(key)
-    }

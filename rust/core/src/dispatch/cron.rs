@@ -25,13 +25,14 @@ impl Engine {
     /// Time-driven work; called once a turn of the event loop.
     pub fn tick(&mut self) -> Tick {
         self.end_waits();
+        // A snapshot goes on whatever else is paused: the real servers' is a process of its own.
+        let snapshot_sleep_ms = self.snapshot_slice().unwrap_or(CRON_MS as u64);
         if self.settings.pauses_cron {
             return Tick {
-                sleep_ms: CRON_MS as u64,
+                sleep_ms: snapshot_sleep_ms,
                 is_cron_due: false,
             };
         }
-        let snapshot_sleep_ms = self.snapshot_slice();
         let may_expire = self.settings.active_expire && !self.is_paused();
         let has_more = may_expire && self.expire_slice();
         let is_cron_due =
@@ -56,7 +57,7 @@ impl Engine {
             sleep_ms = sleep_ms.min((deadline_ms - self.now_ms).max(0));
         }
         Tick {
-            sleep_ms: snapshot_sleep_ms.map_or(sleep_ms as u64, |ms| ms.min(sleep_ms as u64)),
+            sleep_ms: snapshot_sleep_ms.min(sleep_ms as u64),
             is_cron_due,
         }
     }

@@ -9,8 +9,8 @@
 //! compact encodings that strings hold (listpack, ziplist, zipmap, intset); `build`
 //! makes values of elements; `value` reads one value and `reader` a file; `output` and
 //! `write` write them, large collections in slices; `load` and `save` are files and
-//! databases, `snapshot` with its `keys` and `writer` saves while commands go on; `dump` is the
-//! payload of DUMP and RESTORE.
+//! databases, `snapshot` with its `keys` and `writer` saves while commands go on;
+//! `dump` is the payload of DUMP and RESTORE.
 //!
 //! What REDIS0010 lacks, deadlines of fields and members, follows its key in AUX fields
 //! named `DEADLINES_AUX`, which other servers skip: a string of (field as a string,
