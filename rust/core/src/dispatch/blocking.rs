@@ -11,7 +11,7 @@
 //!
 //! A command that waits counts as executed when it is done, with the time that all its
 //! runs took; monitors see it when it begins to wait. While clients are paused nobody is
-//! served.
+//! served, and while all are nobody's time is up.
 //!
 //! Cost: waiting O(keys log n); a touch O(1); serving a client one call of its handler.
 
@@ -19,7 +19,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::ops::Bound;
 use std::sync::Arc;
 
-use super::engine::Engine;
+use super::engine::{Engine, PauseKind};
 use super::error::{ErrorCode, Failure};
 use super::pipeline::{self, Invocation, Outcome, RespSink, Runtime, Sink};
 use super::session::{Close, KeyName, OwnedRequest};
@@ -101,7 +101,7 @@ impl Waiters {
     }
 
     /// When the next wait is over, in milliseconds since 1970.
-    pub fn next_deadline_ms(&self) -> Option<i64> {
+    fn next_deadline_ms(&self) -> Option<i64> {
         self.by_deadline
             .first()
             .map(|(deadline_ms, _)| *deadline_ms)
@@ -316,9 +316,18 @@ impl Engine {
         self.resumed_clients.push(client);
     }
 
+    /// When the next wait is to be ended; None: never, as far as one can tell. While
+    /// all clients are paused nobody's time is up.
+    pub(super) fn next_wait_end_ms(&self) -> Option<i64> {
+        match self.pause_kind() {
+            Some(PauseKind::All) => None,
+            _ => self.waiters.next_deadline_ms(),
+        }
+    }
+
     /// Ends the waits whose time is up.
     pub(super) fn end_waits(&mut self) {
-        while let Some(deadline_ms) = self.waiters.next_deadline_ms()
+        while let Some(deadline_ms) = self.next_wait_end_ms()
             && deadline_ms <= self.now_ms
             && let Some((_, client)) = self.waiters.by_deadline.pop_first()
         {

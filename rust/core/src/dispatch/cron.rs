@@ -53,7 +53,7 @@ impl Engine {
         } else if let Some((until_ms, _)) = self.pause {
             sleep_ms = sleep_ms.min((until_ms - self.now_ms).max(0));
         }
-        if let Some(deadline_ms) = self.waiters.next_deadline_ms() {
+        if let Some(deadline_ms) = self.next_wait_end_ms() {
             sleep_ms = sleep_ms.min((deadline_ms - self.now_ms).max(0));
         }
         Tick {

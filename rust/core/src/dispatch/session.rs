@@ -256,6 +256,10 @@ impl Session {
                 .map(|(_, key)| key.len() + 32)
                 .sum::<usize>()
             + self.listening.as_ref().map_or(0, |it| it.memory_bytes())
+            + self
+                .blocked
+                .as_ref()
+                .map_or(0, |blocking| blocking.request.memory_bytes())
     }
 
     /// Takes back what a command wrote after `before` bytes, if CLIENT REPLY says so.

@@ -207,6 +207,11 @@ impl<'h, H: Home> ListMut<'h, H> {
     /// Gives the element at `index` another value. False: there is none.
     pub fn set(&mut self, index: i64, element: &[u8]) -> bool {
         self.make_room(1, element.len());
+        // The servers read an index into a small list as an i32, wherever it points.
+        let index = match self.read() {
+            ListRef::Packed(_) => i64::from(index as i32),
+            ListRef::Large(_) => index,
+        };
         let Some(at) = resolve(index, self.read().len()) else {
             return false;
         };
@@ -391,6 +396,9 @@ mod tests {
                 }
                 let mut now = Vec::new();
                 let list = ListRef::new(home.content());
+                if let ListRef::Large(list) = list {
+                    list.check();
+                }
                 list.visit(0..list.len(), |element| now.push(element.to_vec()));
                 let expected: Vec<_> = model.iter().map(|text| text.clone().into_bytes()).collect();
                 prop_assert_eq!(now, expected);

@@ -5,6 +5,8 @@
 //!
 //!     7 | element: 1–5 of header, or a number in 1–9 · text · 1–5 of its own length | …
 
+use std::ops::Range;
+
 use super::List;
 use crate::text::integer;
 
@@ -79,25 +81,63 @@ pub fn listpack_bytes(element: &[u8]) -> usize {
     body + back
 }
 
+/// Takes an element that goes off the sum, if there is one.
+#[inline]
+pub(super) fn count_out(sum: &mut Option<usize>, element: &[u8]) {
+    if let Some(sum) = sum {
+        *sum -= listpack_bytes(element);
+    }
+}
+
+/// When more go at once, the sum is forgotten.
+const COUNTED_OUT_MAX: usize = 64;
+
 impl List {
     /// True if the list became small enough to be packed; to be asked after removals.
-    /// O(1) on average: it looks at the elements only now and then.
+    ///
+    /// A sum is kept from the first time that it is asked of a short list, so the
+    /// elements are counted once: O(1), and O(n) after more than a few went at once.
     pub fn fits(&mut self, limit: Limit) -> bool {
         let len = self.len();
         let (entries_max, bytes_max) = limit.again();
         // No element takes less than 2 bytes.
-        if len > entries_max.min(bytes_max / 2) || (self.small_at > 0 && len > self.small_at) {
+        if len > entries_max.min(bytes_max / 2) {
+            self.packed_bytes = None;
             return false;
         }
-        let elements: usize = self.iter().map(listpack_bytes).sum();
-        let bytes = LISTPACK_BYTES_MIN + elements;
-        if bytes <= bytes_max {
-            self.small_at = 0;
-            return true;
+        let elements = match self.packed_bytes {
+            Some(sum) => sum,
+            None => self.iter().map(listpack_bytes).sum(),
+        };
+        self.packed_bytes = Some(elements);
+        LISTPACK_BYTES_MIN + elements <= bytes_max
+    }
+
+    #[inline]
+    pub(super) fn count_in(&mut self, element: &[u8]) {
+        if let Some(sum) = &mut self.packed_bytes {
+            *sum += listpack_bytes(element);
         }
-        // Half of those that must go at least, if they are all alike.
-        let surplus = (bytes - bytes_max) / (bytes / len.max(1)).max(1);
-        self.small_at = (len - (surplus / 2).clamp(1, len)).max(1);
-        false
+    }
+
+    pub(super) fn count_out_range(&mut self, range: Range<usize>) {
+        let Some(sum) = self.packed_bytes else {
+            return;
+        };
+        self.packed_bytes = (range.len() <= COUNTED_OUT_MAX)
+            .then(|| sum - self.range(range).map(listpack_bytes).sum::<usize>());
+    }
+
+    pub(super) fn count_out_equal(&mut self, element: &[u8], count: usize) {
+        if let Some(sum) = &mut self.packed_bytes {
+            *sum -= count * listpack_bytes(element);
+        }
+    }
+
+    /// Panics if the sum is wrong.
+    pub(super) fn check_sum(&self) {
+        if let Some(sum) = self.packed_bytes {
+            assert_eq!(sum, self.iter().map(listpack_bytes).sum::<usize>());
+        }
     }
 }

@@ -41,8 +41,8 @@ pub struct List {
     front: Arc<Run>,
     middle: Tree<Run>,
     back: Arc<Run>,
-    /// No use asking whether the list is small again before it is this short.
-    small_at: usize,
+    /// Bytes that the elements would take in a listpack, once somebody asked (`limit`).
+    packed_bytes: Option<usize>,
 }
 
 impl Leaf for Run {
@@ -117,6 +117,7 @@ impl List {
             self.put_away(full, false);
         }
         Arc::make_mut(&mut self.back).push_back(string);
+        self.count_in(string);
     }
 
     /// Adds an element at the front.
@@ -125,6 +126,7 @@ impl List {
             self.make_front_open(string);
         }
         Arc::make_mut(&mut self.front).push_front(string);
+        self.count_in(string);
     }
 
     #[cold]
@@ -167,7 +169,11 @@ impl List {
                 &mut self.front
             };
             let here = left.min(run.len());
-            (0..here).for_each(|index| visit(run.get(index)));
+            for index in 0..here {
+                let element = run.get(index);
+                limit::count_out(&mut self.packed_bytes, element);
+                visit(element);
+            }
             Arc::make_mut(run).remove(0..here);
             left -= here;
         }
@@ -191,9 +197,11 @@ impl List {
             };
             let len = run.len();
             let here = left.min(len);
-            (len - here..len)
-                .rev()
-                .for_each(|index| visit(run.get(index)));
+            for index in (len - here..len).rev() {
+                let element = run.get(index);
+                limit::count_out(&mut self.packed_bytes, element);
+                visit(element);
+            }
             Arc::make_mut(run).remove(len - here..len);
             left -= here;
         }
@@ -232,6 +240,8 @@ impl List {
         if index >= self.len() {
             return false;
         }
+        self.count_out_range(index..index + 1);
+        self.count_in(string);
         match self.place(index) {
             Place::Front(at) => {
                 Arc::make_mut(&mut self.front).replace(at, string);
@@ -262,6 +272,7 @@ impl List {
         if index == self.len() {
             return self.push_back(string);
         }
+        self.count_in(string);
         match self.place(index) {
             Place::Front(at) => {
                 Arc::make_mut(&mut self.front).insert(at, string);
@@ -308,6 +319,7 @@ impl List {
         if range.start >= end {
             return Garbage::default();
         }
+        self.count_out_range(range.start..end);
         let (front, middle) = (self.front.len(), self.middle.len());
         let part = |start: usize, len: usize| {
             let clamp = |position: usize| position.clamp(start, start + len) - start;
@@ -390,5 +402,6 @@ impl List {
             assert!(run.weight() <= FULL || run.len() == 1, "an overfull end");
         }
         self.middle.check(|leaf, _, _| leaf.check());
+        self.check_sum();
     }
 }

@@ -94,6 +94,7 @@ impl List {
                 Arc::make_mut(run).remove_many(&matches);
             }
         }
+        self.count_out_equal(unwanted, count - left);
         count - left
     }
 
