@@ -22,13 +22,25 @@ if TYPE_CHECKING:
 __all__ = ["REDIS_VERSION", "Redis", "Store", "__version__", "open"]
 
 
-def open(path: str | os.PathLike[str] | None = None, **settings: str | int | bool) -> Store:
+def open(
+    path: str | os.PathLike[str] | None = None,
+    *,
+    durability: str = "everysec",
+    **settings: str | int | bool,
+) -> Store:
     """Opens a store in this process: no server, no port.
 
     Without a path the data live in memory and end with the store. A path is a data
-    directory in Redis's own layout: what is in it is loaded, snapshots are saved there
-    (`save` points, BGSAVE) and when the store is closed. `settings` are those of
-    redis.conf, with `_` for `-`: `open(maxmemory="100mb")`.
+    directory in Redis's own layout, which is loaded and written to. What survives a crash:
+
+        "always"     all that a call returned from; one fsync for each call that writes
+        "everysec"   all when the process is killed (calls hand over to the system within a
+                     millisecond), all but the last second when the machine goes down
+        "snapshot"   what was there at the last snapshot: `save` points, BGSAVE, `close()`
+
+    `settings` are those of redis.conf, with `_` for `-`: `open(maxmemory="100mb")`.
+    Fails with `ValueError` for settings that cannot be, `LoadError` where the data cannot
+    be loaded or belong to another process.
     """
     from rubellite.client.store import open_store
 
@@ -37,6 +49,10 @@ def open(path: str | os.PathLike[str] | None = None, **settings: str | int | boo
         name.replace("_", "-"): words[value] if isinstance(value, bool) else str(value)
         for name, value in settings.items()
     }
+    if durability not in ("always", "everysec", "snapshot"):
+        raise ValueError(f'durability "{durability}": expected "always", "everysec" or "snapshot"')
+    if path is not None and durability != "snapshot":
+        texts = {"appendonly": "yes", "appendfsync": durability, "save": "", **texts}
     return open_store(path, texts)
 
 

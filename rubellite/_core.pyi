@@ -927,6 +927,24 @@ class Call:
     def save(self, path: str, how: dict[str, Any]) -> int:
         """Writes all data to a file while everybody waits; returns its bytes."""
 
+    def append_to(self, path: str | PathLike[str], policy: str) -> None:
+        """Writes the journal to this file from now on.
+
+        What went before into another is on disk then. Fails with `OSError`.
+        """
+
+    def stop_appending(self) -> None:
+        """Ends the append-only file; all of it is on disk afterwards. Fails with `OSError`."""
+
+    def configure_appending(self, policy: str, notes_time: bool) -> None:
+        """`appendfsync` and `aof-timestamp-enabled`, for the file that is written to."""
+
+    def sync_appended(self) -> bool:
+        """Forces the append-only file to disk now. False: it failed."""
+
+    def appending(self) -> dict[str, Any] | None:
+        """Facts about the append-only file that is written to; None without one."""
+
     def start_snapshot(
         self, path: str, how: dict[str, Any], survives_flush: bool = False, key_delay_us: int = 0
     ) -> None:
@@ -1087,6 +1105,22 @@ class Engine:
 
     def open_session(self) -> int:
         """A session for a caller inside the process; returns its identifier."""
+
+    def replay(self, path: str | PathLike[str], offset: int) -> int | None:
+        """Executes the commands of an increment from `offset` on.
+
+        None, or where the whole part ends if the file ends in the middle. Fails with
+        `ValueError` where it is damaged, `OSError` where it cannot be read.
+        """
+
+    def append_to(self, path: str | PathLike[str], policy: str) -> None:
+        """Writes the journal to this file from now on; `policy` is that of `appendfsync`."""
+
+    def stop_appending(self) -> None:
+        """Ends the append-only file; all of it is on disk afterwards."""
+
+    def save(self, path: str | PathLike[str], how: dict[str, Any]) -> int:
+        """Writes all data to a file while everybody waits; returns its bytes."""
 
     def embed(
         self,

@@ -270,6 +270,27 @@ NUMFIELDS = _reply(
 )
 
 # Waiting
+REWRITING_ALREADY = _reply(
+    "REWRITING_ALREADY", "ERR Background append only file rewriting already in progress"
+)
+REWRITE_RUNNING = _reply(
+    "REWRITE_RUNNING",
+    "ERR Another child process is active (AOF?): can't BGSAVE right now. Use BGSAVE SCHEDULE in "
+    "order to schedule a BGSAVE whenever possible.",
+)
+REWRITE_FAILED = _reply(
+    "REWRITE_FAILED",
+    "ERR Can't execute an AOF background rewriting. Please check the server logs for more "
+    "information.",
+)
+NUMLOCAL_OUT_OF_RANGE = _reply(
+    "NUMLOCAL_OUT_OF_RANGE", "ERR value is out of range, value must between 0 and 1"
+)
+WAITAOF_WITHOUT_AOF = _reply(
+    "WAITAOF_WITHOUT_AOF",
+    "ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.",
+)
+AOF_FAILED = _reply("AOF_FAILED", "MISCONF Errors writing to the AOF file: {}")
 UNBLOCKED = _reply("UNBLOCKED", "UNBLOCKED client unblocked via CLIENT UNBLOCK")
 UNBLOCK_REASON = _reply("UNBLOCK_REASON", "ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR")
 CACHING_WITHOUT_TRACKING = _reply(

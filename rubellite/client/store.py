@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any
 from rubellite._core import EmbeddedSession, Engine
 from rubellite.client.containers import HashMap, ScoreMap, Sequence, StringSet
 from rubellite.client.native import Native
-from rubellite.clock import wall_seconds
 from rubellite.config import Config
 from rubellite.server.app import assemble
 from rubellite.server.logging import Log
@@ -59,7 +58,7 @@ class Store(Native):
         assembly = assemble(self.config, ProcessLog(self.config), home=path)
         self.engine: Engine = assembly.engine
         if path is not None:
-            assembly.snapshots.load_at_start(self.engine, int(wall_seconds() * 1000))
+            assembly.load()
         self._saving = assembly.snapshots
         self._directory: str | None = None
         self._closing = threading.Lock()
@@ -162,6 +161,7 @@ class Store(Native):
             self.call("SAVE")
         self.engine.stop()
         self._thread.join()
+        self.engine.stop_appending()
         self._session.close()
         self._saving.lock.release()
         _OPEN.discard(self)

@@ -1,6 +1,8 @@
-"""SAVE, BGSAVE, LASTSAVE, DUMP, RESTORE."""
+"""SAVE, BGSAVE, BGREWRITEAOF, WAITAOF, LASTSAVE, DUMP, RESTORE."""
 
 from __future__ import annotations
+
+from typing import Annotated
 
 from rubellite._core import Arguments, Call, Status
 from rubellite.engine.replies import OK, Reply
@@ -10,14 +12,21 @@ from rubellite.errors import (
     INVALID_IDLE_TIME,
     INVALID_TIME_TO_LIVE,
     NOTHING_TO_CANCEL,
+    NUMLOCAL_OUT_OF_RANGE,
+    REWRITE_FAILED,
+    REWRITE_RUNNING,
+    REWRITING_ALREADY,
     SAVE_FAILED,
     SAVING_ALREADY,
     SYNTAX,
+    TIMEOUT_NEGATIVE,
+    WAITAOF_WITHOUT_AOF,
 )
-from rubellite.persistence import snapshots
+from rubellite.persistence import append_only, snapshots
 from rubellite.spec.command import command
 from rubellite.spec.flags import (
     ADMIN,
+    BLOCKING,
     DENYOOM,
     FAST,
     LOADING,
@@ -28,6 +37,7 @@ from rubellite.spec.flags import (
     STALE,
     WRITE,
 )
+from rubellite.spec.parameters import I64_MAX, I64_MIN, Range
 
 _RESTORE_COST = (
     "O(1) to create the new key and additional O(N*M) to reconstruct the serialized value, where "
@@ -78,7 +88,7 @@ def save(call: Call) -> Reply:
 def bgsave(call: Call, operation: Arguments) -> Reply:
     """Save all data to disk, as they are now, while commands go on.
 
-    Errors: SYNTAX, SAVING_ALREADY, NOTHING_TO_CANCEL, SAVE_FAILED.
+    Errors: SYNTAX, SAVING_ALREADY, REWRITE_RUNNING, NOTHING_TO_CANCEL, SAVE_FAILED.
     """
     word = operation[0].upper() if len(operation) == 1 else b""
     if len(operation) > 1 or (operation and word not in (b"SCHEDULE", b"CANCEL")):
@@ -89,11 +99,70 @@ def bgsave(call: Call, operation: Arguments) -> Reply:
         if not found.abort(call):
             raise NOTHING_TO_CANCEL
         return Status("Background saving cancelled")
+    if call.is_saving and not found.is_ours:
+        if word == b"SCHEDULE":
+            found.is_scheduled = True
+            return Status("Background saving scheduled")
+        raise REWRITE_RUNNING
     if call.is_saving:
         raise SAVING_ALREADY
     if not found.start(call):
         raise SAVE_FAILED
     return Status("Background saving started")
+
+
+@command(
+    "BGREWRITEAOF",
+    ADMIN | NOSCRIPT | NO_ASYNC_LOADING,
+    since="1.0.0",
+    cost="O(1)",
+    group="server",
+)
+def bgrewriteaof(call: Call) -> Reply:
+    """Write the append-only file anew, as short as it can be, while commands go on.
+
+    Errors: REWRITING_ALREADY, REWRITE_FAILED.
+    """
+    found = append_only.of(call)
+    snapshots.of(call).collect(call)
+    if found.is_rewriting:
+        raise REWRITING_ALREADY
+    if call.is_saving:
+        found.is_scheduled = True
+        return Status("Background append only file rewriting scheduled")
+    if not found.start(call):
+        raise REWRITE_FAILED
+    return Status("Background append only file rewriting started")
+
+
+@command(
+    "WAITAOF numlocal numreplicas timeout:integer",
+    BLOCKING,
+    since="7.2.0",
+    cost="O(1)",
+    group="generic",
+    categories=("@slow", "@blocking", "@connection"),
+    tips=("request_policy:all_shards", "response_policy:agg_min"),
+)
+def waitaof(
+    call: Call,
+    numlocal: int,
+    numreplicas: Annotated[int, Range(0, I64_MAX, "VALUE_OUT_OF_RANGE_POSITIVE")],
+    timeout: Annotated[int, Range(I64_MIN, I64_MAX, "PAUSE_NOT_INTEGER")],
+) -> Reply:
+    """Force the append-only file to disk; count how many hold all that was written.
+
+    There are no replicas, so their count is 0 and nothing is waited for.
+
+    Errors: NUMLOCAL_OUT_OF_RANGE, TIMEOUT_NEGATIVE, WAITAOF_WITHOUT_AOF.
+    """
+    if not 0 <= numlocal <= 1:
+        raise NUMLOCAL_OUT_OF_RANGE
+    if timeout < 0:
+        raise TIMEOUT_NEGATIVE
+    if numlocal and not append_only.of(call).is_on:
+        raise WAITAOF_WITHOUT_AOF
+    return [int(append_only.of(call).is_on and call.sync_appended()), 0]
 
 
 @command(

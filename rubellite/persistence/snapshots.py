@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from rubellite._core import Call, Engine
@@ -21,6 +21,10 @@ class Log(Protocol):
 
     def notice(self, text: str) -> None: ...
     def warning(self, text: str) -> None: ...
+
+
+#: Why it failed or None, when it was begun and when it ended, in milliseconds.
+Outcome = tuple[str | None, int, int]
 
 
 class LoadError(Exception):
@@ -41,6 +45,9 @@ class Snapshots:
         self._last_try_seconds = 0
         self._last_duration_seconds = -1
         self._saves = 0
+        #: BGSAVE SCHEDULE while a rewrite runs; begins after it.
+        self.is_scheduled = False
+        self._taker: Callable[[Call, Outcome], None] | None = None
         self._extra_bytes_peak = 0
         self._keys_loaded = 0
         self._keys_expired = 0
@@ -121,6 +128,10 @@ class Snapshots:
         outcome = call.snapshot_outcome()
         if outcome is None:
             return
+        if self._taker is not None:
+            taker, self._taker = self._taker, None
+            taker(call, outcome)
+            return
         failure, started_ms, ended_ms = outcome
         self._last_duration_seconds = (ended_ms - started_ms) // 1000
         self._extra_bytes_peak = call.snapshot()["extra_bytes_peak"]
@@ -132,7 +143,20 @@ class Snapshots:
             self.last_succeeded = False
             self.judge(call)
 
+    def hand_next_outcome_to(self, taker: Callable[[Call, Outcome], None]) -> None:
+        """The snapshot that has just begun is not one of ours, but `taker`'s."""
+        self._taker = taker
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether a snapshot that is being written is to become the snapshot's file."""
+        return self._taker is None
+
     def _start_if_due(self, call: Call) -> None:
+        if self.is_scheduled:
+            self.is_scheduled = False
+            self.start(call)
+            return
         changes = call.changes_since_save
         now = call.now_ms // 1000
         may_try = self.last_succeeded or now - self._last_try_seconds > RETRY_SECONDS
@@ -192,7 +216,7 @@ class Snapshots:
             report = engine.load(self.path, self._config.boolean("rdbchecksum"))
         except (OSError, ValueError) as problem:
             raise LoadError(f"{self._config.text('dbfilename')}: {problem}") from None
-        self._loaded(report, now_ms)
+        self.loaded(report, now_ms)
         self._log.notice(f"DB loaded from disk: {monotonic_seconds() - began:.3f} seconds")
 
     def reload(self, call: Call, before: str) -> None:
@@ -202,9 +226,9 @@ class Snapshots:
         except (OSError, ValueError) as problem:
             self._log.warning(f"{self._config.text('dbfilename')}: {problem}")
             raise LoadError(str(problem)) from None
-        self._loaded(report, call.now_ms)
+        self.loaded(report, call.now_ms)
 
-    def _loaded(self, report: Mapping[str, Any], now_ms: int) -> None:
+    def loaded(self, report: Mapping[str, Any], now_ms: int) -> None:
         aux = report["aux"]
         server, version = "Redis", aux.get("redis-ver", "unknown")
         for name, key in (("Rubellite", "rubellite-ver"), ("Valkey", "valkey-ver")):
@@ -237,7 +261,7 @@ class Snapshots:
         """Fields of INFO persistence."""
         self.collect(call)
         snapshot = call.snapshot()
-        is_running = snapshot["is_running"]
+        is_running = snapshot["is_running"] and self.is_ours
         running_seconds = (call.now_ms - snapshot["started_ms"]) // 1000 if is_running else -1
         written, total = snapshot["keys"], snapshot["keys_total"]
         return {

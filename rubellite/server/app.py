@@ -12,7 +12,8 @@ from rubellite import errors
 from rubellite._core import Call, Engine, memory_used, set_errors
 from rubellite.clock import monotonic_seconds, wall_seconds
 from rubellite.config import Config
-from rubellite.persistence import snapshots
+from rubellite.persistence import append_only, snapshots
+from rubellite.persistence.append_only import AppendOnly
 from rubellite.persistence.snapshots import Snapshots
 from rubellite.server import ending, info, listening, state
 from rubellite.server.lifecycle import Lifecycle
@@ -24,7 +25,9 @@ from rubellite.spec.command import TABLE
 from rubellite.spec.table import for_core
 
 info.provide("persistence", lambda call: snapshots.of(call).info(call))
+info.provide("persistence", lambda call: append_only.of(call).info(call))
 ending.before_end(lambda call, save: snapshots.of(call).before_end(call, save))
+ending.before_end(lambda call, save: append_only.of(call).before_end(call, save))
 
 #: Seconds in which only the first web browser is worth a line in the log.
 _ATTACK_SECONDS = 60.0
@@ -51,6 +54,13 @@ class Assembly:
     engine: Engine
     state: ServerState
     snapshots: Snapshots
+    append_only: AppendOnly
+
+    def load(self) -> None:
+        """Loads what is on disk, as configured; fails with `LoadError`."""
+        now_ms = int(wall_seconds() * 1000)
+        if not self.append_only.load_at_start(self.engine, now_ms):
+            self.snapshots.load_at_start(self.engine, now_ms)
 
 
 def assemble(
@@ -63,6 +73,7 @@ def assemble(
     load_commands()
     started = state.new(config, log, supervisor)
     saving = Snapshots(config, log, int(wall_seconds() * 1000), home)
+    appending = AppendOnly(config, log, saving)
     set_errors(errors.TABLE, errors.ReplyError, errors.RawError)
 
     def on_bug(problem: BaseException, command: str) -> None:
@@ -75,12 +86,12 @@ def assemble(
         config.integer("databases"),
         for_core(TABLE.values()),
         on_bug=on_bug,
-        on_cron=_Cron(started.rates, saving),
-        parts={"state": started, "snapshots": saving},
+        on_cron=_Cron(started.rates, saving, appending),
+        parts={"state": started, "snapshots": saving, "append_only": appending},
         on_warning=_Warnings(log),
     )
     apply_settings(engine, config)
-    return Assembly(engine, started, saving)
+    return Assembly(engine, started, saving, appending)
 
 
 class _Warnings:
@@ -109,15 +120,17 @@ class _Warnings:
 class _Cron:
     """Work that is done ten times a second, between commands."""
 
-    def __init__(self, rates: Rates, saving: Snapshots) -> None:
+    def __init__(self, rates: Rates, saving: Snapshots, appending: AppendOnly) -> None:
         self.rates = rates
         self.saving = saving
+        self.appending = appending
         self._collected = monotonic_seconds()
 
     def __call__(
         self, call: Call, now_ms: int, commands: int, bytes_read: int, bytes_written: int
     ) -> None:
         self.saving.cron(call)
+        self.appending.cron(call)
         self.rates.sample(now_ms, commands, bytes_read, bytes_written)
         now = monotonic_seconds()
         if now - self._collected >= _COLLECT_SECONDS:
@@ -132,7 +145,7 @@ def run(config: Config, log: Log, lifecycle: Lifecycle) -> int:
     listening.follow(config, engine, log)
     log.notice("Server initialized")
     try:
-        assembly.snapshots.load_at_start(engine, int(wall_seconds() * 1000))
+        assembly.load()
     except snapshots.LoadError as problem:
         log.warning(f"Fatal error loading the DB, exiting: {problem}")
         return 1

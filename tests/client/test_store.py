@@ -123,11 +123,12 @@ def test_keys_expire_while_nobody_looks(db: Store):
     events.close()
 
 
-def test_a_store_with_a_path_is_there_again_after_it_was_closed(tmp_path: Path):
-    with rubellite.open(tmp_path / "data") as db:
+@pytest.mark.parametrize("durability", ["always", "everysec", "snapshot"])
+def test_a_store_with_a_path_is_there_again_after_it_was_closed(tmp_path: Path, durability: str):
+    with rubellite.open(tmp_path / "data", durability=durability) as db:
         db.set("kept", "yes")
         db.hash("h")["f"] = "v"
-    with rubellite.open(tmp_path / "data") as db:
+    with rubellite.open(tmp_path / "data", durability=durability) as db:
         assert db.get("kept") == b"yes"
         assert db.hash("h")["f"] == b"v"
 

@@ -100,7 +100,9 @@ def test_the_journal_gets_the_state_of_a_key_that_was_edited_before_the_bug() ->
     problems: list[str] = []
     engine = Engine(
         1,
-        for_core([as_command("SPOIL key:RW", spoil, WRITE), as_command("LOOK key:RW", look, WRITE)]),
+        for_core(
+            [as_command("SPOIL key:RW", spoil, WRITE), as_command("LOOK key:RW", look, WRITE)]
+        ),
         on_bug=lambda problem, name: problems.append(f"{name}: {problem}"),
     )
     engine.record_journal()

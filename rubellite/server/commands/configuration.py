@@ -7,7 +7,7 @@ from rubellite.config import rewrite
 from rubellite.config.table import BY_ANY_NAME
 from rubellite.engine.replies import OK, Reply
 from rubellite.errors import SYNTAX, text_of
-from rubellite.persistence import snapshots
+from rubellite.persistence import append_only, snapshots
 from rubellite.server.settings import apply_settings
 from rubellite.server.state import of
 from rubellite.spec.command import command, container
@@ -57,6 +57,7 @@ def config_set(call: Call, words: Arguments) -> Reply:
     config.set_many(pairs, is_local=is_local(call))
     apply_settings(call, config)
     snapshots.of(call).judge(call)
+    append_only.of(call).follow(call)
     return OK
 
 

@@ -383,7 +383,7 @@ def _replybuffer(call: Call, words: Arguments) -> Reply:
 @_subcommand("LOADAOF", 1, 1)
 def _loadaof(call: Call, words: Arguments) -> Reply:
     """Load the append-only file again; not supported yet."""
-    raise DEBUG_NOT_SUPPORTED("LOADAOF", "there is no append-only file yet")
+    raise DEBUG_NOT_SUPPORTED("LOADAOF", "restart the server to load the append-only file")
 
 
 # Bugs on purpose

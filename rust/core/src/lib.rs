@@ -7,6 +7,7 @@
 //! Where the pipeline needs a command's meaning it asks a `dispatch::Runtime`,
 //! which the Python binding implements.
 
+pub mod aof;
 pub mod bits;
 pub mod clock;
 pub mod dispatch;

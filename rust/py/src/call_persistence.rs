@@ -22,7 +22,7 @@ fn format(name: &str) -> PyResult<Format> {
 /// What Python says of how a file is to be written.
 #[derive(FromPyObject)]
 #[pyo3(from_item_all)]
-struct How {
+pub struct How {
     format: String,
     compresses: bool,
     has_checksum: bool,
@@ -33,7 +33,7 @@ struct How {
 }
 
 impl How {
-    fn options(self, engine: &Engine) -> PyResult<Options> {
+    pub fn options(self, engine: &Engine) -> PyResult<Options> {
         let format = format(&self.format)?;
         let mut options = engine.save_options(format, self.compresses, self.has_checksum);
         options.syncs_early = self.syncs_early;

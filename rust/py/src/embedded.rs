@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex};
-use pyo3::exceptions::{PyRuntimeError, PyTypeError};
+use pyo3::exceptions::{PyOSError, PyRuntimeError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyFloat, PyInt, PyString, PyTuple};
 use rubellite_core::dispatch::session::{Alarm, OwnedRequest};
@@ -226,6 +226,11 @@ impl EmbeddedSession {
             return self.wait(py);
         }
         let reply = self.take_reply(py, &mut held.core);
+        if held.core.engine.appends_always() && !held.core.engine.flush_aof() {
+            return Err(PyOSError::new_err(
+                "the append-only file cannot be written: what the command did may be lost",
+            ));
+        }
         if held.core.engine.wants_turn() {
             drop(held);
             self.wake_loop();

@@ -129,7 +129,7 @@ impl Host for PyHost<'_, '_> {
 /// One store: its databases, commands and clients.
 #[pyclass(frozen, module = "rubellite._core")]
 pub struct Engine {
-    cell: Arc<Cell>,
+    pub(crate) cell: Arc<Cell>,
     waker: Arc<Mutex<Option<Waker>>>,
     /// The TCP listeners by address (as in `bind`) and port.
     listeners: Mutex<Vec<Listening>>,

@@ -3,6 +3,7 @@
 //! Thin: conversions and the border. Panics are caught by PyO3 at every method and
 //! by `dispatch::Core` around every request; failures become exceptions in `border`.
 
+mod append_only;
 mod border;
 mod call;
 mod call_bits;

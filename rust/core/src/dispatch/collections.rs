@@ -163,13 +163,14 @@ impl Engine {
         kind: Kind,
         edit: impl FnOnce(&mut Place<'_>, &mut Environment<'_>) -> (R, u64),
     ) -> Result<R, Failure> {
+        let now_ms = self.alive_ms();
         let database = &mut self.databases[self.run.database];
         let mut environment = Environment {
             seed: &self.seed,
             limits: &self.settings.collections,
             settings: &self.settings,
             random: &mut self.random,
-            now_ms: self.now_ms,
+            now_ms,
         };
         let found = database.find_mut(key);
         let (result, edits, after) = match found {

@@ -221,6 +221,7 @@ impl<R: Runtime> Service for Core<R> {
             crate::memory::peak_bytes();
             self.runtime.cron(&mut self.engine);
         }
+        self.engine.flush_aof();
         self.engine.last_reading_ns = 0;
         Duration::from_millis(wait.sleep_ms)
     }

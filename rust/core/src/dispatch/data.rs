@@ -48,10 +48,21 @@ impl Engine {
         &mut self.databases[self.run.database]
     }
 
+    /// What deadlines are compared with: the time, or, while a file is replayed, one
+    /// before all of them.
+    #[inline]
+    pub fn alive_ms(&self) -> i64 {
+        if self.is_replaying {
+            i64::MIN
+        } else {
+            self.now_ms
+        }
+    }
+
     /// True when a deadline has come.
     #[inline]
     pub fn is_due(&self, deadline: Option<i64>) -> bool {
-        deadline.is_some_and(|at| at < self.now_ms)
+        deadline.is_some_and(|at| at < self.alive_ms())
     }
 
     /// Removes `key` if its deadline has passed. True: it did. While clients are paused
@@ -268,7 +279,7 @@ impl Engine {
     /// Sets the deadline of a key that is there, or lets it expire if it has passed. A
     /// past deadline enters the journal as DEL, whatever the command says.
     pub fn set_deadline(&mut self, key: &[u8], at_ms: i64) -> bool {
-        let has_passed = at_ms <= self.now_ms;
+        let has_passed = at_ms <= self.alive_ms();
         let Some(mut entry) = self.write(key) else {
             return false;
         };

@@ -15,6 +15,7 @@ use super::pubsub::Subscriptions;
 use super::session::{Close, KeyName, Session};
 use super::spec::{CommandId, CommandTable};
 use super::statistics::Statistics;
+use crate::aof::Appender;
 use crate::clock::Clock;
 use crate::keyspace::{Database, HashSeed};
 use crate::service::{ClientId, Peer};
@@ -139,6 +140,10 @@ pub struct Engine {
     pub settings: Settings,
     pub statistics: Statistics,
     pub journal: Journal,
+    /// Where the journal goes on disk, if anywhere.
+    pub aof: Option<Appender>,
+    /// Commands come from a file: nothing expires meanwhile, for the file says what did.
+    pub is_replaying: bool,
     pub clock: Clock,
     /// Wall time of the command that runs; it stands still inside it.
     pub now_ms: i64,
@@ -197,6 +202,8 @@ impl Engine {
                 ..Statistics::default()
             },
             journal: Journal::default(),
+            aof: None,
+            is_replaying: false,
             clock,
             now_ms: now_us / 1000,
             now_us,
@@ -336,7 +343,8 @@ impl Engine {
     pub fn wants_turn(&self) -> bool {
         !(self.dirty_clients.is_empty()
             && self.resumed_clients.is_empty()
-            && self.closing_clients.is_empty())
+            && self.closing_clients.is_empty()
+            && self.journal.pending_bytes() == 0)
     }
 
     /// Closes a client whose output passed its hard limit, or stays above its soft one.
@@ -418,7 +426,7 @@ impl Engine {
     pub(super) fn flush_effects(&mut self) {
         if !self.effects.is_empty() {
             let effects = std::mem::take(&mut self.effects);
-            self.journal.append(&effects);
+            self.journal.append(&effects, self.now_ms);
         }
     }
 }

@@ -78,6 +78,8 @@ error_codes! {
     HashValueNotInteger = "HASH_VALUE_NOT_INTEGER",
     HashValueNotFloat = "HASH_VALUE_NOT_FLOAT",
     IncrementNotFinite = "INCREMENT_NOT_FINITE",
+    AofFailed = "AOF_FAILED",
+    PauseNotInteger = "PAUSE_NOT_INTEGER",
     Unblocked = "UNBLOCKED",
     ScoreNotANumber = "SCORE_NOT_A_NUMBER",
     ScoreBound = "SCORE_BOUND",

@@ -17,6 +17,11 @@ pub struct Journal {
     /// The database that the stream has selected, if any.
     database: Option<usize>,
     recording: Option<Vec<u8>>,
+    /// What the append-only file is still to get; None: there is none.
+    pending: Option<Vec<u8>>,
+    /// Whether the append-only file says when things happened, and what it said last.
+    pub notes_time: bool,
+    noted_seconds: i64,
 }
 
 /// One command in the stream.
@@ -79,7 +84,7 @@ impl Journal {
     /// True when somebody reads, so that effects must be kept and not only counted.
     #[inline]
     pub fn is_read(&self) -> bool {
-        self.recording.is_some()
+        self.recording.is_some() || self.pending.is_some()
     }
 
     /// Keeps what is written from now on, until `take_recording`.
@@ -96,6 +101,29 @@ impl Journal {
             .unwrap_or_default()
     }
 
+    /// Begins (true) or ends to gather what the append-only file gets.
+    pub fn feed_file(&mut self, feeds: bool) {
+        self.pending = feeds.then(|| self.pending.take().unwrap_or_default());
+        self.database = None;
+    }
+
+    /// Lets what follows begin with SELECT: it stands at the beginning of a file.
+    pub fn forget_database(&mut self) {
+        self.database = None;
+        self.noted_seconds = 0;
+    }
+
+    /// What the append-only file is still to get.
+    #[inline]
+    pub fn pending(&mut self) -> Option<&mut Vec<u8>> {
+        self.pending.as_mut()
+    }
+
+    /// How much the append-only file is still to get.
+    pub fn pending_bytes(&self) -> usize {
+        self.pending.as_ref().map_or(0, Vec::len)
+    }
+
     /// Counts a command that nobody reads.
     #[inline]
     pub fn count(&mut self, lengths: impl Iterator<Item = usize>) {
@@ -103,7 +131,14 @@ impl Journal {
     }
 
     /// Appends one unit.
-    pub fn append(&mut self, effects: &[Effect]) {
+    pub fn append(&mut self, effects: &[Effect], now_ms: i64) {
+        if self.notes_time
+            && let Some(pending) = &mut self.pending
+            && self.noted_seconds != now_ms / 1000
+        {
+            self.noted_seconds = now_ms / 1000;
+            pending.extend_from_slice(format!("#TS:{}\r\n", self.noted_seconds).as_bytes());
+        }
         let is_unit = effects.len() > 1;
         if is_unit {
             self.select(effects[0].database);
@@ -129,7 +164,10 @@ impl Journal {
 
     fn write(&mut self, arguments: &[&[u8]]) {
         self.offset += encoded_bytes(arguments.iter().map(|argument| argument.len()));
-        if let Some(target) = &mut self.recording {
+        for target in [&mut self.recording, &mut self.pending] {
+            let Some(target) = target else {
+                continue;
+            };
             target.extend_from_slice(format!("*{}\r\n", arguments.len()).as_bytes());
             for argument in arguments {
                 target.extend_from_slice(format!("${}\r\n", argument.len()).as_bytes());

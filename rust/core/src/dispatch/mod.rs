@@ -1,6 +1,7 @@
 //! The pipeline that every command passes, and the engine that it works on.
 
 pub mod aftermath;
+pub mod append_only;
 pub mod arguments;
 pub mod blocking;
 pub mod collections;

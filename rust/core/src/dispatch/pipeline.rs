@@ -16,6 +16,7 @@ use super::native::{Handled, NativeCall};
 use super::session::{Close, OwnedRequest};
 pub use super::sink::{RespSink, Shape, Sink};
 use super::spec::{CommandId, CommandSpec, CommandTable, flag};
+use crate::aof::Appender;
 use crate::reply::{Protocol, Reply};
 use crate::service::{ClientId, Flow, Request};
 
@@ -302,6 +303,11 @@ fn permits(
         return Err(Failure::With(ErrorCode::NotAllowedWhenSubscribed, name));
     }
     // PING, too: who watches over the server should learn of it.
+    if spec.has(flag::WRITE)
+        && let Some(failure) = engine.aof.as_ref().and_then(Appender::failure)
+    {
+        return Err(Failure::With(ErrorCode::AofFailed, failure));
+    }
     if engine.settings.refuses_writes && (spec.has(flag::WRITE) || spec.name == "ping") {
         return Err(ErrorCode::SavingFails.into());
     }

@@ -61,7 +61,7 @@ impl View {
         work: impl FnOnce(Content<'_>, i64) -> R,
     ) -> PyResult<R> {
         self.context(|context| {
-            let now_ms = context.engine.now_ms;
+            let now_ms = context.engine.alive_ms();
             let entry = context
                 .engine
                 .read_kind(self.key(py), self.kind, Access::Peek)?;
@@ -127,7 +127,7 @@ impl View {
                     }
                     None => given,
                 };
-                let now_ms = context.engine.now_ms;
+                let now_ms = context.engine.alive_ms();
                 let entry = context
                     .engine
                     .read_kind(self.key(py), self.kind, Access::Peek)?;
@@ -145,7 +145,7 @@ impl View {
         work: impl FnOnce(Option<Content<'_>>, i64, &mut Writer<'_>),
     ) -> PyResult<Special> {
         self.context(|context| {
-            let now_ms = context.engine.now_ms;
+            let now_ms = context.engine.alive_ms();
             let protocol = context.engine.session(context.invocation.client).protocol;
             let entry = context
                 .engine

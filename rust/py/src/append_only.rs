@@ -1,0 +1,116 @@
+//! The append-only file for Python: opened, replayed, switched, told of.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+use rubellite_core::aof::Policy;
+use rubellite_core::aof::replay::Problem;
+use rubellite_core::dispatch::Engine as CoreEngine;
+use rubellite_core::dispatch::append_only;
+
+use crate::call::Call;
+use crate::call_persistence::How;
+use crate::engine::Engine;
+
+fn policy(name: &str) -> PyResult<Policy> {
+    match name {
+        "always" => Ok(Policy::Always),
+        "everysec" => Ok(Policy::EverySecond),
+        "no" => Ok(Policy::Never),
+        _ => Err(PyValueError::new_err(format!("no such policy: {name}"))),
+    }
+}
+
+/// What INFO tells of the file, or None without one.
+fn status<'py>(py: Python<'py>, engine: &CoreEngine) -> PyResult<Option<Bound<'py, PyDict>>> {
+    let Some(status) = engine.aof_status() else {
+        return Ok(None);
+    };
+    let facts = PyDict::new(py);
+    facts.set_item("length", status.length)?;
+    facts.set_item("pending_bytes", status.pending_bytes)?;
+    facts.set_item("failure", status.failure)?;
+    facts.set_item("is_syncing", status.is_syncing)?;
+    facts.set_item("delayed_syncs", status.delayed_syncs)?;
+    Ok(Some(facts))
+}
+
+#[pymethods]
+impl Engine {
+    /// Executes the commands of an increment from `offset` on; returns how many there
+    /// were, and None or where the whole part ends if the file ends in the middle.
+    ///
+    /// Raises `ValueError` where the file is damaged, `OSError` where it cannot be read.
+    fn replay(&self, py: Python<'_>, path: PathBuf, offset: u64) -> PyResult<Option<u64>> {
+        let mut held = self.cell.lock(py)?;
+        let core = &mut *held.core;
+        let commands = Arc::clone(&core.engine.commands);
+        let (engine, runtime) = (&mut core.engine, &mut core.runtime);
+        match append_only::replay(&commands, engine, runtime, &path, offset) {
+            Ok(_) => Ok(None),
+            Err(Problem::Truncated { whole }) => Ok(Some(whole)),
+            Err(Problem::Io(error)) => Err(error.into()),
+            Err(other) => Err(PyValueError::new_err(other.to_string())),
+        }
+    }
+
+    /// Writes the journal to this file from now on; `policy` is that of `appendfsync`.
+    fn append_to(&self, py: Python<'_>, path: PathBuf, policy: &str) -> PyResult<()> {
+        let policy = self::policy(policy)?;
+        Ok(self.cell.lock(py)?.core.engine.append_to(&path, policy)?)
+    }
+
+    /// Ends the append-only file; all of it is on disk afterwards.
+    fn stop_appending(&self, py: Python<'_>) -> PyResult<()> {
+        Ok(self.cell.lock(py)?.core.engine.stop_appending()?)
+    }
+
+    /// Writes all data to a file while everybody waits; returns its bytes.
+    fn save(&self, py: Python<'_>, path: PathBuf, how: &Bound<'_, PyDict>) -> PyResult<u64> {
+        let how: How = how.extract()?;
+        let mut held = self.cell.lock(py)?;
+        let engine = &mut held.core.engine;
+        let options = how.options(engine)?;
+        Ok(engine.save(&path, &options)?)
+    }
+}
+
+#[pymethods]
+impl Call {
+    /// Writes the journal to this file from now on; what went before into another is on
+    /// disk then.
+    fn append_to(&self, path: PathBuf, policy: &str) -> PyResult<()> {
+        let policy = self::policy(policy)?;
+        self.with(|context| Ok(context.engine.append_to(&path, policy)?))?
+    }
+
+    /// Ends the append-only file; all of it is on disk afterwards.
+    fn stop_appending(&self) -> PyResult<()> {
+        self.with(|context| Ok(context.engine.stop_appending()?))?
+    }
+
+    /// `appendfsync` and `aof-timestamp-enabled`, for the file that is written to.
+    fn configure_appending(&self, policy: &str, notes_time: bool) -> PyResult<()> {
+        let policy = self::policy(policy)?;
+        self.with(|context| {
+            let engine = &mut *context.engine;
+            engine.journal.notes_time = notes_time;
+            if let Some(aof) = &mut engine.aof {
+                aof.policy = policy;
+            }
+        })
+    }
+
+    /// Forces the append-only file to disk now. False: it failed.
+    fn sync_appended(&self) -> PyResult<bool> {
+        self.with(|context| context.engine.sync_aof())
+    }
+
+    /// Facts about the append-only file that is written to; None without one.
+    fn appending<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyDict>>> {
+        self.with(|context| status(py, context.engine))?
+    }
+}

@@ -1,0 +1,310 @@
+"""The append-only file: nothing acknowledged is lost, whatever happens to the process."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import rubellite
+from rubellite.persistence import manifest as manifests
+from tests import oracles
+from tests.oracles import Server
+from tests.wire import Connection, WireError
+
+ON = ("--appendonly", "yes")
+
+
+def start(*arguments: str) -> Server:
+    return oracles.start("ours", *ON, *arguments)
+
+
+def kill(server: Server) -> None:
+    assert server.process is not None
+    server.process.send_signal(signal.SIGKILL)
+    server.process.wait()
+
+
+def stop(server: Server) -> None:
+    """Lets the server end as an operator would, and waits for that."""
+    assert server.process is not None
+    server.process.terminate()
+    assert server.process.wait(timeout=20) == 0
+
+
+def wait_for(connection: Connection, field: str, value: str) -> None:
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        text: Any = connection.call("INFO", "persistence")
+        if f"{field}:{value}\r\n".encode() in bytes(text):
+            return
+    pytest.fail(f"{field} never became {value}")
+
+
+def fill(connection: Connection) -> Any:
+    """Data of all kinds, and their digest."""
+    connection.call("SET", "text", "x" * 100)
+    connection.call("SET", "brief", "1", "PX", "10000000")
+    connection.call("INCR", "count")
+    connection.call("HSET", "hash", "f", "1", "g", "2")
+    connection.call("MULTI")
+    connection.call("INCRBY", "count", "5")
+    connection.call("SELECT", "3")
+    connection.call("SET", "elsewhere", "y")
+    connection.call("EXEC")
+    connection.call("SELECT", "0")
+    connection.call("DEL", "text")
+    return connection.call("DEBUG", "DIGEST")
+
+
+@pytest.mark.parametrize("policy", ["always", "everysec", "no"])
+def test_data_are_there_again_after_kill_9(policy: str):
+    server = start("--appendfsync", policy)
+    try:
+        with server.connect() as connection:
+            digest = fill(connection)
+        kill(server)
+        server.restart()
+        with server.connect() as connection:
+            assert connection.call("DEBUG", "DIGEST") == digest
+            assert 0 < int(str(connection.call("PTTL", "brief"))) <= 10000000
+    finally:
+        server.stop()
+
+
+#: A transaction that raises two counters together.
+_UNIT = (
+    b"*1\r\n$5\r\nMULTI\r\n*2\r\n$4\r\nINCR\r\n$4\r\npair\r\n"
+    b"*2\r\n$4\r\nINCR\r\n$1\r\nn\r\n*1\r\n$4\r\nEXEC\r\n"
+)
+
+
+def count_until_killed(server: Server, seconds: float) -> int:
+    """Raises the counters without pause until the server is killed; the last answer."""
+    acknowledged = 0
+    process = server.process
+    assert process is not None
+    timer = threading.Timer(seconds, process.kill)
+    with server.connect() as connection:
+        timer.start()
+        try:
+            while True:
+                connection.send_raw(_UNIT * 20)
+                for _ in range(20 * 4):
+                    reply = connection.receive()
+                    if isinstance(reply, list):
+                        acknowledged = reply[1]
+        except (OSError, WireError):
+            pass
+    timer.join()
+    process.wait()
+    return acknowledged
+
+
+def test_every_acknowledged_write_survives_kills_at_any_moment():
+    """With `always`: what was answered is there; what was not may be, but never half."""
+    server = start("--appendfsync", "always", "--auto-aof-rewrite-min-size", "20kb")
+    try:
+        for round_ in range(8):
+            acknowledged = count_until_killed(server, 0.1 + 0.03 * round_)
+            server.restart()
+            with server.connect() as connection:
+                found = int(connection.call("GET", "n") or 0)
+                assert found >= acknowledged
+                assert connection.call("GET", "pair") == connection.call("GET", "n")
+    finally:
+        server.stop()
+
+
+def test_a_rewrite_under_load_loses_nothing_and_removes_old_files():
+    server = start("--appendfsync", "no")
+    try:
+        with server.connect() as connection:
+            connection.call("DEBUG", "POPULATE", "50000")
+            connection.send("BGREWRITEAOF")
+            for number in range(2000):
+                connection.send("SET", f"key:{number}", f"new{number}")
+            for _ in range(2001):
+                connection.receive()
+            connection.call("FLUSHALL")
+            connection.call("SET", "last", "1")
+            wait_for(connection, "aof_rewrite_in_progress", "0")
+            digest = connection.call("DEBUG", "DIGEST")
+        folder = server.directory / "appendonlydir"
+        assert sorted(path.name for path in folder.iterdir()) == [
+            "appendonly.aof.2.base.rdb",
+            "appendonly.aof.2.incr.aof",
+            "appendonly.aof.manifest",
+        ]
+        kill(server)
+        server.restart()
+        with server.connect() as connection:
+            assert connection.call("DEBUG", "DIGEST") == digest
+            assert connection.call("GET", "last") == b"1"
+    finally:
+        server.stop()
+
+
+def test_a_file_that_ends_in_a_command_is_loaded_up_to_there():
+    server = start()
+    try:
+        with server.connect() as connection:
+            connection.call("SET", "kept", "1")
+            connection.call("MULTI")
+            connection.call("SET", "half", "1")
+            connection.call("SET", "other", "1")
+            connection.call("EXEC")
+        kill(server)
+        path = server.directory / "appendonlydir" / "appendonly.aof.1.incr.aof"
+        path.write_bytes(path.read_bytes()[:-5])
+        server.restart()
+        with server.connect() as connection:
+            assert connection.call("KEYS", "*") == [b"kept"]
+            connection.call("SET", "next", "1")
+        kill(server)
+        server.restart()
+        with server.connect() as connection:
+            assert connection.call("DBSIZE") == 2
+        assert "aof-load-truncated is enabled" in server.log()
+    finally:
+        server.stop()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "reason"),
+    [
+        (lambda data: data.replace(b"$3\r\nSET", b"$9\r\nSET", 1), "longer than its length"),
+        (lambda data: data.replace(b"SET", b"SXT", 1), "unknown command"),
+        (lambda data: b"hello" + data, "neither a command"),
+    ],
+)
+def test_a_damaged_file_is_refused_with_its_place(spoil: Callable[[bytes], bytes], reason: str):
+    server = start()
+    try:
+        with server.connect() as connection:
+            connection.call("SET", "a", "1")
+        kill(server)
+        path = server.directory / "appendonlydir" / "appendonly.aof.1.incr.aof"
+        path.write_bytes(spoil(path.read_bytes()))
+        with pytest.raises(oracles.ServerUnavailableError, match="Bad file format"):
+            server.restart()
+        assert reason in server.log()
+        assert "byte" in server.log()
+    finally:
+        server.stop()
+
+
+def test_the_file_is_switched_on_and_off_while_the_server_runs():
+    server = oracles.start("ours")
+    try:
+        with server.connect() as connection:
+            connection.call("SET", "before", "1")
+            assert connection.call("CONFIG", "SET", "appendonly", "yes") == "OK"
+            wait_for(connection, "aof_rewrite_in_progress", "0")
+            connection.call("SET", "after", "1")
+            assert connection.call("CONFIG", "SET", "appendonly", "no") == "OK"
+            connection.call("SET", "unseen", "1")
+            assert connection.call("CONFIG", "SET", "appendonly", "yes") == "OK"
+            wait_for(connection, "aof_rewrite_in_progress", "0")
+            connection.call("SET", "more", "1")
+        kill(server)
+        server.extra_arguments = ON
+        server.restart()
+        with server.connect() as connection:
+            assert connection.call("DBSIZE") == 4
+    finally:
+        server.stop()
+
+
+@pytest.mark.parametrize("real", ["redis70", "redis82", "valkey91"])
+def test_real_servers_load_our_files_and_we_theirs(real: str):
+    server = start()
+    try:
+        with server.connect() as connection:
+            digest = fill(connection)
+            connection.call("BGREWRITEAOF")
+            wait_for(connection, "aof_rewrite_in_progress", "0")
+            connection.call("SET", "later", "1")
+            digest = connection.call("DEBUG", "DIGEST")
+        stop(server)
+        theirs = Server(real, ON)
+        theirs.directory = Path(server.directory)
+        theirs.port = server.port
+        try:
+            theirs.restart()
+            with theirs.connect() as connection:
+                assert connection.call("DEBUG", "DIGEST") == digest
+                connection.call("SET", "from them", "1")
+                digest = connection.call("DEBUG", "DIGEST")
+                connection.send("SHUTDOWN", "NOSAVE")
+            assert theirs.process is not None
+            theirs.process.wait(timeout=20)
+        finally:
+            if theirs.is_alive():
+                kill(theirs)
+        server.restart()
+        with server.connect() as connection:
+            assert connection.call("DEBUG", "DIGEST") == digest
+    finally:
+        server.stop()
+
+
+def test_the_single_file_of_an_old_server_becomes_the_base():
+    server = oracles.start("ours")
+    try:
+        kill(server)
+        (server.directory / "appendonly.aof").write_bytes(
+            b"*2\r\n$6\r\nSELECT\r\n$1\r\n0\r\n*3\r\n$3\r\nSET\r\n$1\r\na\r\n$1\r\n1\r\n"
+        )
+        server.extra_arguments = ON
+        server.restart()
+        with server.connect() as connection:
+            assert connection.call("GET", "a") == b"1"
+        assert not (server.directory / "appendonly.aof").exists()
+    finally:
+        server.stop()
+
+
+def test_waitaof_answers_when_the_file_is_on_disk():
+    server = start("--appendfsync", "no")
+    try:
+        with server.connect() as connection:
+            connection.call("SET", "a", "1")
+            assert connection.call("WAITAOF", "1", "0", "0") == [1, 0]
+            assert connection.call("WAITAOF", "0", "0", "0") == [1, 0]
+    finally:
+        server.stop()
+
+
+def test_an_embedded_store_that_was_killed_is_whole(tmp_path: Path):
+    child = os.fork()
+    if child == 0:
+        db = rubellite.open(tmp_path, durability="always")
+        for number in range(100):
+            db.set(f"key:{number}", number)
+        os.kill(os.getpid(), signal.SIGKILL)
+    os.waitpid(child, 0)
+    with rubellite.open(tmp_path) as db:
+        assert len(db) == 100
+        assert db.get("key:99") == b"99"
+
+
+def test_manifests_that_do_not_hold_together_are_refused():
+    good = manifests.parse('file "a b.rdb" seq 2 type b\nfile a.2 seq 2 type i\n')
+    assert good.base == ("a b.rdb", 2)
+    assert manifests.parse(good.text()) == good
+    for text in (
+        "file a seq x type b",
+        "nothing",
+        "file ../a seq 1 type b",
+        "file a seq 1 type b\nfile b seq 2 type b",
+        "file a seq 2 type i\nfile b seq 1 type i",
+    ):
+        with pytest.raises(manifests.ManifestError):
+            manifests.parse(text)
