@@ -843,6 +843,18 @@ class Call:
     def listeners(self, kind: str, name: bytes) -> int:
         """How many listen to a topic."""
 
+    # Client-side caching
+
+    def track(
+        self, mode: str, skips_own: bool, redirect: int | None, prefixes: list[bytes]
+    ) -> None:
+        """Tracks the asking client's reads (`mode` "all", "optin", "optout"), or changes of
+        keys that begin with `prefixes` ("bcast").
+        """
+
+    def stop_tracking(self) -> None:
+        """Ends the tracking of the asking client."""
+
     # Clients
 
     @overload

@@ -298,8 +298,46 @@ CACHING_WITHOUT_TRACKING = _reply(
     "ERR CLIENT CACHING can be called only when the client is in tracking mode with OPTIN or "
     "OPTOUT mode enabled",
 )
-TRACKING_NOT_SUPPORTED = _reply(
-    "TRACKING_NOT_SUPPORTED", "ERR CLIENT TRACKING is not supported by Rubellite yet"
+CACHING_NOT_OPTIN = _reply(
+    "CACHING_NOT_OPTIN",
+    "ERR CLIENT CACHING YES is only valid when tracking is enabled in OPTIN mode.",
+)
+CACHING_NOT_OPTOUT = _reply(
+    "CACHING_NOT_OPTOUT",
+    "ERR CLIENT CACHING NO is only valid when tracking is enabled in OPTOUT mode.",
+)
+REDIRECT_TO_NOBODY = _reply(
+    "REDIRECT_TO_NOBODY", "ERR The client ID you want redirect to does not exist"
+)
+REDIRECT_TWICE = _reply("REDIRECT_TWICE", "ERR A client can only redirect to a single other client")
+PREFIX_WITHOUT_BROADCAST = _reply(
+    "PREFIX_WITHOUT_BROADCAST", "ERR PREFIX option requires BCAST mode to be enabled"
+)
+PREFIX_OVERLAPS_EXISTING = _reply(
+    "PREFIX_OVERLAPS_EXISTING",
+    "ERR Prefix '{}' overlaps with an existing prefix '{}'. Prefixes for a single client must "
+    "not overlap.",
+)
+PREFIX_OVERLAPS_PROVIDED = _reply(
+    "PREFIX_OVERLAPS_PROVIDED",
+    "ERR Prefix '{}' overlaps with another provided prefix '{}'. Prefixes for a single client "
+    "must not overlap.",
+)
+TRACKING_BOTH_OPTS = _reply(
+    "TRACKING_BOTH_OPTS", "ERR You can't specify both OPTIN mode and OPTOUT mode"
+)
+TRACKING_BROADCAST_OPTS = _reply(
+    "TRACKING_BROADCAST_OPTS", "ERR OPTIN and OPTOUT are not compatible with BCAST"
+)
+TRACKING_SWITCH_BROADCAST = _reply(
+    "TRACKING_SWITCH_BROADCAST",
+    "ERR You can't switch BCAST mode on/off before disabling tracking for this client, and then "
+    "re-enabling it with a different mode.",
+)
+TRACKING_SWITCH_OPTS = _reply(
+    "TRACKING_SWITCH_OPTS",
+    "ERR You can't switch OPTIN/OPTOUT mode before disabling tracking for this client, and then "
+    "re-enabling it with a different mode.",
 )
 NOT_IN_IMPORT_MODE = _reply("NOT_IN_IMPORT_MODE", "ERR Server is not in import mode")
 MONITOR_DENIED = _reply("MONITOR_DENIED", "ERR MONITOR isn't allowed for DENY BLOCKING client")

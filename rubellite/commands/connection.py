@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from rubellite._core import Arguments, Call
-from rubellite.about import REDIS_VERSION
 from rubellite.engine.access import authenticate
 from rubellite.engine.client_names import check_name
 from rubellite.engine.replies import OK, RESET, Reply
@@ -27,6 +26,9 @@ from rubellite.spec.flags import (
     NOSCRIPT,
     STALE,
 )
+
+#: What HELLO says: redis-py caches on the client's side only where this is at least 7.4.
+_HELLO_VERSION = "7.4.0"
 
 _ALWAYS = NOSCRIPT | LOADING | STALE | FAST | NO_AUTH | ALLOW_BUSY
 
@@ -114,7 +116,7 @@ def hello(call: Call, words: Arguments) -> Reply:
         call.set_session("protocol", protocol)
     return {
         "server": "redis",
-        "version": REDIS_VERSION,
+        "version": _HELLO_VERSION,
         "proto": call.protocol,
         "id": call.client_id,
         "mode": "standalone",

@@ -7,7 +7,7 @@ from typing import Any
 Facts = dict[str, Any]
 
 #: Letters that a filter may name; some stand for what there is not here (replicas,
-#: tracking, cluster).
+#: cluster).
 FLAG_LETTERS = "bcdeirtuxABEIMNOPRSTU"
 #: Letters of CLIENT CAPA.
 CAPABILITY_LETTERS = "r"
@@ -30,6 +30,9 @@ def flags(facts: Facts) -> str:
         ("P", subscriptions(facts)),
         ("x", facts["queued"] is not None),
         ("b", facts["is_blocked"]),
+        ("t", facts["tracking_mode"]),
+        ("R", facts["is_redirect_broken"]),
+        ("B", facts["tracking_mode"] == "bcast"),
         ("d", facts["is_watch_broken"]),
         ("c", facts["is_closing"]),
         ("U", facts["is_unix_socket"]),
@@ -76,7 +79,7 @@ def line(facts: Facts, now_ms: int, own_bytes: int | None = None) -> str:
         "events": "rw" if facts["output_pending"] else "r",
         "cmd": facts["last_command"] or "NULL",
         "user": facts["user"],
-        "redir": -1,
+        "redir": facts["tracking_redirect"],
         "resp": facts["protocol"],
         "lib-name": facts["library_name"],
         "lib-ver": facts["library_version"],

@@ -80,7 +80,7 @@ def clients(facts: Facts) -> Fields:
         "client_recent_max_input_buffer": found["query_bytes_max"],
         "client_recent_max_output_buffer": found["output_bytes_max"],
         "blocked_clients": found["blocked_clients"],
-        "tracking_clients": 0,
+        "tracking_clients": found["tracking_clients"],
         "pubsub_clients": found["pubsub_clients"],
         "watching_clients": found["watching_clients"],
         "clients_in_timeout_table": found["clients_with_deadline"],

@@ -17,6 +17,7 @@ _PLAIN_INTEGERS = (
     "client-query-buffer-limit",
     "lfu-log-factor",
     "lfu-decay-time",
+    "tracking-table-max-keys",
     "slowlog-log-slower-than",
     "slowlog-max-len",
     "commandlog-request-larger-than",

@@ -37,6 +37,7 @@ _GROUPS = {
     "streams": "stream",
     "connection": "connection",
     "clients": "connection",
+    "client_tracking": "connection",
     "transactions": "transactions",
     "pubsub": "pubsub",
     "scripting": "scripting",

@@ -312,6 +312,20 @@ def test_reply_skip_leaves_one_reply_out(client: Connection):
     assert client.reply() == b"heard"
 
 
+@pytest.mark.parametrize("mode", ["SKIP", "OFF"])
+def test_a_reply_that_waits_for_the_end_of_a_pause_is_silenced_then(
+    client: Connection, other: Connection, mode: str
+):
+    client.call("CLIENT", "PAUSE", "10000", "WRITE")
+    other.send("CLIENT", "REPLY", mode)
+    other.send("SET", "a", "1")
+    other.send("PING" if mode == "SKIP" else "CLIENT", *(["REPLY", "ON"] if mode == "OFF" else []))
+    assert waits(other)
+    client.call("CLIENT", "UNPAUSE")
+    assert other.reply() == Status("PONG" if mode == "SKIP" else "OK")
+    assert client.call("GET", "a") == b"1"
+
+
 def test_errors_are_silenced_too(client: Connection):
     client.send("CLIENT", "REPLY", "SKIP")
     client.send("NOSUCH")
@@ -338,15 +352,7 @@ def test_no_touch_leaves_ages_alone(client: Connection):
         client.call("CONFIG", "SET", "maxmemory-policy", "noeviction")
 
 
-# What is not there yet
-
-
-def test_tracking_says_that_it_is_not_there(client: Connection):
-    assert client.call("CLIENT", "TRACKING", "ON") == Error(
-        "ERR CLIENT TRACKING is not supported by Rubellite yet"
-    )
-    assert client.call("CLIENT", "TRACKING", "OFF") == Status("OK")
-    assert client.call("CLIENT", "GETREDIR") == -1
+# Waking
 
 
 def test_unblock_wakes_nobody_who_is_not_blocked(client: Connection, other: Connection):
@@ -368,4 +374,16 @@ def test_a_client_that_outgrows_its_query_buffer_is_counted(server: Server) -> N
         with pytest.raises((WireError, OSError)):
             greedy.receive()
         assert disconnections(watcher) == before + 1
+        watcher.call("CONFIG", "SET", "client-query-buffer-limit", "1gb")
+
+
+def test_queued_commands_count_to_the_query_buffer(server: Server) -> None:
+    with server.connect() as watcher, server.connect() as greedy:
+        assert watcher.call("CONFIG", "SET", "client-query-buffer-limit", "1mb") == Status("OK")
+        greedy.call("MULTI")
+        for _ in range(3):
+            assert greedy.call("SET", "k", "x" * 300_000) == Status("QUEUED")
+        with pytest.raises((WireError, OSError)):
+            greedy.call("SET", "k", "x" * 300_000)
+        assert watcher.call("EXISTS", "k") == 0
         watcher.call("CONFIG", "SET", "client-query-buffer-limit", "1gb")

@@ -83,7 +83,7 @@ CLIENTS = (
             "Bytes of unread replies after which a client is disconnected, by class."),
     Setting("proto-max-bulk-len", Memory(1048576), "536870912", WORKS,
             "Bytes of the longest argument and string."),
-    Setting("tracking-table-max-keys", COUNT, "1000000", ACCEPTED,
+    Setting("tracking-table-max-keys", COUNT, "1000000", WORKS,
             "Keys remembered for client-side caching; 0 for no limit."),
     Setting("availability-zone", TEXT, "", WORKS, "Zone told to clients in INFO and HELLO."),
 )

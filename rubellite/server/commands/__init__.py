@@ -6,6 +6,7 @@ from importlib import import_module
 
 MODULES = (
     "clients",
+    "client_tracking",
     "configuration",
     "database",
     "debug",

@@ -6,7 +6,6 @@ from rubellite._core import Arguments, Call, Verbatim
 from rubellite.engine.client_names import check_name
 from rubellite.engine.replies import OK, Reply
 from rubellite.errors import (
-    CACHING_WITHOUT_TRACKING,
     CLIENT_INFO_CHARACTERS,
     CLIENT_INFO_OPTION,
     CLIENT_NAME_CHARACTERS,
@@ -18,7 +17,6 @@ from rubellite.errors import (
     SYNTAX,
     TIMEOUT_NEGATIVE,
     TIMEOUT_OUT_OF_RANGE,
-    TRACKING_NOT_SUPPORTED,
     UNBLOCK_REASON,
     text_of,
 )
@@ -330,55 +328,3 @@ def client_import_source(call: Call, words: Arguments) -> Reply:
     if mode != b"ON":
         raise SYNTAX
     return OK
-
-
-# Tracking, which is not there yet
-
-
-@command(
-    "CLIENT TRACKING <ON|OFF> [REDIRECT client-id] [PREFIX prefix [PREFIX prefix ...]] [BCAST] "
-    "[OPTIN] [OPTOUT] [NOLOOP]",
-    _ANY_TIME,
-    since="6.0.0",
-    cost="O(1). Some options may introduce additional complexity.",
-    takes_rest=True,
-    arity=-3,
-)
-def client_tracking(call: Call, words: Arguments) -> Reply:
-    """Tell the client of changes to keys that it has read.
-
-    Errors: SYNTAX, TRACKING_NOT_SUPPORTED.
-    """
-    options = {b"BCAST": 1, b"OPTIN": 1, b"OPTOUT": 1, b"NOLOOP": 1, b"REDIRECT": 2, b"PREFIX": 2}
-    at = 1
-    while at < len(words):
-        length = options.get(words[at].upper(), 0)
-        if not length or at + length > len(words):
-            raise SYNTAX
-        at += length
-    if words[0].upper() == b"ON":
-        raise TRACKING_NOT_SUPPORTED
-    if words[0].upper() != b"OFF":
-        raise SYNTAX
-    return OK
-
-
-@command("CLIENT CACHING <YES|NO>", _EVEN_BUSY, since="6.0.0", takes_rest=True, arity=3)
-def client_caching(call: Call, words: Arguments) -> Reply:
-    """Choose whether the next command's keys are tracked.
-
-    Errors: CACHING_WITHOUT_TRACKING.
-    """
-    raise CACHING_WITHOUT_TRACKING
-
-
-@command("CLIENT GETREDIR", _EVEN_BUSY, since="6.0.0")
-def client_getredir(call: Call) -> Reply:
-    """Return who gets this connection's tracking messages; -1 without tracking."""
-    return -1
-
-
-@command("CLIENT TRACKINGINFO", _ANY_TIME, since="6.2.0")
-def client_trackinginfo(call: Call) -> Reply:
-    """Describe how this connection's keys are tracked."""
-    return {"flags": {"off"}, "redirect": -1, "prefixes": []}

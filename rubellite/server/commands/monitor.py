@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rubellite._core import Call
+from rubellite._core import NOTHING, Call
 from rubellite.engine.replies import OK, Reply
 from rubellite.errors import MONITOR_DENIED
 from rubellite.spec.command import command
@@ -19,5 +19,8 @@ def monitor(call: Call) -> Reply:
     """
     if call.denies_blocking:
         raise MONITOR_DENIED
+    if call.session()["is_monitor"]:
+        # Who monitors already gets no answer at all.
+        return NOTHING
     call.set_session("is_monitor", True)
     return OK

@@ -13,6 +13,7 @@ use rubellite_core::reply::Protocol;
 
 use crate::border;
 use crate::call::{Arguments, Call, request_of, with_arguments, words};
+use crate::call_tracking::set_tracking_facts;
 use crate::reply::{Special, SpecialKind};
 use crate::settings;
 
@@ -67,6 +68,7 @@ fn session_facts<'py>(
     facts.set_item("channels", count(Topic::Channel))?;
     facts.set_item("patterns", count(Topic::Pattern))?;
     facts.set_item("shard_channels", count(Topic::Shard))?;
+    set_tracking_facts(&facts, session)?;
     facts.set_item("is_blocked", session.is_paused)?;
     facts.set_item("no_evict", session.no_evict)?;
     facts.set_item("no_touch", session.no_touch)?;
@@ -245,7 +247,7 @@ impl Call {
         self.with(|context| {
             let engine = &*context.engine;
             let client = client.unwrap_or(engine.run.client);
-            let session = engine.sessions.get(&client);
+            let session = engine.live_session(client);
             session
                 .map(|session| session_facts(py, engine, session))
                 .transpose()
@@ -259,7 +261,7 @@ impl Call {
             let mut ids: Vec<u64> = engine.sessions.keys().copied().collect();
             ids.sort_unstable();
             ids.iter()
-                .filter_map(|id| engine.sessions.get(id))
+                .filter_map(|id| engine.live_session(*id))
                 .map(|session| session_facts(py, engine, session))
                 .collect()
         })?
@@ -296,9 +298,15 @@ impl Call {
                         "OFF" => ReplyMode::Off,
                         // SKIP asks for less silence than OFF has set already.
                         "SKIP" if session.reply_mode == ReplyMode::Off => ReplyMode::Off,
+                        "SKIP" if session.reply_mode == ReplyMode::SkipThis => ReplyMode::SkipBoth,
                         "SKIP" => ReplyMode::SkipNext,
                         _ => ReplyMode::On,
                     };
+                }
+                "is_tracking_exception" => {
+                    if let Some(tracking) = &mut session.tracking {
+                        tracking.is_exception = is_true()?;
+                    }
                 }
                 "is_monitor" => context.engine.set_monitor(client, is_true()?),
                 "close" => context.engine.close_client(client, true),
@@ -317,7 +325,13 @@ impl Call {
     /// Closes a client, at once or when its output is written.
     #[pyo3(signature = (client, after_reply = false))]
     fn close_client(&self, client: u64, after_reply: bool) -> PyResult<()> {
-        self.with(|context| context.engine.close_client(client, after_reply))
+        self.with(|context| {
+            if after_reply {
+                context.engine.close_client(client, true);
+            } else {
+                context.engine.kill_client(client);
+            }
+        })
     }
 
     /// Holds up commands (`write_only`: those that may write) until `until_ms`.

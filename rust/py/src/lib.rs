@@ -16,6 +16,7 @@ mod call_pubsub;
 mod call_server;
 mod call_statistics;
 mod call_strings;
+mod call_tracking;
 mod embedded;
 mod engine;
 mod objects;

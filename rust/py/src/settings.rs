@@ -40,6 +40,7 @@ pub fn configure(engine: &mut Engine, name: &str, value: &Bound<'_, PyAny>) -> P
             settings.collections.sorted_set_value_bytes_max = value.extract()?;
         }
         "refuses-writes" => settings.refuses_writes = value.extract()?,
+        "tracking-table-max-keys" => settings.tracking_keys_max = value.extract()?,
         "pauses-cron" => settings.pauses_cron = value.extract()?,
         "slowlog-log-slower-than" => statistics.slow_log.threshold = value.extract()?,
         "commandlog-request-larger-than" => {
@@ -131,6 +132,11 @@ pub fn statistics<'py>(py: Python<'py>, engine: &Engine) -> PyResult<Bound<'py, 
         "pubsub_clients",
         sessions().filter(|s| s.is_subscribed()).count(),
     )?;
+    let tracking = &engine.tracking;
+    facts.set_item("tracking_clients", tracking.client_count())?;
+    facts.set_item("tracking_keys", tracking.key_count())?;
+    facts.set_item("tracking_items", tracking.item_count())?;
+    facts.set_item("tracking_prefixes", tracking.prefix_count())?;
     facts.set_item("dirty_since_save", engine.dirty_since_save)?;
     facts.set_item("journal_offset", engine.journal.offset())?;
     facts.set_item("lazyfree_pending", engine.freer.pending())?;

@@ -88,7 +88,7 @@ impl Engine {
                     runtime.warn(&Warning::Damaged { key, problem });
                 }
             }
-            self.touch_in(database, key);
+            self.touch_in(database, key, self.run.client);
         }
         self.run.edits = self.run.edits.max(1);
         self.run.propagation = Propagation::Instead(effects);

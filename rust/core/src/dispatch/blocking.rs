@@ -418,6 +418,9 @@ fn serve_client(
     if let Some((_, spent_ns)) = engine.waiters.served.take() {
         blocking.spent_ns = spent_ns;
     }
+    if engine.tracking.has_business() {
+        engine.finish_tracked_request(client);
+    }
     let session = engine.session(client);
     if outcome == Outcome::Blocked {
         session.blocked = Some(blocking);

@@ -105,14 +105,13 @@ impl<R: Runtime> Service for Core<R> {
 
     fn input_limits(&self, client: ClientId) -> InputLimits {
         let settings = &self.engine.settings;
+        let session = self.engine.sessions.get(&client);
+        let queue = session.and_then(|session| session.queue.as_ref());
+        let queued_bytes = queue.map_or(0, |queue| queue.argument_bytes);
         InputLimits {
             bulk_bytes_max: settings.bulk_bytes_max,
-            buffer_bytes_max: settings.query_buffer_bytes_max,
-            is_authenticated: self
-                .engine
-                .sessions
-                .get(&client)
-                .is_some_and(|session| session.is_authenticated),
+            buffer_bytes_max: settings.query_buffer_bytes_max.saturating_sub(queued_bytes),
+            is_authenticated: session.is_some_and(|session| session.is_authenticated),
         }
     }
 
@@ -216,6 +215,7 @@ impl<R: Runtime> Service for Core<R> {
         self.engine.refresh_clock();
         self.resume_postponed();
         let wait = self.engine.tick();
+        self.engine.broadcast_changes();
         if wait.is_cron_due {
             // Asking is what keeps the peak.
             crate::memory::peak_bytes();

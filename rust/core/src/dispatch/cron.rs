@@ -43,6 +43,7 @@ impl Engine {
             self.clock.synchronise();
             self.close_idle_clients();
             self.close_slow_clients();
+            self.limit_tracking_table();
             if self.cron_runs % DECAY_CRON_RUNS == 0 {
                 self.freer.decay();
             }

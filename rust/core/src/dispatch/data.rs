@@ -5,7 +5,9 @@ use super::engine::{Engine, Propagation};
 use super::error::{ErrorCode, Failure};
 use super::journal::{Effect, Word};
 use super::notify::class;
+use super::tracking::NOBODY;
 use crate::keyspace::{Database, Entry, EntryMut, Expiry, Kind, NewValue, Removed, Replaced};
+use crate::service::ClientId;
 use crate::types::Garbage;
 
 /// A value that frees more pieces than this is freed in the background.
@@ -80,24 +82,24 @@ impl Engine {
         let entry = self.databases[database].find(key);
         let is_due = entry.is_some_and(|entry| self.is_due(entry.expires_at()));
         if is_due && !self.is_paused() {
-            self.expire_now(database, key);
+            self.expire_now(database, key, NOBODY);
         }
         is_due
     }
 
     /// Removes an expired key: DEL in the journal, `expired` for subscribers.
     #[cold]
-    pub(super) fn expire_now(&mut self, database: usize, key: &[u8]) {
+    pub(super) fn expire_now(&mut self, database: usize, key: &[u8], by: ClientId) {
         if let Some(removed) = self.databases[database].remove(key) {
             self.discard(removed);
             self.statistics.counters.expired_keys += 1;
-            self.after_removal(database, key);
+            self.after_removal(database, key, by);
             self.notify_in(database, class::EXPIRED, "expired", key);
         }
     }
 
     /// The journal and watchers learn that a key went by itself.
-    fn after_removal(&mut self, database: usize, key: &[u8]) {
+    fn after_removal(&mut self, database: usize, key: &[u8], by: ClientId) {
         if self.journal.is_read() {
             let arguments = vec![Word::from(b"DEL".as_slice()), Word::from(key)];
             self.effects.push(Effect {
@@ -107,7 +109,7 @@ impl Engine {
         } else {
             self.journal.count([3, key.len()].into_iter());
         }
-        self.touch_in(database, key);
+        self.touch_in(database, key, by);
     }
 
     /// Frees a value, here or in the background.
@@ -284,7 +286,7 @@ impl Engine {
             return false;
         };
         if has_passed {
-            self.expire_now(self.run.database, key);
+            self.expire_now(self.run.database, key, self.run.client);
             self.run.edits += 1;
             self.run.propagation = Propagation::Nothing;
         } else {
@@ -358,7 +360,7 @@ impl Engine {
         self.databases[database].insert_removed(key, removed);
         self.notify_in(database, class::NEW, "new", key);
         self.edited(class::GENERIC, "move_from", key);
-        self.touch_in(database, key);
+        self.touch_in(database, key, self.run.client);
         self.notify_in(database, class::GENERIC, "move_to", key);
         true
     }
@@ -401,6 +403,7 @@ impl Engine {
                 self.discard_database(database, old);
             }
         }
+        self.tracked_keys_flushed();
         self.run.edits += removed as u64;
         removed
     }

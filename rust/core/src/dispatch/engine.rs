@@ -12,9 +12,10 @@ use super::free::Freer;
 use super::journal::{Effect, Journal};
 use super::persistence::Snapshots;
 use super::pubsub::Subscriptions;
-use super::session::{Close, KeyName, Session};
+use super::session::{Close, KeyName, ReplyMode, Session};
 use super::spec::{CommandId, CommandTable};
 use super::statistics::Statistics;
+use super::tracking::TrackingTable;
 use crate::aof::Appender;
 use crate::clock::Clock;
 use crate::keyspace::{Database, HashSeed};
@@ -63,6 +64,8 @@ pub struct Settings {
     pub collections: CollectionLimits,
     /// Saving fails, and what is written might be lost: writers are told so instead.
     pub refuses_writes: bool,
+    /// `tracking-table-max-keys`; 0: no limit.
+    pub tracking_keys_max: usize,
 }
 
 impl Default for Settings {
@@ -85,6 +88,7 @@ impl Default for Settings {
             notify_flags: 0,
             collections: CollectionLimits::default(),
             refuses_writes: false,
+            tracking_keys_max: 1_000_000,
         }
     }
 }
@@ -160,6 +164,7 @@ pub struct Engine {
     pub writes_stopped: bool,
     pub(super) effects: Vec<Effect>,
     pub subscriptions: Subscriptions,
+    pub tracking: TrackingTable,
     pub(super) watchers: HashMap<KeyName, Vec<ClientId>>,
     pub waiters: Waiters,
     pub(super) monitors: Vec<ClientId>,
@@ -218,6 +223,7 @@ impl Engine {
             writes_stopped: false,
             effects: Vec::new(),
             subscriptions: Subscriptions::default(),
+            tracking: TrackingTable::default(),
             watchers: HashMap::new(),
             waiters: Waiters::default(),
             monitors: Vec::new(),
@@ -288,17 +294,35 @@ impl Engine {
 
     /// Forgets a session and all that it held.
     pub fn close_session(&mut self, client: ClientId) {
-        self.unwatch(client);
-        self.forget_subscriptions(client);
-        self.abandon_wait(client);
-        self.monitors.retain(|monitor| *monitor != client);
-        self.postponed_clients
-            .retain(|postponed| *postponed != client);
+        self.leave(client);
         if let Some(session) = self.sessions.remove(&client)
             && session.memory_bytes() > BIG_SESSION_BYTES
         {
             self.freer.free(session);
         }
+    }
+
+    /// Takes a client out of all that leads to it.
+    fn leave(&mut self, client: ClientId) {
+        self.unwatch(client);
+        self.forget_subscriptions(client);
+        self.abandon_wait(client);
+        self.stop_tracking(client);
+        self.monitors.retain(|monitor| *monitor != client);
+        self.postponed_clients
+            .retain(|postponed| *postponed != client);
+    }
+
+    /// CLIENT KILL: from now on the client is as good as gone.
+    pub fn kill_client(&mut self, client: ClientId) {
+        self.leave(client);
+        self.close_client(client, false);
+    }
+
+    /// A client's session, unless it was killed.
+    pub fn live_session(&self, client: ClientId) -> Option<&Session> {
+        let session = self.sessions.get(&client)?;
+        (session.close != Close::Now).then_some(session)
     }
 
     /// The session of a client that is known to be there.
@@ -328,7 +352,9 @@ impl Engine {
 
     /// Appends bytes to a client's output outside of its own request.
     pub fn push_to(&mut self, client: ClientId, bytes: &[u8]) {
-        if let Some(session) = self.sessions.get_mut(&client) {
+        if let Some(session) = self.sessions.get_mut(&client)
+            && session.close == Close::No
+        {
             if session.output.is_empty() {
                 self.dirty_clients.push(client);
             }
@@ -399,6 +425,7 @@ impl Engine {
         self.set_monitor(client, false);
         self.unwatch(client);
         self.forget_subscriptions(client);
+        self.stop_tracking(client);
         self.run.database = 0;
         let needs_password = self.settings.password_required;
         let session = self.session(client);
@@ -408,7 +435,9 @@ impl Engine {
         session.name.clear();
         session.user = Arc::from("default");
         session.is_authenticated = !needs_password;
-        session.reply_mode = Default::default();
+        if session.reply_mode == ReplyMode::Off {
+            session.reply_mode = ReplyMode::On;
+        }
         session.no_evict = false;
         session.no_touch = false;
     }

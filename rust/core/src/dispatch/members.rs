@@ -8,6 +8,7 @@
 use super::engine::Engine;
 use super::journal::{Effect, Word};
 use super::notify::class;
+use super::tracking::NOBODY;
 use crate::keyspace::Kind;
 use crate::types::{HashMut, SetMut};
 
@@ -102,7 +103,7 @@ impl Engine {
         } else {
             self.journal.count(arguments.iter().map(Vec::len));
         }
-        self.touch_in(database, key);
+        self.touch_in(database, key, NOBODY);
         self.notify_in(database, words.class, words.event, key);
     }
 }

@@ -18,6 +18,7 @@ pub mod error;
 mod free;
 pub mod hashes;
 pub mod journal;
+mod look_up;
 mod members;
 pub mod native;
 mod native_hashes;
@@ -36,6 +37,8 @@ pub mod state;
 pub mod statistics;
 #[cfg(test)]
 mod tests;
+pub mod tracking;
+mod tracking_table;
 pub mod transactions;
 pub mod writer;
 

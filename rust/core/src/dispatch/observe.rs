@@ -6,6 +6,7 @@
 use super::engine::Engine;
 use super::journal::encoded_bytes;
 use super::pipeline::Invocation;
+use super::session::ReplyMode;
 use super::spec::{CommandSpec, flag};
 use super::statistics::LogKind;
 use crate::text::quote;
@@ -101,7 +102,7 @@ impl Engine {
             "+{}.{:06} [{} {}]",
             self.now_us / 1_000_000,
             self.now_us % 1_000_000,
-            self.run.database,
+            session.database,
             session.peer.address
         )
         .into_bytes();
@@ -111,7 +112,11 @@ impl Engine {
         }
         line.extend_from_slice(b"\r\n");
         for monitor in self.monitors.clone() {
-            self.push_to(monitor, &line);
+            // To a monitor these are replies, which CLIENT REPLY can silence.
+            let mode = self.session(monitor).reply_mode;
+            if matches!(mode, ReplyMode::On | ReplyMode::SkipNext) {
+                self.push_to(monitor, &line);
+            }
         }
     }
 }

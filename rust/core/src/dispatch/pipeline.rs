@@ -12,6 +12,7 @@ use super::blocking;
 use super::engine::{Engine, PauseKind, Propagation, Run};
 use super::error::{ErrorCode, Failure};
 use super::journal::{Effect, Word};
+pub use super::look_up::look_up;
 use super::native::{Handled, NativeCall};
 use super::session::{Close, OwnedRequest};
 pub use super::sink::{RespSink, Shape, Sink};
@@ -84,6 +85,9 @@ pub fn execute(
     let Some(session) = engine.sessions.get_mut(&client) else {
         return Flow::CloseNow;
     };
+    if session.close == Close::Now {
+        return Flow::CloseNow;
+    }
     session.last_request_ms = now_ms;
     let mut sink = RespSink {
         output: std::mem::take(&mut session.output),
@@ -91,6 +95,9 @@ pub fn execute(
     let before = sink.output.bytes_pending();
 
     let postponed = admit(commands, engine, runtime, client, request, &mut sink);
+    if engine.tracking.has_business() {
+        engine.finish_tracked_request(client);
+    }
 
     let Some(session) = engine.sessions.get_mut(&client) else {
         return Flow::CloseNow;
@@ -141,58 +148,14 @@ pub fn execute_into(
     engine.run.denies_blocking = true;
     admit(commands, engine, runtime, client, request, sink);
     engine.run.denies_blocking = false;
+    if engine.tracking.has_business() {
+        engine.finish_tracked_request(client);
+    }
     engine.ignores_pause = false;
 }
 
 /// Outputs below this need no look at their limits.
 const OUTPUT_CHECK_BYTES: usize = 1024;
-
-/// Finds the command that a request names.
-pub fn look_up(commands: &CommandTable, request: Request<'_>) -> Result<CommandId, Failure> {
-    let Some(id) = commands.find(request.get(0)) else {
-        return Err(unknown_command(request));
-    };
-    let spec = &commands.specs[id];
-    if !spec.subcommands.is_empty() && request.len() > 1 {
-        if let Some(subcommand) = commands.find_subcommand(id, request.get(1)) {
-            return Ok(subcommand);
-        }
-        let mut text = b"ERR unknown subcommand '".to_vec();
-        text.extend_from_slice(shown_part(request.get(1), SHOWN_BYTES_MAX));
-        text.extend_from_slice(b"'. Try ");
-        text.extend_from_slice(spec.name.to_uppercase().as_bytes());
-        text.extend_from_slice(b" HELP.");
-        return Err(Failure::Text(text));
-    }
-    Ok(id)
-}
-
-/// An error shows no more of a client's bytes.
-const SHOWN_BYTES_MAX: usize = 128;
-
-/// What an error shows of a client's bytes: a NUL ends them.
-fn shown_part(bytes: &[u8], bytes_max: usize) -> &[u8] {
-    let cut = &bytes[..bytes.len().min(bytes_max)];
-    &cut[..memchr::memchr(0, cut).unwrap_or(cut.len())]
-}
-
-fn unknown_command(request: Request<'_>) -> Failure {
-    let mut text = b"ERR unknown command '".to_vec();
-    text.extend_from_slice(shown_part(request.get(0), SHOWN_BYTES_MAX));
-    text.extend_from_slice(b"', with args beginning with: ");
-    let mut shown = 0;
-    for argument in request.iter().skip(1) {
-        if shown >= SHOWN_BYTES_MAX {
-            break;
-        }
-        let part = shown_part(argument, SHOWN_BYTES_MAX - shown);
-        text.push(b'\'');
-        text.extend_from_slice(part);
-        text.extend_from_slice(b"' ");
-        shown += part.len() + 3;
-    }
-    Failure::Text(text)
-}
 
 /// True for what only a web browser says that was led here by a hostile page: it must
 /// not get as far as the body of its request, which may hold commands.
@@ -228,12 +191,19 @@ fn admit(
     if let Err(failure) = permits(engine, client, spec, request) {
         engine.session(client).last_command = Some(id);
         engine.statistics.commands[id].rejected += 1;
-        let failure = if spec.name == "exec" {
-            engine.abort_transaction(client, &failure)
-        } else {
-            failure
-        };
+        if spec.name != "exec" {
+            refuse(engine, client, &failure, sink);
+            return false;
+        }
+        let failure = engine.abort_transaction(client, &failure);
         refuse(engine, client, &failure, sink);
+        // The end of a transaction is always shown to monitors.
+        let invocation = Invocation {
+            client,
+            command: id,
+            request,
+        };
+        engine.feed_monitors(&invocation);
         return false;
     }
     if engine.pause.is_some()
@@ -251,6 +221,7 @@ fn admit(
     {
         let request = OwnedRequest::from(request);
         queue.memory_bytes += request.memory_bytes();
+        queue.argument_bytes += request.argument_bytes();
         queue.commands.push((id, request));
         sink.put(&Reply::Status("QUEUED"), protocol);
         return false;
@@ -292,15 +263,15 @@ fn permits(
             spec.name.clone(),
         ));
     }
-    if session.is_monitor && spec.has(flag::WRITE | flag::READONLY) {
-        return Err(ErrorCode::MonitorKeyspace.into());
-    }
     if session.is_subscribed()
         && session.protocol == Protocol::Resp2
         && !spec.has(flag::IN_SUBSCRIBE)
     {
         let name = spec.name.clone();
         return Err(Failure::With(ErrorCode::NotAllowedWhenSubscribed, name));
+    }
+    if session.is_monitor && spec.has(flag::WRITE | flag::READONLY | flag::MAY_REPLICATE) {
+        return Err(ErrorCode::MonitorKeyspace.into());
     }
     // PING, too: who watches over the server should learn of it.
     if spec.has(flag::WRITE)
@@ -403,6 +374,9 @@ pub fn run(
     });
     if !engine.run.emptied.is_empty() && engine.run.bug != Bug::Panic {
         engine.remove_emptied();
+    }
+    if engine.tracking.has_clients() && spec.has(flag::READONLY) {
+        engine.remember_reads(spec, &invocation);
     }
     let finished_ns = engine.clock.monotonic_ns();
     let elapsed_ns = finished_ns - started_ns;

@@ -5,13 +5,15 @@
 //!
 //! Each side leads to the other, so subscribing, leaving and hanging up are O(1) a
 //! topic: the last of a list takes the place of who leaves. A message costs one look-up
-//! of its channel, one match for each pattern and one copy for each who hears it; it is
-//! encoded once for each protocol, and a big one is shared instead of copied.
+//! of its channel and one copy for each who hears it; it is encoded once for each
+//! protocol, and a big one is shared instead of copied. Patterns are kept by what stands
+//! before their first wildcard (`news.*` by `news.`): only those whose beginning is the
+//! channel's are matched, at one look-up for each length of such beginnings.
 //!
-//! Invariant (`check`): every place in a session names that client in that list, and no
-//! list is empty.
+//! Invariants (`check`): every place in a session names that client in that list, no list
+//! is empty, and every pattern is kept by its beginning.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::engine::Engine;
@@ -44,6 +46,65 @@ impl Topic {
 #[derive(Debug, Default)]
 pub struct Subscriptions {
     topics: [ByName<Vec<ClientId>>; 3],
+    patterns: Patterns,
+}
+
+/// Patterns by their beginnings.
+#[derive(Debug, Default)]
+struct Patterns {
+    by_beginning: HashMap<Box<[u8]>, Vec<Name>, ahash::RandomState>,
+    /// How many beginnings have each length.
+    lengths: BTreeMap<usize, usize>,
+}
+
+/// What a channel must begin with to match `pattern`.
+fn beginning(pattern: &[u8]) -> &[u8] {
+    let is_special = |byte: &u8| matches!(byte, b'*' | b'?' | b'[' | b'\\');
+    let end = pattern.iter().position(is_special);
+    &pattern[..end.unwrap_or(pattern.len())]
+}
+
+impl Patterns {
+    fn add(&mut self, pattern: &Name) {
+        let beginning = beginning(pattern);
+        let lengths = &mut self.lengths;
+        let entry = self.by_beginning.entry(beginning.into());
+        let patterns = entry.or_insert_with(|| {
+            *lengths.entry(beginning.len()).or_default() += 1;
+            Vec::new()
+        });
+        patterns.push(Arc::clone(pattern));
+    }
+
+    fn remove(&mut self, pattern: &[u8]) {
+        let beginning = beginning(pattern);
+        let Some(patterns) = self.by_beginning.get_mut(beginning) else {
+            return;
+        };
+        patterns.retain(|kept| **kept != *pattern);
+        if patterns.is_empty() {
+            self.by_beginning.remove(beginning);
+            if let Some(count) = self.lengths.get_mut(&beginning.len()) {
+                *count -= 1;
+                if *count == 0 {
+                    self.lengths.remove(&beginning.len());
+                }
+            }
+        }
+    }
+
+    /// Patterns that match `channel`.
+    fn matching(&self, channel: &[u8]) -> Vec<Name> {
+        let mut found = Vec::new();
+        for (length, _) in self.lengths.range(..=channel.len()) {
+            if let Some(patterns) = self.by_beginning.get(&channel[..*length]) {
+                let matching = patterns.iter();
+                let matching = matching.filter(|pattern| glob::matches(pattern, channel, false));
+                found.extend(matching.cloned());
+            }
+        }
+        found
+    }
 }
 
 /// What one client listens to.
@@ -136,17 +197,9 @@ impl Engine {
     pub fn publish(&mut self, channel: &[u8], message: &[u8]) -> usize {
         let parts = [&b"message"[..], channel, message];
         let mut receivers = self.deliver(Topic::Channel, channel, &parts);
-        let patterns = &self.subscriptions.topics[Topic::Pattern as usize];
-        if !patterns.is_empty() {
-            let names = patterns.keys();
-            let matching: Vec<Name> = names
-                .filter(|pattern| glob::matches(pattern, channel, false))
-                .cloned()
-                .collect();
-            for pattern in matching {
-                let parts = [&b"pmessage"[..], &pattern, channel, message];
-                receivers += self.deliver(Topic::Pattern, &pattern, &parts);
-            }
+        for pattern in self.subscriptions.patterns.matching(channel) {
+            let parts = [&b"pmessage"[..], &pattern, channel, message];
+            receivers += self.deliver(Topic::Pattern, &pattern, &parts);
         }
         receivers
     }
@@ -200,7 +253,13 @@ impl Engine {
         if !places.contains_key(name) {
             let lists = &mut self.subscriptions.topics[topic as usize];
             let shared = lists.get_key_value(name).map(|(name, _)| Arc::clone(name));
-            let shared = shared.unwrap_or_else(|| Arc::from(name));
+            let shared = shared.unwrap_or_else(|| {
+                let new: Name = Arc::from(name);
+                if topic == Topic::Pattern {
+                    self.subscriptions.patterns.add(&new);
+                }
+                new
+            });
             let clients = lists.entry(Arc::clone(&shared)).or_default();
             places.insert(shared, clients.len());
             clients.push(client);
@@ -283,6 +342,9 @@ impl Engine {
         }
         if clients.is_empty() {
             self.subscriptions.topics[kind].remove(name);
+            if topic == Topic::Pattern {
+                self.subscriptions.patterns.remove(name);
+            }
         }
     }
 
@@ -335,6 +397,17 @@ impl Engine {
                     "{listed} listeners of {topic:?}, but {heard} listen"
                 ));
             }
+        }
+        let Patterns {
+            by_beginning,
+            lengths,
+        } = &self.subscriptions.patterns;
+        let kept: usize = by_beginning.values().map(Vec::len).sum();
+        let patterns = self.subscriptions.count(Topic::Pattern);
+        if kept != patterns || lengths.values().sum::<usize>() != by_beginning.len() {
+            return Err(format!(
+                "{patterns} patterns, but {kept} by their beginnings"
+            ));
         }
         Ok(())
     }

@@ -7,6 +7,7 @@ use parking_lot::{Condvar, Mutex};
 
 use super::pubsub::Listening;
 use super::spec::CommandId;
+use super::tracking::Tracking;
 use crate::output::Output;
 use crate::reply::Protocol;
 use crate::service::{BODY, ClientId, Peer, Request};
@@ -103,6 +104,8 @@ pub struct Queue {
     /// A command was refused while queueing; EXEC will answer EXECABORT.
     pub is_broken: bool,
     pub memory_bytes: usize,
+    /// Bytes of all arguments; they count as if they were still in the query buffer.
+    pub argument_bytes: usize,
 }
 
 /// CLIENT REPLY.
@@ -115,6 +118,8 @@ pub enum ReplyMode {
     SkipNext,
     /// This reply is dropped, then `On`.
     SkipThis,
+    /// This reply is dropped, and the next.
+    SkipBoth,
 }
 
 /// A key as WATCH and waiters hold it: database and name, never a pointer.
@@ -164,6 +169,8 @@ pub struct Session {
     pub is_monitor: bool,
     /// Channels and patterns; None without any.
     pub listening: Option<Box<Listening>>,
+    /// CLIENT TRACKING; None: off.
+    pub tracking: Option<Box<Tracking>>,
     pub no_evict: bool,
     pub no_touch: bool,
     /// CLIENT CAPA redirect: the client would follow a move to another server.
@@ -216,6 +223,7 @@ impl Session {
             is_watch_broken: false,
             is_monitor: false,
             listening: None,
+            tracking: None,
             no_evict: false,
             no_touch: false,
             follows_redirects: false,
@@ -260,6 +268,7 @@ impl Session {
                 .blocked
                 .as_ref()
                 .map_or(0, |blocking| blocking.request.memory_bytes())
+            + self.tracking.as_ref().map_or(0, |it| it.memory_bytes())
     }
 
     /// Takes back what a command wrote after `before` bytes, if CLIENT REPLY says so.
@@ -270,7 +279,7 @@ impl Session {
         }
         output.truncate(before);
         match self.reply_mode {
-            ReplyMode::SkipNext => self.reply_mode = ReplyMode::SkipThis,
+            ReplyMode::SkipNext | ReplyMode::SkipBoth => self.reply_mode = ReplyMode::SkipThis,
             ReplyMode::SkipThis => self.reply_mode = ReplyMode::On,
             ReplyMode::On | ReplyMode::Off => {}
         }

@@ -7,6 +7,7 @@ mod pipeline;
 mod pubsub;
 mod spec;
 mod statistics;
+mod tracking;
 mod transactions;
 
 use super::arguments::{Argument, Arguments};

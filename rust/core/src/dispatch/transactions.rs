@@ -49,6 +49,9 @@ impl Engine {
         if self.session(client).queue.is_some() {
             return Err(ErrorCode::WatchInsideMulti.into());
         }
+        if self.session(client).is_watch_broken {
+            return Ok(());
+        }
         // A key that has expired already is watched as a missing one.
         self.expire_if_due(key);
         let name = (database, Box::from(key));
@@ -67,6 +70,21 @@ impl Engine {
             return;
         };
         session.is_watch_broken = false;
+        self.forget_watched(client);
+    }
+
+    /// EXEC will fail, whatever else changes: there is nothing left to watch.
+    fn break_watch(&mut self, client: ClientId) {
+        if let Some(session) = self.sessions.get_mut(&client) {
+            session.is_watch_broken = true;
+            self.forget_watched(client);
+        }
+    }
+
+    fn forget_watched(&mut self, client: ClientId) {
+        let Some(session) = self.sessions.get_mut(&client) else {
+            return;
+        };
         for name in std::mem::take(&mut session.watched) {
             if let Some(watchers) = self.watchers.get_mut(&name) {
                 watchers.retain(|watcher| *watcher != client);
@@ -77,28 +95,29 @@ impl Engine {
         }
     }
 
-    /// Tells watchers and waiters that a key of the running command's database changed.
+    /// Tells watchers, waiters and who holds copies that the running command changed a key
+    /// of its database.
     #[inline]
     pub fn touch(&mut self, key: &[u8]) {
-        self.touch_in(self.run.database, key);
+        self.touch_in(self.run.database, key, self.run.client);
     }
 
+    /// As `touch`, for a key that `by` changed (`tracking::NOBODY`: time did).
     #[inline]
-    pub(super) fn touch_in(&mut self, database: usize, key: &[u8]) {
+    pub(super) fn touch_in(&mut self, database: usize, key: &[u8], by: ClientId) {
         if !self.watchers.is_empty() || !self.waiters.is_empty() {
             self.tell_touched((database, Box::from(key)));
+        }
+        if self.tracking.is_used() {
+            self.tracked_key_changed(key, by);
         }
     }
 
     #[cold]
     fn tell_touched(&mut self, name: KeyName) {
         self.waiters.touched(&name);
-        if let Some(watchers) = self.watchers.get(&name) {
-            for watcher in watchers {
-                if let Some(session) = self.sessions.get_mut(watcher) {
-                    session.is_watch_broken = true;
-                }
-            }
+        for watcher in self.watchers.remove(&name).unwrap_or_default() {
+            self.break_watch(watcher);
         }
     }
 

@@ -8,6 +8,7 @@ use super::Stage;
 use crate::dispatch::pipeline::RespSink;
 use crate::dispatch::pubsub::Topic;
 use crate::service::Service;
+use crate::text::glob;
 
 #[derive(Debug, Clone)]
 enum Step {
@@ -106,5 +107,37 @@ fn a_big_message_is_shared_by_all_who_hear_it() {
             heard.len(),
             "*3\r\n$7\r\nmessage\r\n$1\r\na\r\n$1048576\r\n\r\n".len() + message.len()
         );
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_channel_finds_the_patterns_that_match_it(
+        patterns in prop::collection::btree_set("[ab*?\\\\\\[\\]]{0,4}", 0..12),
+        gone in prop::collection::vec(any::<bool>(), 12),
+        channels in prop::collection::vec("[ab]{0,4}", 1..6),
+    ) {
+        let mut stage = Stage::new();
+        let client = stage.join();
+        let engine = &mut stage.core.engine;
+        engine.run.client = client;
+        let mut sink = RespSink::default();
+        for pattern in &patterns {
+            engine.subscribe(Topic::Pattern, pattern.as_bytes(), "psubscribe", &mut sink);
+        }
+        let mut kept = Vec::new();
+        for (pattern, is_gone) in patterns.iter().zip(gone) {
+            if is_gone {
+                engine.unsubscribe(Topic::Pattern, pattern.as_bytes(), "punsubscribe", &mut sink);
+            } else {
+                kept.push(pattern);
+            }
+        }
+        prop_assert_eq!(engine.check_subscriptions(), Ok(()));
+        for channel in &channels {
+            let matches = |pattern: &str| glob::matches(pattern.as_bytes(), channel.as_bytes(), false);
+            let matching = kept.iter().filter(|pattern| matches(pattern)).count();
+            prop_assert_eq!(engine.publish(channel.as_bytes(), b"x"), matching);
+        }
     }
 }
