@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 
-from benchmarks import chart, connections, memory, report, speed, stall, tail
+from benchmarks import chart, connections, memory, pubsub, report, speed, stall, tail
 from benchmarks.scenarios import PIPELINES, SCENARIOS, Scenario
 from benchmarks.servers import (
     CORES,
@@ -21,7 +21,7 @@ from benchmarks.servers import (
     pin_this_process,
 )
 
-SECTIONS = ("speed", "memory", "tail", "stall", "connections")
+SECTIONS = ("speed", "memory", "tail", "stall", "connections", "pubsub")
 SERVERS = tuple(program.name for program in find_programs())
 
 # The machine is noisy and pipeline 1 is mostly the kernel's work: more rounds there.
@@ -189,6 +189,9 @@ def _run_sections(
             connections.measure(programs, results, _say, 100, 50, 2_000, settle_s=0.005)
         else:
             connections.measure(programs, results, _say)
+    if "pubsub" in options.only:
+        few = pubsub.PubsubPlan(20, 32, 64, 100, 100, 32)
+        pubsub.measure(programs, results, _say, few if quick else None)
 
 
 def _speed_plans(options: argparse.Namespace) -> Iterator[speed.SpeedPlan]:

@@ -8,12 +8,13 @@ import sys
 
 from tests import oracles
 from tests.differential import report
+from tests.differential.chorus import Concert
 from tests.differential.groups import GROUPS
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.differential", description=__doc__)
-    parser.add_argument("--group", default="all", choices=[*GROUPS, "all"])
+    parser.add_argument("--group", default="all", choices=[*GROUPS, "chorus", "all"])
     parser.add_argument("--commands", type=int, default=report.commands_wanted())
     parser.add_argument("--seed", type=int, default=None, help="as an earlier run printed it")
     parser.add_argument("--ours", default=oracles.OURS, help="a server's name, to try the harness")
@@ -37,6 +38,11 @@ def main() -> int:
     except oracles.ServerUnavailableError as problem:
         raise SystemExit(str(problem)) from None
     is_clean = True
+    if options.group in ("chorus", "all"):
+        concert = Concert(ours, servers[deciding[0]], seed)
+        concert.run(options.commands)
+        print(concert.show(), flush=True)
+        is_clean = not concert.findings
     for group in GROUPS.values():
         if options.group in (group.name, "all"):
             deciders = {name: servers[name] for name in deciding}
