@@ -3,14 +3,8 @@
 from __future__ import annotations
 
 from rubellite._core import Arguments, Call
-from rubellite.engine.expiry import DEADLINE_MS_MAX, check_deadline
+from rubellite.engine.expiry import DEADLINE_MS_MAX, check_deadline, conditions_of
 from rubellite.engine.replies import Reply
-from rubellite.errors import (
-    EXPIRE_COMPARISONS,
-    EXPIRE_CONDITIONS,
-    UNSUPPORTED_OPTION,
-    text_of,
-)
 from rubellite.spec.command import command
 from rubellite.spec.flags import FAST, READ, WRITE
 
@@ -88,7 +82,7 @@ def pexpireat(call: Call, key: bytes, words: Arguments) -> Reply:
 
 def _expire(call: Call, key: bytes, words: Arguments, unit_ms: int, since_ms: int) -> int:
     """Sets the deadline `words[0]` units after `since_ms`, if the other words allow it."""
-    conditions = _conditions(words) if len(words) > 1 else frozenset()
+    conditions = conditions_of(words.flat()[1:]) if len(words) > 1 else frozenset()
     at_ms = check_deadline(words.integer(0), unit_ms, since_ms, call.command_name)
     if conditions and not _allows(call, key, conditions, at_ms):
         call.exists(key)
@@ -99,20 +93,6 @@ def _expire(call: Call, key: bytes, words: Arguments, unit_ms: int, since_ms: in
     if at_ms > call.now_ms:
         call.propagate((b"PEXPIREAT", key, b"%d" % at_ms))
     return 1
-
-
-def _conditions(words: Arguments) -> frozenset[bytes]:
-    given = set()
-    for word in words.flat()[1:]:
-        condition = word.upper()
-        if condition not in (b"NX", b"XX", b"GT", b"LT"):
-            raise UNSUPPORTED_OPTION(text_of(word))
-        given.add(condition)
-    if b"NX" in given and len(given) > 1:
-        raise EXPIRE_CONDITIONS
-    if b"GT" in given and b"LT" in given:
-        raise EXPIRE_COMPARISONS
-    return frozenset(given)
 
 
 def _allows(call: Call, key: bytes, conditions: frozenset[bytes], at_ms: int) -> bool:

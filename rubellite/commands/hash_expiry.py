@@ -6,17 +6,13 @@ from typing import Final
 
 from rubellite._core import Arguments, Call, Hash
 from rubellite.engine.events import GENERIC, HASH, NEW
-from rubellite.engine.expiry import check_deadline
+from rubellite.engine.expiry import check_deadline, conditions_of
 from rubellite.engine.replies import Reply
 from rubellite.errors import (
-    EXPIRE_COMPARISONS,
-    EXPIRE_CONDITIONS,
     INVALID_EXPIRE,
     NUMFIELDS,
     SYNTAX,
-    UNSUPPORTED_OPTION,
     ReplyError,
-    text_of,
 )
 from rubellite.spec.command import command
 from rubellite.spec.flags import DENYOOM, FAST, READ, WRITE
@@ -71,25 +67,10 @@ def _fields_only(words: Arguments, error: type[ReplyError]) -> Arguments:
     return _counted(words, 0, error)
 
 
-def _conditions(words: Arguments, at: int) -> frozenset[bytes]:
-    """The words between HEXPIRE's time and FIELDS."""
-    given = set()
-    for index in range(1, at):
-        condition = words[index].upper()
-        if condition not in (b"NX", b"XX", b"GT", b"LT"):
-            raise UNSUPPORTED_OPTION(text_of(words[index]))
-        given.add(condition)
-    if b"NX" in given and len(given) > 1:
-        raise EXPIRE_CONDITIONS
-    if b"GT" in given and b"LT" in given:
-        raise EXPIRE_COMPARISONS
-    return frozenset(given)
-
-
 def _expire(call: Call, key: bytes, words: Arguments, unit_ms: int, since_ms: int) -> Reply:
     """Gives fields the deadline `words[0]` units after `since_ms`, as the other words allow."""
     at = _fields_at(words, 1)
-    conditions = _conditions(words, at)
+    conditions = conditions_of(words.flat()[1:at] if at > 1 else ())
     fields = _counted(words, at, NUMFIELDS)
     amount = words.integer(0)
     if amount < 0:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from rubellite._core import Arguments, Call, Hash
 from rubellite.engine.events import HASH
 from rubellite.engine.replies import OK, Reply
+from rubellite.engine.scanning import scan_options
 from rubellite.errors import (
-    NOSCORES_OUTSIDE_ZSCAN,
     RANDOM_COUNT_OUT_OF_RANGE,
     SYNTAX,
     VALUE_OUT_OF_RANGE,
@@ -16,7 +16,6 @@ from rubellite.spec.command import command
 from rubellite.spec.flags import DENYOOM, FAST, READ, WRITE
 from rubellite.spec.parameters import Cursor
 
-_SCAN_COUNT = 10
 _COUNT_MAX = 2**63 - 1
 #: HRANDFIELD's count with values is half of that.
 _PAIRS_MAX = _COUNT_MAX // 2
@@ -269,26 +268,5 @@ def hscan(call: Call, key: bytes, cursor: Cursor, options: Arguments) -> Reply:
     found = call.read(key, Hash)
     if found is None:
         return [b"0", []]
-    pattern: bytes | None = None
-    count = _SCAN_COUNT
-    with_values = True
-    at = 0
-    while at < len(options):
-        word = options[at].upper()
-        has_value = at + 1 < len(options)
-        at += 1
-        if word == b"NOVALUES":
-            with_values = False
-        elif word == b"NOSCORES":
-            raise NOSCORES_OUTSIDE_ZSCAN
-        elif word == b"COUNT" and has_value:
-            count = options.integer(at)
-            if count < 1:
-                raise SYNTAX
-            at += 1
-        elif word == b"MATCH" and has_value:
-            pattern = options[at]
-            at += 1
-        else:
-            raise SYNTAX
-    return found.reply_scan(cursor, count, pattern, with_values)
+    pattern, count, without_values = scan_options(options, b"NOVALUES")
+    return found.reply_scan(cursor, count, pattern, not without_values)

@@ -8,16 +8,12 @@ from __future__ import annotations
 
 from rubellite._core import Arguments, Call, Set
 from rubellite.engine.events import SET
-from rubellite.engine.expiry import check_deadline
+from rubellite.engine.expiry import check_deadline, conditions_of
 from rubellite.engine.replies import Reply
 from rubellite.errors import (
-    EXPIRE_COMPARISONS,
-    EXPIRE_CONDITIONS,
     INVALID_EXPIRE,
     NUMMEMBERS,
     SYNTAX,
-    UNSUPPORTED_OPTION,
-    text_of,
 )
 from rubellite.spec.command import command
 from rubellite.spec.flags import FAST, READ, WRITE
@@ -45,19 +41,11 @@ def _members(words: Arguments, at: int) -> Arguments:
 
 def _expire(call: Call, key: bytes, words: Arguments, unit_ms: int, since_ms: int) -> Reply:
     """Gives members the deadline `words[0]` units after `since_ms`, if conditions hold."""
-    given = set()
     at = 1
     while at < len(words) - 2 and words[at].upper() != b"MEMBERS":
-        condition = words[at].upper()
-        if condition not in (b"NX", b"XX", b"GT", b"LT"):
-            raise UNSUPPORTED_OPTION(text_of(words[at]))
-        given.add(condition)
         at += 1
+    given = conditions_of(words.flat()[1:at] if at > 1 else ())
     members = _members(words, at)
-    if b"NX" in given and len(given) > 1:
-        raise EXPIRE_CONDITIONS
-    if b"GT" in given and b"LT" in given:
-        raise EXPIRE_COMPARISONS
     amount = words.integer(0)
     if amount < 0:
         raise INVALID_EXPIRE(call.command_name)
