@@ -59,7 +59,7 @@ fn spop(
     call: NativeCall<'_>,
     sink: &mut dyn Sink,
 ) -> Result<Handled, Failure> {
-    if call.arguments.len() > 1 && !call.rest(1).next().is_none() {
+    if call.arguments.len() > 1 && call.rest(1).next().is_some() {
         return Ok(Handled::Declined);
     }
     let mut text = itoa::Buffer::new();
