@@ -11,7 +11,8 @@ use std::hint::black_box;
 
 use rubellite_core::memory::{self, Counting};
 use rubellite_core::types::sorted_set::bounds::ScoreBound;
-use rubellite_core::types::sorted_set::combine::{Aggregate, Weighted, union};
+use rubellite_core::types::sorted_set::combine::{Aggregate, Scored, Weighted, union};
+use rubellite_core::types::sorted_set::face::SortedSetRef;
 use rubellite_core::types::{List, SortedSet};
 
 #[global_allocator]
@@ -235,7 +236,10 @@ fn unions() {
         set
     };
     let (left, right) = (make(0), make(5_000));
-    let weighted = |set| Weighted { set, weight: 1.0 };
+    let weighted = |set| Weighted {
+        set: Scored::SortedSet(SortedSetRef::Large(set)),
+        weight: 1.0,
+    };
     let inputs = [weighted(&left), weighted(&right)];
     for _ in 0..3 {
         let (entries, took) = once(|| union(&inputs, Aggregate::Sum));
