@@ -378,6 +378,65 @@ class SortedSet:
         ("nested") or BZPOPMIN ("keyed") do. Returns how many.
         """
 
+    # Where scores are geohashes
+
+    def position(self, member: bytes) -> tuple[float, float] | None:
+        """The longitude and latitude of a member; None without it."""
+
+    def distance_m(self, one: bytes, other: bytes) -> float | None:
+        """Meters between two members; None if one is missing."""
+
+    def geohashes(self, members: Iterable[bytes]) -> list[bytes | None]:
+        """The geohash texts of members; None for each that is missing."""
+
+    def reply_positions(self, members: Iterable[bytes]) -> Special:
+        """Replies with the coordinates of members; null for each that is missing."""
+
+    def reply_area(
+        self,
+        area: Area,
+        order: Literal["", "ASC", "DESC"],
+        most: int,
+        any: bool,
+        unit_m: float,
+        with_distance: bool,
+        with_hash: bool,
+        with_place: bool,
+    ) -> Special:
+        """Replies with the members in an area, `most` of them in `order`.
+
+        With `any` those that are found first. Distances are in units of `unit_m` meters.
+        """
+
+    def part_in_area(
+        self,
+        area: Area,
+        order: Literal["", "ASC", "DESC"],
+        most: int,
+        any: bool,
+        distance_unit_m: float | None,
+    ) -> Made:
+        """The members that `reply_area` would reply with, to be stored.
+
+        With their scores, or their distances in units of `distance_unit_m` meters.
+        """
+
+@final
+class Area:
+    """An area of the Earth that is searched."""
+
+    @staticmethod
+    def circle(longitude: float, latitude: float, radius_m: float) -> Area:
+        """What is no further than so many meters from a place."""
+
+    @staticmethod
+    def rectangle(longitude: float, latitude: float, width_m: float, height_m: float) -> Area:
+        """A box so many meters wide and high around a place."""
+
+    @staticmethod
+    def polygon(corners: list[tuple[float, float]]) -> Area:
+        """A polygon from the longitudes and latitudes of its corners, three at least."""
+
 @final
 class Interval:
     """What a command asks for of a sorted set: from one rank, score or member to another."""
@@ -774,7 +833,7 @@ class Call:
     # Sorted sets
 
     def add_scored(
-        self, key: bytes, arguments: Arguments, first: int, conditions: int
+        self, key: bytes, arguments: Iterable[bytes], first: int, conditions: int
     ) -> tuple[int, int]:
         """Gives members scores, from pairs of both in `arguments` from `first` on.
 
@@ -782,6 +841,12 @@ class Call:
         8 only lower ones. Returns how many members are new, and how many have another
         score than before. Fails with NOT_FLOAT before it looks at the key, then with
         WRONG_TYPE.
+        """
+
+    def geohashed(self, arguments: Arguments, first: int) -> list[bytes]:
+        """Scores and members, as ZADD takes them, from longitudes, latitudes and members.
+
+        They are those in `arguments` from `first` on. Fails with NOT_FLOAT or INVALID_PLACE.
         """
 
     def scored_sets(self, keys: Arguments) -> ScoredSets:

@@ -364,6 +364,28 @@ SCORES_NOT_BY_MEMBER = _reply(
     "ERR syntax error, WITHSCORES not supported in combination with BYLEX",
 )
 INPUT_KEY_NEEDED = _reply("INPUT_KEY_NEEDED", "ERR at least 1 input key is needed for '{}' command")
+INVALID_PLACE = _reply("INVALID_PLACE", "ERR invalid longitude,latitude pair {}")
+MEMBER_MISSING = _reply("MEMBER_MISSING", "ERR member {} does not exist")
+UNIT = _reply("UNIT", "ERR unsupported unit provided. please use M, KM, FT, MI")
+RADIUS_NOT_NUMBER = _reply("RADIUS_NOT_NUMBER", "ERR need numeric radius")
+RADIUS_NEGATIVE = _reply("RADIUS_NEGATIVE", "ERR radius cannot be negative")
+BOX_WIDTH = _reply("BOX_WIDTH", "ERR need numeric width")
+BOX_HEIGHT = _reply("BOX_HEIGHT", "ERR need numeric height")
+BOX_NEGATIVE = _reply("BOX_NEGATIVE", "ERR height or width cannot be negative")
+POLYGON_NUMBER = _reply("POLYGON_NUMBER", "ERR invalid number of vertices")
+POLYGON_CORNERS = _reply("POLYGON_CORNERS", "ERR GEOSEARCH BYPOLYGON must have at least 3 vertices")
+GEO_COUNT = _reply("GEO_COUNT", "ERR COUNT must be > 0")
+ANY_NEEDS_COUNT = _reply("ANY_NEEDS_COUNT", "ERR the ANY argument requires COUNT argument")
+CENTER_NEEDED = _reply(
+    "CENTER_NEEDED", "ERR exactly one of FROMMEMBER or FROMLONLAT can be specified for {}"
+)
+SHAPE_NEEDED = _reply(
+    "SHAPE_NEEDED", "ERR exactly one of BYRADIUS, BYBOX and BYPOLYGON can be specified for {}"
+)
+STORE_WITHOUT_DETAILS = _reply(
+    "STORE_WITHOUT_DETAILS",
+    "ERR {} is not compatible with WITHDIST, WITHHASH and WITHCOORD options",
+)
 WEIGHT_NOT_FLOAT = _reply("WEIGHT_NOT_FLOAT", "ERR weight value is not a float")
 
 # Logs, latency and DEBUG

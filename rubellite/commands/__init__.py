@@ -23,6 +23,8 @@ MODULES = (
     "sorted_sets",
     "sorted_set_ranges",
     "sorted_set_algebra",
+    "geo",
+    "geo_search",
 )
 
 

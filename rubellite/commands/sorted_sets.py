@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import Final
 
-from rubellite._core import NOTHING, NULL_ARRAY, Arguments, Call, SortedSet, parse_double
+from rubellite._core import (
+    NOTHING,
+    NULL_ARRAY,
+    Arguments,
+    Blocked,
+    Call,
+    SortedSet,
+    parse_double,
+)
 from rubellite.engine.events import SORTED_SET
 from rubellite.engine.replies import Reply
 from rubellite.engine.scanning import scan_options
@@ -24,7 +32,7 @@ from rubellite.errors import (
     ReplyError,
 )
 from rubellite.spec.command import command
-from rubellite.spec.flags import DENYOOM, FAST, READ, WRITE
+from rubellite.spec.flags import BLOCKING, DENYOOM, FAST, READ, WRITE
 from rubellite.spec.parameters import I64_MAX, I64_MIN, Cursor
 
 # ZADD's words; the first four are the bits that the core's `add_scored` takes.
@@ -341,6 +349,80 @@ def zmpop(call: Call, words: Arguments) -> Reply:
     """
     keys, high, most = read_mpop(words)
     return NOTHING if try_mpop(call, keys, most, high=high) else NULL_ARRAY
+
+
+# Waiting: each does what its namesake does if there is something to take; else the client
+# waits, and the same function runs again when there is.
+
+_DOUBLE_HISTORY: Final = (("6.0.0", "`timeout` is interpreted as a double instead of an integer."),)
+_WAIT_COST: Final = "O(log(N)) with N being the number of elements in the sorted set."
+
+
+def _pop_or_wait(call: Call, words: Arguments, event: str, *, high: bool) -> Reply:
+    """Errors: TIMEOUT_NOT_FLOAT, TIMEOUT_NEGATIVE, TIMEOUT_OUT_OF_RANGE, WRONG_TYPE."""
+    deadline_ms = call.deadline_after(words[-1])
+    keys = words.flat()[:-1]
+    for key in keys:
+        found = call.edit(key, SortedSet)
+        if len(found):
+            found.reply_popped(1, high, "keyed")
+            call.propagate((event.upper().encode(), key))
+            call.notify(SORTED_SET, event, key)
+            return NOTHING
+    return Blocked(keys, SortedSet, deadline_ms)
+
+
+@command(
+    "BZPOPMIN key:RW,access,delete [key ...] timeout:double",
+    WRITE | BLOCKING | FAST,
+    since="5.0.0",
+    cost=_WAIT_COST,
+    history=_DOUBLE_HISTORY,
+    takes_rest=True,
+)
+def bzpopmin(call: Call, words: Arguments) -> Reply:
+    """Take the member with the lowest score out of the first sorted set there is, or wait.
+
+    Errors: TIMEOUT_NOT_FLOAT, TIMEOUT_NEGATIVE, TIMEOUT_OUT_OF_RANGE, WRONG_TYPE.
+    """
+    return _pop_or_wait(call, words, "zpopmin", high=False)
+
+
+@command(
+    "BZPOPMAX key:RW,access,delete [key ...] timeout:double",
+    WRITE | BLOCKING | FAST,
+    since="5.0.0",
+    cost=_WAIT_COST,
+    history=_DOUBLE_HISTORY,
+    takes_rest=True,
+)
+def bzpopmax(call: Call, words: Arguments) -> Reply:
+    """Take the member with the highest score out of the first sorted set there is, or wait.
+
+    Errors: TIMEOUT_NOT_FLOAT, TIMEOUT_NEGATIVE, TIMEOUT_OUT_OF_RANGE, WRONG_TYPE.
+    """
+    return _pop_or_wait(call, words, "zpopmax", high=True)
+
+
+@command(
+    "BZMPOP timeout:double numkeys key:RW,access,delete [key ...] <MIN|MAX> [COUNT count]",
+    WRITE | BLOCKING,
+    since="7.0.0",
+    cost="O(K) + O(M*log(N)) where K is the number of provided keys, N being the number of "
+    "elements in the sorted set, and M being the number of elements popped.",
+    takes_rest=True,
+)
+def bzmpop(call: Call, timeout: bytes, words: Arguments) -> Reply:
+    """Take members out of the first sorted set that has some, or wait; return its key and them.
+
+    Errors: NUMKEYS_NOT_POSITIVE, SYNTAX, COUNT_NOT_POSITIVE, TIMEOUT_NOT_FLOAT, TIMEOUT_NEGATIVE,
+    TIMEOUT_OUT_OF_RANGE, WRONG_TYPE.
+    """
+    keys, high, most = read_mpop(words)
+    deadline_ms = call.deadline_after(timeout)
+    if try_mpop(call, keys, most, high=high):
+        return NOTHING
+    return Blocked(keys, SortedSet, deadline_ms)
 
 
 @command(

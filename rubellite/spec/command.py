@@ -34,6 +34,7 @@ _GROUPS = {
     "bitmaps": "bitmap",
     "hyperloglog": "hyperloglog",
     "geo": "geo",
+    "geo_search": "geo",
     "streams": "stream",
     "connection": "connection",
     "clients": "connection",

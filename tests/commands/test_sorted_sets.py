@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 
 from tests.oracles import Server
-from tests.wire import Connection, Error
+from tests.wire import NULL_ARRAY, Connection, Error
 
 
 @pytest.fixture
@@ -20,6 +20,11 @@ def client(ours: Server):
 def fill(client: Connection, key: str, count: int) -> None:
     pairs = [part for number in range(count) for part in (str(number), f"m{number}")]
     assert client.call("ZADD", key, *pairs) == count
+
+
+def wait_for_blocked(client: Connection, count: int) -> None:
+    while f"blocked_clients:{count}\r" not in client.call("INFO", "clients").decode():
+        pass
 
 
 @pytest.mark.parametrize("count", [10, 1000])
@@ -98,3 +103,78 @@ def test_an_expiry_ends_with_a_store_and_outlives_an_edit(client: Connection):
     assert client.call("TTL", "z") > 0
     client.call("ZUNIONSTORE", "z", "1", "z")
     assert client.call("TTL", "z") == -1
+
+
+@pytest.mark.parametrize(
+    ("setup", "wake"),
+    [
+        ("", "ZADD z 1 a"),
+        ("", "ZINCRBY z 1 a"),
+        ("", "GEOADD z 0 0 a"),
+        ("ZADD y 1 a", "RENAME y z"),
+        ("SADD y a", "ZUNIONSTORE z 1 y"),
+        ("ZADD y 1 a", "ZRANGESTORE z y 0 -1"),
+        ("ZADD y 1 a", "COPY y z"),
+    ],
+)
+def test_whatever_makes_a_sorted_set_wakes_who_waits(
+    ours: Server, client: Connection, setup: str, wake: str
+):
+    if setup:
+        client.call(*setup.split())
+    with ours.connect() as waiting:
+        waiting.send("BZPOPMIN", "none", "z", "0")
+        wait_for_blocked(client, 1)
+        client.call(*wake.split())
+        assert waiting.receive()[:2] == [b"z", b"a"]
+        assert client.call("EXISTS", "z") == 0
+
+
+def test_who_waits_longest_is_served_first(ours: Server, client: Connection):
+    count = 0
+    with ours.connect() as first, ours.connect() as second, ours.connect() as third:
+        for waiting, command in (
+            (first, "BZPOPMIN z 0"),
+            (second, "BZMPOP 0 2 other z MAX COUNT 2"),
+            (third, "BZPOPMAX z 0"),
+        ):
+            waiting.send(*command.split())
+            count += 1
+            wait_for_blocked(client, count)
+        client.call("ZADD", "z", "1", "a", "2", "b", "3", "c", "4", "d")
+        assert first.receive() == [b"z", b"a", b"1"]
+        assert second.receive() == [b"z", [[b"d", b"4"], [b"c", b"3"]]]
+        assert third.receive() == [b"z", b"b", b"2"]
+    assert client.call("EXISTS", "z") == 0
+
+
+def test_nothing_waits_inside_a_transaction(client: Connection):
+    client.call("MULTI")
+    client.call("BZPOPMIN", "z", "0")
+    client.call("BZMPOP", "0", "1", "z", "MIN")
+    client.call("ZADD", "z", "1", "a")
+    client.call("BZPOPMAX", "z", "0")
+    replies = client.call("EXEC")
+    assert replies[2:] == [1, [b"z", b"a", b"1"]]
+    assert [reply is NULL_ARRAY for reply in replies[:2]] == [True, True]
+
+
+def test_what_a_limit_skips_is_not_looked_at_where_scores_differ(
+    client: Connection, valkey91: Server
+):
+    with valkey91.connect() as oracle:
+        for connection in (client, oracle):
+            connection.call("DEL", "z")
+            connection.call("ZADD", "z", "-1", "2", "-1", "a", "-1", "e", "2", "1", "9", "d")
+        for words in ("ZREVRANGEBYLEX z (e (b LIMIT 2 10", "ZRANGEBYLEX z [2 [b LIMIT 2 9"):
+            assert client.call(*words.split()) == oracle.call(*words.split())
+
+
+def test_a_key_of_another_kind_that_came_meanwhile_fails_the_wait(ours: Server, client: Connection):
+    with ours.connect() as waiting:
+        waiting.send("BZPOPMIN", "first", "z", "0")
+        wait_for_blocked(client, 1)
+        client.call("SADD", "first", "x")
+        client.call("ZADD", "z", "1", "a")
+        assert str(waiting.receive()).startswith("WRONGTYPE")
+        assert client.call("ZCARD", "z") == 1

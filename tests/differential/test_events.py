@@ -76,7 +76,7 @@ def pair(ours: Server, valkey91: Server) -> Iterator[tuple[Listened, Listened]]:
 
 @pytest.mark.parametrize(
     "group",
-    ["strings", "keys", "hashes", "lists", "sets", "sorted_sets", "bitmaps", "hyperloglogs"],
+    ["strings", "keys", "hashes", "lists", "sets", "sorted_sets", "geo", "bitmaps", "hyperloglogs"],
 )
 def test_the_same_events_in_the_same_order(group: str, pair: tuple[Listened, Listened]):
     seed = int(os.environ.get("RUBELLITE_DIFF_SEED", secrets.randbelow(1_000_000)))

@@ -11,6 +11,7 @@ pub mod aof;
 pub mod bits;
 pub mod clock;
 pub mod dispatch;
+pub mod geo;
 pub mod hyperloglog;
 pub mod keyspace;
 pub mod memory;

@@ -129,6 +129,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<views::set::Set>()?;
     module.add_class::<views::sorted_set::SortedSet>()?;
     module.add_class::<views::interval::Interval>()?;
+    module.add_class::<views::geo::Area>()?;
     module.add_class::<views::scored_sets::ScoredSets>()?;
     module.add_class::<views::made::Made>()?;
     module.add(

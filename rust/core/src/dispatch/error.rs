@@ -84,6 +84,7 @@ error_codes! {
     ScoreNotANumber = "SCORE_NOT_A_NUMBER",
     ScoreBound = "SCORE_BOUND",
     MemberBound = "MEMBER_BOUND",
+    InvalidPlace = "INVALID_PLACE",
 }
 
 /// Why a command did not do what it was asked.

@@ -1,6 +1,7 @@
 //! Replies written straight from the data, without an object for each element.
 
 use super::pipeline::{Shape, Sink};
+use crate::geo::{Place, coordinate_text};
 use crate::output::Output;
 use crate::reply::{Protocol, Reply};
 use crate::resp::encode;
@@ -95,6 +96,27 @@ impl<'s> Writer<'s> {
 
     pub fn double(&mut self, number: f64) {
         self.put(&Reply::Double(number));
+    }
+
+    /// A place: longitude and latitude, with all the digits that the real servers tell.
+    pub fn place(&mut self, place: Place) {
+        self.begin(Shape::Array, 2);
+        for degrees in [place.longitude, place.latitude] {
+            match (&mut self.target, self.protocol) {
+                (Target::Resp(output), Protocol::Resp3) => {
+                    output.push(format!(",{}\r\n", coordinate_text(degrees)).as_bytes());
+                }
+                (Target::Resp(output), Protocol::Resp2) => {
+                    encode::bulk(output.tail(), coordinate_text(degrees).as_bytes());
+                }
+                (Target::Objects(_), _) => self.double(degrees),
+            }
+        }
+        self.end(Shape::Array, 2);
+    }
+
+    pub fn null_array(&mut self) {
+        self.put(&Reply::NullArray);
     }
 
     pub fn null(&mut self) {

@@ -8,6 +8,7 @@
 //! afterwards. Methods named `reply_…` write the command's reply straight from the
 //! structure and return NOTHING.
 
+pub mod geo;
 pub mod hash;
 pub mod interval;
 pub mod list;
@@ -24,6 +25,7 @@ use rubellite_core::dispatch::data::Access;
 use rubellite_core::dispatch::error::Failure;
 use rubellite_core::dispatch::writer::Writer;
 use rubellite_core::keyspace::{Kind, Place};
+use rubellite_core::service::Request;
 use rubellite_core::types::home::Content;
 
 use crate::border;
@@ -138,20 +140,54 @@ impl View {
         .map_err(|failure: Failure| border::to_error(py, failure))
     }
 
+    /// As `reply`, with arguments of the same call, uncopied.
+    pub fn reply_with(
+        &self,
+        py: Python<'_>,
+        arguments: &Bound<'_, PyAny>,
+        work: impl FnOnce(Option<Content<'_>>, &mut Writer<'_>, &[&[u8]]),
+    ) -> PyResult<Special> {
+        with_parts(arguments, |range, given| {
+            self.reply_from(py, |content, _, writer, request| {
+                let unread: Vec<&[u8]>;
+                let parts = match range {
+                    Some((first, count)) => {
+                        unread = (first..first + count).map(|at| request.get(at)).collect();
+                        &unread[..]
+                    }
+                    None => given,
+                };
+                work(content, writer, parts);
+            })
+        })
+    }
+
     /// Writes the command's reply from the collection; None: there is none.
     pub fn reply(
         &self,
         py: Python<'_>,
         work: impl FnOnce(Option<Content<'_>>, i64, &mut Writer<'_>),
     ) -> PyResult<Special> {
+        self.reply_from(py, |content, now_ms, writer, _| {
+            work(content, now_ms, writer)
+        })
+    }
+
+    fn reply_from(
+        &self,
+        py: Python<'_>,
+        work: impl FnOnce(Option<Content<'_>>, i64, &mut Writer<'_>, Request<'_>),
+    ) -> PyResult<Special> {
         self.context(|context| {
+            let request = context.invocation.request;
             let now_ms = context.engine.alive_ms();
             let protocol = context.engine.session(context.invocation.client).protocol;
             let entry = context
                 .engine
                 .read_kind(self.key(py), self.kind, Access::Peek)?;
             let content = entry.and_then(|entry| entry.content());
-            work(content, now_ms, &mut Writer::new(context.sink, protocol));
+            let writer = &mut Writer::new(context.sink, protocol);
+            work(content, now_ms, writer, request);
             Ok(Special {
                 kind: SpecialKind::Nothing,
             })

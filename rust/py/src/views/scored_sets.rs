@@ -67,7 +67,7 @@ fn inputs<'e>(
         let entry = entry.filter(|entry| !engine.is_due(entry.expires_at()));
         let found = entry.and_then(|entry| Some((entry.kind(), entry.content()?)));
         let set = match found {
-            Some((Kind::Set, content)) => Scored::Set(Set::new(content, engine.now_ms)),
+            Some((Kind::Set, content)) => Scored::Set(Set::new(content, engine.alive_ms())),
             Some((Kind::SortedSet, content)) => Scored::SortedSet(SortedSetRef::new(content)),
             _ => Scored::SortedSet(SortedSetRef::new(Content::Packed(Form::Packed, &[]))),
         };

@@ -10,14 +10,13 @@ use rubellite_core::keyspace::Kind;
 use rubellite_core::text::{double, glob};
 use rubellite_core::types::packed::{Element, IntText};
 use rubellite_core::types::sorted_set::face::{self, Conditions, SortedSetMut, SortedSetRef};
-use rubellite_core::types::sorted_set::interval::limited;
 use rubellite_core::types::sorted_set::{Inserted, sample};
 
 use super::View;
 use super::interval::Interval;
 use super::made::Made;
 use crate::border;
-use crate::call::{Arguments, Call, check_arguments};
+use crate::call::Call;
 use crate::reply::Special;
 
 /// What is cut out of a sorted set is freed elsewhere if it is more than this.
@@ -187,8 +186,7 @@ impl SortedSet {
             let Some(set) = content.map(SortedSetRef::new) else {
                 return write_entries(writer, std::iter::empty(), 0, with_scores);
             };
-            let range = interval.positions(set, reverse);
-            let range = limited(range, reverse, offset, count);
+            let range = interval.window(set, reverse, offset, count);
             let count = range.len();
             let entries = set.range(range);
             if reverse {
@@ -217,8 +215,8 @@ impl SortedSet {
             let entry = engine.databases[engine.run.database].find(key);
             let content = entry.and_then(|entry| entry.content());
             let entries: Vec<_> = content.map(SortedSetRef::new).map_or(Vec::new(), |set| {
-                let range = interval.positions(set, reverse);
-                set.range(limited(range, reverse, offset, count)).collect()
+                set.range(interval.window(set, reverse, offset, count))
+                    .collect()
             });
             let made = face::from_sorted(&entries, engine.sorted_set_limits());
             Ok(Made::new(Kind::SortedSet, entries.len(), made))
@@ -390,40 +388,49 @@ impl Call {
         &self,
         py: Python<'_>,
         key: &[u8],
-        arguments: &Arguments,
+        arguments: &Bound<'_, PyAny>,
         first: usize,
         conditions: u32,
     ) -> PyResult<(usize, usize)> {
-        check_arguments(self, arguments)?;
         let conditions = self::conditions(conditions);
-        let added = self.with(|context| {
-            let request = context.invocation.request;
-            let range = arguments.first + first..arguments.first + arguments.count;
-            let mut pairs = Vec::with_capacity(range.len() / 2);
-            for at in range.step_by(2) {
-                let score = double::parse(request.get(at)).ok_or(ErrorCode::NotFloat)?;
-                pairs.push((score, request.get(at + 1)));
-            }
-            let longest = pairs.iter().map(|(_, member)| member.len()).max();
-            let kind = Kind::SortedSet;
-            context
-                .engine
-                .edit_collection(key, kind, |place, environment| {
-                    let (mut added, mut changed) = (0, 0);
-                    if place.is_new() && conditions.only_known {
-                        return ((0, 0), 0);
+        let added = super::with_parts(arguments, |unread, given| {
+            self.with(|context| {
+                let request = context.invocation.request;
+                let (start, end) = unread.map_or((0, given.len()), |(at, count)| (at, at + count));
+                let part = |at| {
+                    if unread.is_some() {
+                        request.get(at)
+                    } else {
+                        given[at]
                     }
-                    let mut set = SortedSetMut::new(place, environment.sorted_set_limits());
-                    set.prepare(pairs.len(), longest.unwrap_or(0));
-                    for (score, member) in &pairs {
-                        match set.insert_if(member, *score, conditions) {
-                            Some(Inserted::Added) => added += 1,
-                            Some(Inserted::Updated(_)) => changed += 1,
-                            Some(Inserted::Unchanged) | None => {}
+                };
+                let range = start + first..end;
+                let mut pairs = Vec::with_capacity(range.len() / 2);
+                for at in range.step_by(2) {
+                    let score = double::parse(part(at)).ok_or(ErrorCode::NotFloat)?;
+                    pairs.push((score, part(at + 1)));
+                }
+                let longest = pairs.iter().map(|(_, member)| member.len()).max();
+                let kind = Kind::SortedSet;
+                context
+                    .engine
+                    .edit_collection(key, kind, |place, environment| {
+                        let (mut added, mut changed) = (0, 0);
+                        if place.is_new() && conditions.only_known {
+                            return ((0, 0), 0);
                         }
-                    }
-                    ((added, changed), (added + changed) as u64)
-                })
+                        let mut set = SortedSetMut::new(place, environment.sorted_set_limits());
+                        set.prepare(pairs.len(), longest.unwrap_or(0));
+                        for (score, member) in &pairs {
+                            match set.insert_if(member, *score, conditions) {
+                                Some(Inserted::Added) => added += 1,
+                                Some(Inserted::Updated(_)) => changed += 1,
+                                Some(Inserted::Unchanged) | None => {}
+                            }
+                        }
+                        ((added, changed), (added + changed) as u64)
+                    })
+            })
         })?;
         added.map_err(|failure| border::to_error(py, failure))
     }

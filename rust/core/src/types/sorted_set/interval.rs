@@ -12,6 +12,7 @@ use std::ops::Range;
 use super::bounds::{LexBound, ScoreBound};
 use super::face::SortedSetRef;
 use crate::text::double;
+use crate::types::packed::{Element, IntText};
 
 /// See the head of this file.
 #[derive(Debug, Clone, PartialEq)]
@@ -85,6 +86,64 @@ impl Interval {
             }
         }
     }
+
+    /// The part of `positions` that LIMIT leaves.
+    pub fn window(
+        &self,
+        set: SortedSetRef<'_>,
+        reverse: bool,
+        offset: i64,
+        count: i64,
+    ) -> Range<usize> {
+        let range = self.positions(set, reverse);
+        let left = limited(range.clone(), reverse, offset, count);
+        match (self, set) {
+            // Where scores differ members are in no order, and what the servers skip they
+            // do not look at: behind it, entries may be inside again.
+            (Interval::Members(low, high), SortedSetRef::Packed(_)) if offset > 0 => {
+                match (LexBound::parse(low), LexBound::parse(high)) {
+                    (Some(low), Some(high)) if !range.is_empty() => {
+                        skipped(set, (low, high), range, reverse, offset, count)
+                    }
+                    _ => left,
+                }
+            }
+            _ => left,
+        }
+    }
+}
+
+/// Entries inside behind the first `offset` of `range`, whatever those are.
+fn skipped(
+    set: SortedSetRef<'_>,
+    (low, high): (LexBound<'_>, LexBound<'_>),
+    range: Range<usize>,
+    reverse: bool,
+    offset: i64,
+    count: i64,
+) -> Range<usize> {
+    let offset = usize::try_from(offset).unwrap_or(usize::MAX);
+    let most = usize::try_from(count).unwrap_or(usize::MAX);
+    let mut text = IntText::new();
+    if reverse {
+        let end = range.end.saturating_sub(offset);
+        let members = set.range(0..end).rev().map(|(member, _)| member);
+        let mut is_inside = |member: Element<'_>| !low.is_after(member.bytes(&mut text));
+        let count = members
+            .take_while(|member| is_inside(*member))
+            .take(most)
+            .count();
+        return end - count..end;
+    }
+    let start = range.start.saturating_add(offset).min(set.len());
+    let members = set.range(start..set.len()).map(|(member, _)| member);
+    let mut is_inside = |member: Element<'_>| high.reaches(member.bytes(&mut text));
+    start
+        ..start
+            + members
+                .take_while(|member| is_inside(*member))
+                .take(most)
+                .count()
 }
 
 /// Positions from `start` to `stop` of `len`, both included, negative ones from the end.
@@ -120,7 +179,6 @@ pub fn limited(range: Range<usize>, reverse: bool, offset: i64, count: i64) -> R
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::types::packed::Element;
     use crate::types::sorted_set::packed;
     use crate::types::sorted_set::packed::PackedSortedSet;
 
