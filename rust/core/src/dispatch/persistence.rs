@@ -3,6 +3,7 @@
 
 use std::fs::File;
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::time::Duration;
 
@@ -249,7 +250,13 @@ impl Engine {
         self.snapshots.current.as_ref()?;
         let budget = self.slice_budget();
         let snapshot = self.snapshots.current.as_mut()?;
-        let progress = snapshot.slice(&mut self.databases, budget);
+        let databases = &mut self.databases;
+        // A bug must cost the file, not the server.
+        let sliced = catch_unwind(AssertUnwindSafe(|| snapshot.slice(databases, budget)));
+        let progress = sliced.unwrap_or_else(|_| {
+            drop(snapshot.fail(databases));
+            Progress::Ended(Err(io::Error::other("a bug ended the snapshot")))
+        });
         if budget == LONGEST_SLICE && matches!(progress, Progress::Waiting) {
             // Too much is on its way: writers wait for the disk.
             snapshot.wait_for_disk(budget);
