@@ -70,8 +70,9 @@ class HashMap(MutableMapping[bytes, bytes]):
 class Sequence:
     """The list at a key: O(1) at both ends."""
 
-    def __init__(self, call: _Run, key: Text) -> None:
+    def __init__(self, call: _Run, key: Text, wait: _Run) -> None:
         self._call = call
+        self._wait = wait
         self.key = key
 
     def __len__(self) -> int:
@@ -124,7 +125,7 @@ class Sequence:
         if timeout_seconds is None:
             value: bytes | None = self._call(at_once, self.key)
             return value
-        found = self._call(waiting, self.key, timeout_seconds)
+        found = self._wait(waiting, self.key, timeout_seconds)
         return None if found is None else found[1]
 
     def clear(self) -> None:

@@ -12,6 +12,7 @@ import atexit
 import os
 import threading
 import weakref
+from collections import deque
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -64,6 +65,8 @@ class Store(Native):
         self._closing = threading.Lock()
         self._is_closed = False
         self._is_elsewhere = False
+        #: Clients for commands that wait; none is used by two threads at once.
+        self._waiting: deque[EmbeddedSession] = deque()
         #: The process that the engine lives in.
         self.process_id = os.getpid()
         self._thread = self._start_thread()
@@ -82,6 +85,17 @@ class Store(Native):
         thread.start()
         is_ready.wait(_START_SECONDS_MAX)
         return thread
+
+    def _wait(self, *words: Any) -> Any:
+        """Executes a command that may wait, without holding up the handle's other calls."""
+        try:
+            session = self._waiting.pop()
+        except IndexError:
+            session = self.session()
+        try:
+            return session.call(*words)
+        finally:
+            self._waiting.append(session)
 
     def session(self, database: int = 0, *, protocol: int = 3) -> EmbeddedSession:
         """A client of this store that is called directly; for what stands on top of it."""
@@ -105,7 +119,7 @@ class Store(Native):
 
     def list(self, key: bytes | str) -> Sequence:
         """The list at `key` as a sequence with cheap ends."""
-        return Sequence(self.call, key)
+        return Sequence(self.call, key, self._wait)
 
     def set_of(self, key: bytes | str) -> StringSet:
         """The set at `key` as a mutable set of bytes."""

@@ -59,6 +59,23 @@ CALLS: dict[str, Callable[[Any], Any]] = {
     "memoryview": lambda r: r.set("mv", memoryview(b"12")),
     "no none": lambda r: r.set("k", None),
     "command": lambda r: r.command_count() > 100,
+    "rpush": lambda r: r.rpush("l", 1, "two", b"3"),
+    "lrange": lambda r: r.lrange("l", 0, -1),
+    "blpop": lambda r: r.blpop("l", timeout=1),
+    "lpos": lambda r: r.lpos("l", "two"),
+    "sadd": lambda r: r.sadd("s", "a", "b"),
+    "smembers": lambda r: r.smembers("s"),
+    "sismember": lambda r: r.sismember("s", "a"),
+    "zadd": lambda r: r.zadd("z", {"a": 1, "b": 2.5}),
+    "zrange": lambda r: r.zrange("z", 0, -1, withscores=True),
+    "zscore": lambda r: r.zscore("z", "b"),
+    "zpopmin": lambda r: r.zpopmin("z"),
+    "hgetall of nothing": lambda r: r.hgetall("nothing"),
+    "hscan": lambda r: r.hscan("h"),
+    "setbit": lambda r: r.setbit("bits", 7, 1),
+    "pfadd": lambda r: r.pfadd("hll", "a", "b"),
+    "sort of type": lambda r: r.type("z"),
+    "dump": lambda r: r.restore("copy", 0, r.dump("l"), replace=True),
     "delete": lambda r: r.delete("a", "b", "none"),
 }
 
@@ -144,6 +161,24 @@ def test_asyncio_clients_do_the_same(db: Store):
             await listener.get_message(timeout=10)
             await client.publish("news", "hello")
             assert (await listener.get_message(timeout=10))["data"] == "hello"
+        await client.aclose()
+
+    asyncio.run(work())
+
+
+def test_a_cancelled_wait_takes_nothing(db: Store):
+    async def work() -> None:
+        client: Any = AsyncRedis(db)
+        waiting = asyncio.create_task(client.blpop("queue", timeout=20))
+        while int((await client.info("clients"))["blocked_clients"]) == 0:
+            await asyncio.sleep(0)
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        while int((await client.info("clients"))["blocked_clients"]) > 0:
+            await asyncio.sleep(0)
+        await client.rpush("queue", "job")
+        assert await client.lpop("queue") == b"job"
         await client.aclose()
 
     asyncio.run(work())

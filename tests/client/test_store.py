@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import threading
 from collections.abc import Iterator
@@ -41,6 +42,96 @@ def test_conditions_and_lifetimes_of_set(db: Store):
     assert db.set("lock", "you", only_if_present=True)
     assert db.call("TTL", "lock") == -1
     assert db.increment("visits", 5) == 5
+
+
+def test_a_hash_is_a_mapping(db: Store):
+    user = db.hash("user")
+    user["name"] = "Ann"
+    user.update({"age": 30}, city="Rome")
+    assert dict(user) == {b"name": b"Ann", b"age": b"30", b"city": b"Rome"}
+    assert user.increment("age") == 31
+    del user["city"]
+    assert b"city" not in list(user)
+    with pytest.raises(KeyError):
+        user["city"]
+
+
+def test_a_list_is_a_sequence_with_two_ends(db: Store):
+    jobs = db.list("jobs")
+    assert jobs.append("a", "b", "c") == 3
+    assert jobs.append_left("first") == 4
+    assert list(jobs) == [b"first", b"a", b"b", b"c"]
+    assert (jobs[0], jobs[-1], jobs[1:3]) == (b"first", b"c", [b"a", b"b"])
+    jobs[1] = "A"
+    assert jobs[1] == b"A"
+    with pytest.raises(IndexError):
+        jobs[9]
+    with pytest.raises(IndexError):
+        jobs[9] = "x"
+    assert jobs.pop() == b"c"
+    assert jobs.pop_left() == b"first"
+    jobs.clear()
+    assert jobs.pop() is None
+
+
+def test_a_set_is_a_set(db: Store):
+    tags = db.set_of("tags")
+    assert tags.add("x", "y", "z") == 3
+    assert b"x" in tags
+    assert len(tags) == 3
+    assert tags & {b"x", b"q"} == {b"x"}
+    tags.discard("x")
+    assert set(tags) == {b"y", b"z"}
+
+
+def test_a_sorted_set_is_a_mapping_in_the_order_of_scores(db: Store):
+    board = db.sorted_set("board")
+    board["ann"] = 10
+    board["bob"] = 7.5
+    board["cid"] = 30
+    assert list(board) == [b"bob", b"ann", b"cid"]
+    assert board["bob"] == 7.5
+    assert board.rank("ann") == 1
+    assert board.top(2) == [(b"cid", 30.0), (b"ann", 10.0)]
+    assert board.between(7, 10) == [(b"bob", 7.5), (b"ann", 10.0)]
+    assert board.increment("bob", 1) == 8.5
+    del board["cid"]
+    assert b"cid" not in board
+
+
+def test_a_wait_ends_when_another_thread_pushes(db: Store):
+    found: list[bytes | None] = []
+    thread = threading.Thread(
+        target=lambda: found.append(db.list("queue").pop_left(timeout_seconds=20))
+    )
+    thread.start()
+    while int(db.info("clients")["blocked_clients"]) == 0:
+        pass
+    db.list("queue").append("job")
+    thread.join()
+    assert found == [b"job"]
+
+
+def test_a_wait_ends_when_its_time_is_up(db: Store):
+    assert db.list("queue").pop(timeout_seconds=0.01) is None
+
+
+def test_ctrl_c_ends_a_wait_and_nothing_is_taken(db: Store):
+    pid = os.getpid()
+
+    def interrupt() -> None:
+        while int(db.info("clients")["blocked_clients"]) == 0:
+            pass
+        os.kill(pid, signal.SIGINT)
+
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    with pytest.raises(KeyboardInterrupt):
+        db.list("queue").pop_left(timeout_seconds=20)
+    thread.join()
+    db.list("queue").append("job")
+    assert len(db.list("queue")) == 1
+    assert db.list("queue").pop_left() == b"job"
 
 
 def test_error_replies_are_raised_with_their_text(db: Store):
