@@ -176,7 +176,8 @@ def move_between(
     Errors: WRONG_TYPE.
     """
     found = call.edit(source, List)
-    if not len(found):
+    # An access to the source, even if the destination is no list.
+    if not call.exists(source):
         return None
     call.edit(destination, List)
     return found.reply_move(destination, wherefrom, whereto)

@@ -143,8 +143,8 @@ impl Engine {
         self.edit_prepared(key, kind, edit)
     }
 
-    /// As `edit_collection`, where the command has looked at `key` with `Access::Write`
-    /// already: it counts as one access.
+    /// As `edit_collection`, where the command has looked at or changed `key`
+    /// already: both are one access.
     #[inline]
     pub fn edit_again<R>(
         &mut self,

@@ -77,9 +77,6 @@ fn pop(
 ) -> Result<Handled, Failure> {
     let key = call.key();
     let count = call.integer(1).map(|count| count as usize);
-    if engine.settings.counts_accesses {
-        engine.read(key, Access::Write);
-    }
     let mut writer = Writer::new(sink, call.protocol);
     let pop = ListPop {
         end,
@@ -91,8 +88,7 @@ fn pop(
 }
 
 impl Engine {
-    /// Takes elements from an end and replies with them; returns how many. The caller
-    /// has looked at the key.
+    /// Takes elements from an end and replies with them; returns how many.
     #[inline]
     pub fn pop_from_list(
         &mut self,
@@ -100,7 +96,7 @@ impl Engine {
         pop: ListPop,
         writer: &mut Writer<'_>,
     ) -> Result<usize, Failure> {
-        let popped = self.edit_again(key, Kind::List, |place, environment| {
+        let popped = self.edit_collection(key, Kind::List, |place, environment| {
             if place.is_new() {
                 writer.put(if pop.count.is_some() {
                     &Reply::NullArray
@@ -136,7 +132,7 @@ impl Engine {
 
     /// Takes one element from the end of a list that is there and puts it at an end of
     /// another, or of the same; replies with it. Both must be lists, and the caller has
-    /// looked at them.
+    /// looked at the source.
     pub fn move_between_lists(
         &mut self,
         source: &[u8],
@@ -152,7 +148,7 @@ impl Engine {
             };
             ((), list.pop(from, 1, visit) as u64)
         })?;
-        self.edit_again(destination, Kind::List, |place, environment| {
+        self.edit_collection(destination, Kind::List, |place, environment| {
             let mut list = ListMut::new(place, environment.list_limit());
             (list.push(to, std::iter::once(&moved[..])), 0)
         })?;

@@ -73,14 +73,18 @@ impl View {
         .map_err(|failure| border::to_error(py, failure))
     }
 
-    /// Changes the collection; see `Engine::edit_again`.
+    /// Changes the collection; see `Engine::edit_collection`.
     pub fn edit<R>(
         &self,
         py: Python<'_>,
         work: impl FnOnce(&mut Place<'_>, &mut Environment<'_>) -> (R, u64),
     ) -> PyResult<R> {
-        self.context(|context| context.engine.edit_again(self.key(py), self.kind, work))?
-            .map_err(|failure| border::to_error(py, failure))
+        self.context(|context| {
+            context
+                .engine
+                .edit_collection(self.key(py), self.kind, work)
+        })?
+        .map_err(|failure| border::to_error(py, failure))
     }
 
     /// As `edit`, with arguments of the same call, uncopied.
@@ -103,7 +107,7 @@ impl View {
                 };
                 context
                     .engine
-                    .edit_again(self.key(py), self.kind, |place, environment| {
+                    .edit_collection(self.key(py), self.kind, |place, environment| {
                         work(place, environment, parts)
                     })
             })
