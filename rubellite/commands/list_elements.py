@@ -11,6 +11,7 @@ from rubellite.errors import (
     INDEX_OUT_OF_RANGE,
     MAXLEN_NEGATIVE,
     NO_SUCH_KEY,
+    NOT_INTEGER,
     OUT_OF_SYMMETRIC_INT64,
     RANK_ZERO,
     SYNTAX,
@@ -76,7 +77,13 @@ def lset(call: Call, key: bytes, index: bytes, element: bytes) -> Reply:
     found = call.edit(key, List)
     if not len(found):
         raise NO_SUCH_KEY
-    if not found.set(call.integer(index), element):
+    try:
+        at = call.integer(index)
+    except NOT_INTEGER:
+        # An access all the same; otherwise the edit is what counts as one.
+        call.exists(key)
+        raise
+    if not found.set(at, element):
         raise INDEX_OUT_OF_RANGE
     call.notify(LIST, "lset", key)
     return OK
