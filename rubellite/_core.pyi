@@ -827,6 +827,9 @@ class Call:
     def part(self, name: str) -> Any:
         """What the engine was made with under this name."""
 
+    def check_float(self, text: bytes) -> None:
+        """Fails unless `text` is a number that can be added: NOT_FLOAT, INCREMENT_NOT_FINITE."""
+
     def count_expired_fields(self, count: int) -> None:
         """Counts fields for INFO that a deadline took out which had passed when it was set."""
 

@@ -210,6 +210,7 @@ def hincrbyfloat(call: Call, key: bytes, field: bytes, increment: bytes) -> Repl
     Errors: WRONG_TYPE, NOT_FLOAT, INCREMENT_NOT_FINITE, HASH_VALUE_NOT_FLOAT,
     INCREMENT_NAN_OR_INFINITY.
     """
+    call.check_float(increment)
     found = call.edit(key, Hash)
     total = found.increment_float(field, increment)
     # Rounding may differ from machine to machine; the sum does not.

@@ -13,7 +13,7 @@ use rubellite_core::types::record::{Deadline, Record};
 use rubellite_core::types::record::{DeadlineCondition, Expired};
 use rubellite_core::types::{self, HashMut};
 
-use super::{View, with_parts};
+use super::View;
 use crate::border;
 use crate::call::Call;
 use crate::reply::Special;
@@ -69,7 +69,7 @@ impl Hash {
         work: impl FnOnce(&mut HashMut<'_, Place<'_>>) -> (R, u64),
     ) -> PyResult<R> {
         self.0
-            .context(|context| context.engine.edit_hash(self.0.key(py), work))?
+            .context(|context| context.engine.edit_hash_again(self.0.key(py), work))?
             .map_err(|failure| border::to_error(py, failure))
     }
 
@@ -80,22 +80,9 @@ impl Hash {
         arguments: &Bound<'_, PyAny>,
         work: impl FnOnce(&mut HashMut<'_, Place<'_>>, &[&[u8]]) -> (R, u64),
     ) -> PyResult<R> {
-        with_parts(arguments, |range, given| {
-            self.0.context(|context| {
-                let request = context.invocation.request;
-                let unread: Vec<&[u8]>;
-                let parts = match range {
-                    Some((first, count)) => {
-                        unread = (first..first + count).map(|at| request.get(at)).collect();
-                        &unread[..]
-                    }
-                    None => given,
-                };
-                let key = self.0.key(py);
-                context.engine.edit_hash(key, |hash| work(hash, parts))
-            })
-        })?
-        .map_err(|failure| border::to_error(py, failure))
+        self.0.with(py, arguments, |engine, key, parts| {
+            engine.edit_hash_again(key, |hash| work(hash, parts))
+        })
     }
 
     fn look_with<R>(
@@ -128,6 +115,11 @@ impl Hash {
 
 #[pymethods]
 impl Call {
+    /// Fails unless `text` is a number that can be added: NOT_FLOAT, INCREMENT_NOT_FINITE.
+    fn check_float(&self, py: Python<'_>, text: &[u8]) -> PyResult<()> {
+        parse_float(py, text).map(|_| ())
+    }
+
     /// Counts fields for INFO that a deadline took out which had passed when it was set.
     fn count_expired_fields(&self, count: u64) -> PyResult<()> {
         self.with(|context| context.engine.statistics.counters.expired_fields += count)

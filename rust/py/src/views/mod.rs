@@ -20,6 +20,7 @@ pub mod sorted_set;
 use pyo3::exceptions::{PyRuntimeError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyType};
+use rubellite_core::dispatch::Engine;
 use rubellite_core::dispatch::collections::Environment;
 use rubellite_core::dispatch::data::Access;
 use rubellite_core::dispatch::error::Failure;
@@ -94,33 +95,19 @@ impl View {
         arguments: &Bound<'_, PyAny>,
         work: impl FnOnce(&mut Place<'_>, &mut Environment<'_>, &[&[u8]]) -> (R, u64),
     ) -> PyResult<R> {
-        with_parts(arguments, |range, given| {
-            self.context(|context| {
-                let request = context.invocation.request;
-                let unread: Vec<&[u8]>;
-                let parts = match range {
-                    Some((first, count)) => {
-                        unread = (first..first + count).map(|at| request.get(at)).collect();
-                        &unread[..]
-                    }
-                    None => given,
-                };
-                context
-                    .engine
-                    .edit_collection(self.key(py), self.kind, |place, environment| {
-                        work(place, environment, parts)
-                    })
+        self.with(py, arguments, |engine, key, parts| {
+            engine.edit_collection(key, self.kind, |place, environment| {
+                work(place, environment, parts)
             })
-        })?
-        .map_err(|failure: Failure| border::to_error(py, failure))
+        })
     }
 
-    /// As `read`, with arguments of the same call, uncopied.
-    pub fn read_with<R>(
+    /// Gives access to the engine, with the key and arguments of the same call, uncopied.
+    pub fn with<R>(
         &self,
         py: Python<'_>,
         arguments: &Bound<'_, PyAny>,
-        work: impl FnOnce(Option<Content<'_>>, i64, &[&[u8]]) -> R,
+        work: impl FnOnce(&mut Engine, &[u8], &[&[u8]]) -> Result<R, Failure>,
     ) -> PyResult<R> {
         with_parts(arguments, |range, given| {
             self.context(|context| {
@@ -133,15 +120,25 @@ impl View {
                     }
                     None => given,
                 };
-                let now_ms = context.engine.alive_ms();
-                let entry = context
-                    .engine
-                    .read_kind(self.key(py), self.kind, Access::Peek)?;
-                let content = entry.and_then(|entry| entry.content());
-                Ok(work(content, now_ms, parts))
+                work(context.engine, self.key(py), parts)
             })
         })?
-        .map_err(|failure: Failure| border::to_error(py, failure))
+        .map_err(|failure| border::to_error(py, failure))
+    }
+
+    /// As `read`, with arguments of the same call, uncopied.
+    pub fn read_with<R>(
+        &self,
+        py: Python<'_>,
+        arguments: &Bound<'_, PyAny>,
+        work: impl FnOnce(Option<Content<'_>>, i64, &[&[u8]]) -> R,
+    ) -> PyResult<R> {
+        self.with(py, arguments, |engine, key, parts| {
+            let now_ms = engine.alive_ms();
+            let entry = engine.read_kind(key, self.kind, Access::Peek)?;
+            let content = entry.and_then(|entry| entry.content());
+            Ok(work(content, now_ms, parts))
+        })
     }
 
     /// As `reply`, with arguments of the same call, uncopied.
