@@ -370,6 +370,12 @@ def hgetex(call: Call, key: bytes, words: Arguments) -> Reply:
     at_ms = options.deadline(call)
     if found is None:
         return [None] * len(fields)
+    if at_ms is not None and at_ms <= call.now_ms:
+        # Field by field: one that is named again is gone by then.
+        values = found.pop_all(fields)
+        gone = [_GONE if value is not None else _NO_FIELD for value in values]
+        _tell_expired(call, key, fields, gone, at_ms)
+        return values
     values = found.get_all(fields)
     if options.expiry == b"PERSIST":
         outcomes = found.persist_all(fields)

@@ -215,6 +215,12 @@ def test_the_journal_gets(store: Store, command: str, expected: list[str]):
     assert effects(store) == expected
 
 
+def test_a_field_is_named_twice_and_read_once_when_its_time_is_over(store: Store):
+    store("HSET", "h", "a", 1, "b", 2)
+    assert store("HGETEX", "h", "PX", 0, "FIELDS", 3, "a", "c", "a") == [b"1", None, None]
+    assert store("HGETALL", "h") == {b"b": b"2"}
+
+
 def test_a_due_field_leaves_the_journal_before_it_is_set_again(store: Store):
     store("HSETEX", "h", "PX", 10, "FIELDS", 1, "a", 1)
     store("HSET", "h", "b", 1)
