@@ -157,7 +157,7 @@ impl Engine {
     }
 
     #[inline]
-    pub(super) fn edit_prepared<R>(
+    fn edit_prepared<R>(
         &mut self,
         key: &[u8],
         kind: Kind,

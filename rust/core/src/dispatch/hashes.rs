@@ -14,28 +14,8 @@ impl Engine {
         key: &[u8],
         edit: impl FnOnce(&mut HashMut<'_, Place<'_>>) -> (R, u64),
     ) -> Result<R, Failure> {
-        self.prepare_edit(key);
-        self.edit_prepared_hash(key, edit)
-    }
-
-    /// As `edit_hash`, where the command has looked at `key` already; see `edit_again`.
-    pub fn edit_hash_again<R>(
-        &mut self,
-        key: &[u8],
-        edit: impl FnOnce(&mut HashMut<'_, Place<'_>>) -> (R, u64),
-    ) -> Result<R, Failure> {
-        self.prepare_next_edit(key);
-        self.edit_prepared_hash(key, edit)
-    }
-
-    #[inline]
-    fn edit_prepared_hash<R>(
-        &mut self,
-        key: &[u8],
-        edit: impl FnOnce(&mut HashMut<'_, Place<'_>>) -> (R, u64),
-    ) -> Result<R, Failure> {
         let mut due = Vec::new();
-        let result = self.edit_prepared(key, Kind::Hash, |place, environment| {
+        let result = self.edit_collection(key, Kind::Hash, |place, environment| {
             let limits = environment.hash_limits();
             let mut hash = HashMut::new(place, limits, environment.now_ms);
             let done = edit(&mut hash);

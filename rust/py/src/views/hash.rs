@@ -69,7 +69,7 @@ impl Hash {
         work: impl FnOnce(&mut HashMut<'_, Place<'_>>) -> (R, u64),
     ) -> PyResult<R> {
         self.0
-            .context(|context| context.engine.edit_hash_again(self.0.key(py), work))?
+            .context(|context| context.engine.edit_hash(self.0.key(py), work))?
             .map_err(|failure| border::to_error(py, failure))
     }
 
@@ -81,7 +81,7 @@ impl Hash {
         work: impl FnOnce(&mut HashMut<'_, Place<'_>>, &[&[u8]]) -> (R, u64),
     ) -> PyResult<R> {
         self.0.with(py, arguments, |engine, key, parts| {
-            engine.edit_hash_again(key, |hash| work(hash, parts))
+            engine.edit_hash(key, |hash| work(hash, parts))
         })
     }
 
