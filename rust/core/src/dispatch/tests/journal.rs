@@ -63,7 +63,7 @@ fn who_begins_to_read_learns_the_database() {
 fn what_nobody_reads_is_counted_all_the_same() {
     let mut written = recording();
     let effect = effect(0, &format!("SET key {}", "x".repeat(100)));
-    written.append(std::slice::from_ref(&effect));
+    written.append(std::slice::from_ref(&effect), 0);
     let select = b"*2\r\n$6\r\nSELECT\r\n$1\r\n0\r\n".len() as u64;
     let mut counted = Journal::default();
     assert!(!counted.is_read() && written.is_read());

@@ -195,9 +195,10 @@ impl Conditions {
         match old {
             None => !self.only_known,
             Some(old) => {
-                !self.only_new
-                    && !(self.only_greater && new <= old)
-                    && !(self.only_less && new >= old)
+                let is_refused = self.only_new
+                    || (self.only_greater && new <= old)
+                    || (self.only_less && new >= old);
+                !is_refused
             }
         }
     }
