@@ -1037,6 +1037,10 @@ class Call:
     def is_saving(self) -> bool:
         """Whether a snapshot is being written."""
 
+    @property
+    def may_start_snapshot(self) -> bool:
+        """Whether a snapshot that is asked for now begins now, and not a moment later."""
+
     def snapshot(self) -> dict[str, Any]:
         """Facts about the snapshot that is being written."""
 
@@ -1235,7 +1239,7 @@ class Engine:
     def take_journal(self) -> bytes:
         """What the journal got since `record_journal` or the last call, in RESP."""
 
-    def load(self, path: str, checks_checksum: bool) -> dict[str, Any]:
+    def load(self, path: str, checks_checksum: bool, keeps_expired: bool = False) -> dict[str, Any]:
         """Loads an RDB file in the place of all data, before anybody is served."""
 
     def check(self) -> None:

@@ -136,7 +136,7 @@ class AppendOnly:
         with open(path, "rb") as file:
             head = file.read(9)
         if head.startswith((b"REDIS", b"VALKEY")):
-            report = engine.load(path, self._config.boolean("rdbchecksum"))
+            report = engine.load(path, self._config.boolean("rdbchecksum"), keeps_expired=True)
             self._snapshots.loaded(report, now_ms)
             offset = report["bytes"]
         return engine.replay(path, offset)
@@ -235,6 +235,10 @@ class AppendOnly:
 
     def start(self, call: Call) -> bool:
         """Begins a rewrite; False: it could not, and the log says why."""
+        if not call.may_start_snapshot:
+            # The journal must change files between the two commands at which it begins.
+            self.is_scheduled = True
+            return True
         self.is_scheduled = False
         number = self.manifest.last_number + 1
         name = self._name(number, "incr.aof")

@@ -163,6 +163,27 @@ def test_a_rewrite_under_load_loses_nothing_and_removes_old_files():
         server.stop()
 
 
+def test_a_key_that_got_more_time_after_the_rewrite_is_there():
+    server = start()
+    try:
+        with server.connect() as connection:
+            connection.call("SET", "lease", "1", "PX", "300")
+            connection.call("HSET", "h", "f", "1")
+            connection.call("HPEXPIRE", "h", "300", "FIELDS", "1", "f")
+            connection.call("BGREWRITEAOF")
+            wait_for(connection, "aof_rewrite_in_progress", "0")
+            connection.call("PERSIST", "lease")
+            connection.call("HPERSIST", "h", "FIELDS", "1", "f")
+            connection.call("DEBUG", "SLEEP", "0.4")
+        kill(server)
+        server.restart()
+        with server.connect() as connection:
+            assert connection.call("GET", "lease") == b"1"
+            assert connection.call("HGET", "h", "f") == b"1"
+    finally:
+        server.stop()
+
+
 def test_a_file_that_ends_in_a_command_is_loaded_up_to_there():
     server = start()
     try:

@@ -123,6 +123,12 @@ impl Call {
         self.with(|context| context.engine.is_saving())
     }
 
+    /// Whether a snapshot that is asked for now begins now, and not a moment later.
+    #[getter]
+    fn may_start_snapshot(&self) -> PyResult<bool> {
+        self.with(|context| context.engine.may_start_snapshot())
+    }
+
     /// Facts about the snapshot that is being written.
     fn snapshot<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let found = self.with(|context| context.engine.snapshot_facts())?;

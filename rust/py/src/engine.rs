@@ -451,21 +451,24 @@ impl Engine {
     }
 
     /// Loads an RDB file in the place of all data, before anybody is served.
+    ///
+    /// With `keeps_expired` also what has expired: commands that follow may have given it
+    /// more time.
+    #[pyo3(signature = (path, checks_checksum, keeps_expired = false))]
     fn load<'py>(
         &self,
         py: Python<'py>,
         path: &str,
         checks_checksum: bool,
+        keeps_expired: bool,
     ) -> PyResult<Bound<'py, PyDict>> {
         let mut held = self.cell.lock(py)?;
-        held.core.engine.refresh_clock();
-        call_persistence::load(
-            py,
-            &mut held.core.engine,
-            path,
-            checks_checksum,
-            Before::Replaced,
-        )
+        let engine = &mut held.core.engine;
+        engine.refresh_clock();
+        engine.is_replaying = keeps_expired;
+        let report = call_persistence::load(py, engine, path, checks_checksum, Before::Replaced);
+        engine.is_replaying = false;
+        report
     }
 
     /// Verifies every invariant of every database; raises on the first that is broken.

@@ -42,7 +42,7 @@ impl Engine {
     /// Before `key` is looked up: members of it whose deadline has come go.
     #[inline]
     pub(super) fn expire_members_if_due(&mut self, database: usize, key: &[u8]) {
-        if self.databases[database].may_have_due_members(self.now_ms) {
+        if self.databases[database].may_have_due_members(self.alive_ms()) {
             self.expire_members(database, key, LOOK_UP_LIMIT);
         }
     }
@@ -53,7 +53,7 @@ impl Engine {
         if self.is_paused() {
             return false;
         }
-        let now_ms = self.now_ms;
+        let now_ms = self.alive_ms();
         let found = self.databases[database].find(key);
         let Some(entry) = found.filter(|entry| {
             let due_at = entry.members_due_at();

@@ -167,6 +167,11 @@ impl Engine {
         self.snapshots.waiting.is_some() || current.is_some_and(Snapshot::is_writing)
     }
 
+    /// Whether a snapshot that is asked for now begins now, and not a moment later.
+    pub fn may_start_snapshot(&self) -> bool {
+        self.snapshots.current.is_none() && self.snapshots.waiting.is_none()
+    }
+
     pub fn snapshot_facts(&self) -> SnapshotFacts {
         let snapshots = &self.snapshots;
         let (keys, keys_total) = snapshots.current.as_ref().map_or((0, 0), Snapshot::keys);
@@ -313,7 +318,7 @@ impl Engine {
             sets: limits.of_sets(&self.seed),
             sorted_sets: limits.of_sorted_sets(&self.seed),
             lists: limits.of_lists(),
-            now_ms: self.now_ms,
+            now_ms: self.alive_ms(),
         }
     }
 
