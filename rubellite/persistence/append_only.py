@@ -46,6 +46,8 @@ class AppendOnly:
         self._rewrites = 0
         self._last_seconds = -1
         self._failure: str | None = None
+        self._write_failure: str | None = None
+        self._sync_failures = 0
 
     # Names
 
@@ -318,10 +320,27 @@ class AppendOnly:
 
     def cron(self, call: Call) -> None:
         """Ten times a second: a rewrite that was asked for, or is due."""
+        self._watch(call)
         if not self.is_on or call.is_saving:
             return
         if self.is_scheduled or self._is_due(call):
             self.start(call)
+
+    def _watch(self, call: Call) -> None:
+        """Tells the log of failures, and writes anew what a failed fsync may have lost."""
+        facts = call.appending()
+        if facts is None:
+            return
+        failure = facts["failure"]
+        if failure is not None and self._write_failure is None:
+            self._log.warning(f"Error writing to the AOF file: {failure}")
+        elif failure is None and self._write_failure is not None:
+            self._log.warning("AOF write error looks solved. The server can write again.")
+        self._write_failure = failure
+        if failure is None and facts["sync_failures"] > self._sync_failures:
+            # What the file held then may not be on disk, whatever a later fsync says.
+            self._sync_failures = facts["sync_failures"]
+            self.is_scheduled = True
 
     def _is_due(self, call: Call) -> bool:
         percentage = self._config.integer("auto-aof-rewrite-percentage")

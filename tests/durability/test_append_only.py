@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import threading
 import time
@@ -301,6 +302,37 @@ def test_the_single_file_of_an_old_server_becomes_the_base():
         with server.connect() as connection:
             assert connection.call("GET", "a") == b"1"
         assert not (server.directory / "appendonly.aof").exists()
+    finally:
+        server.stop()
+
+
+def test_a_full_disk_refuses_writers_until_there_is_room_again():
+    """The limit on the size of files stands in for a disk without room."""
+    server = start("--appendfsync", "everysec")
+    try:
+        process = server.process
+        assert process is not None
+        with server.connect() as connection:
+            connection.call("SET", "before", "1")
+            path = server.directory / "appendonlydir" / "appendonly.aof.1.incr.aof"
+            size = path.stat().st_size
+            unlimited = resource.RLIM_INFINITY
+            resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (size + 100, unlimited))
+            connection.call("SET", "big", "x" * 1000)
+            reply = connection.call("SET", "refused", "1")
+            assert str(reply).startswith("MISCONF Errors writing to the AOF file:")
+            assert connection.call("GET", "before") == b"1"
+            assert path.stat().st_size == size
+            resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (unlimited, unlimited))
+            wait_for(connection, "aof_last_write_status", "ok")
+            assert connection.call("SET", "after", "1") == "OK"
+            while "AOF write error looks solved" not in server.log():
+                connection.call("PING")
+        kill(server)
+        server.restart()
+        with server.connect() as connection:
+            assert connection.call("STRLEN", "big") == 1000
+            assert connection.call("GET", "after") == b"1"
     finally:
         server.stop()
 

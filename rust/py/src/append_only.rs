@@ -33,6 +33,7 @@ fn status<'py>(py: Python<'py>, engine: &CoreEngine) -> PyResult<Option<Bound<'p
     facts.set_item("length", status.length)?;
     facts.set_item("pending_bytes", status.pending_bytes)?;
     facts.set_item("failure", status.failure)?;
+    facts.set_item("sync_failures", status.sync_failures)?;
     facts.set_item("is_syncing", status.is_syncing)?;
     facts.set_item("delayed_syncs", status.delayed_syncs)?;
     Ok(Some(facts))

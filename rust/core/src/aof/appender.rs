@@ -34,6 +34,7 @@ const SECOND_MS: i64 = 1000;
 struct Synced {
     /// How many jobs it has finished.
     jobs: u64,
+    failures: u64,
     failure: Option<String>,
 }
 
@@ -45,6 +46,9 @@ pub struct Status {
     pub pending_bytes: usize,
     /// Why the last write or fsync failed.
     pub failure: Option<String>,
+    /// How often forcing the file to disk failed. What it held then may not be there,
+    /// whatever a later fsync says.
+    pub sync_failures: u64,
     pub is_syncing: bool,
     /// How often a second's fsync was not over when the next was due.
     pub delayed_syncs: u64,
@@ -65,6 +69,7 @@ pub struct Appender {
     jobs_begun: u64,
     synced: Arc<Mutex<Synced>>,
     delayed_syncs: u64,
+    sync_failures: u64,
 }
 
 fn sync_in_background(jobs: &Receiver<Arc<File>>, synced: &Mutex<Synced>) {
@@ -72,6 +77,7 @@ fn sync_in_background(jobs: &Receiver<Arc<File>>, synced: &Mutex<Synced>) {
         let result = file.sync_data();
         let mut synced = synced.lock();
         synced.jobs += 1;
+        synced.failures += u64::from(result.is_err());
         synced.failure = result.err().map(|error| error.to_string());
     }
 }
@@ -105,6 +111,7 @@ impl Appender {
             jobs_begun: 0,
             synced,
             delayed_syncs: 0,
+            sync_failures: 0,
         })
     }
 
@@ -136,10 +143,13 @@ impl Appender {
     }
 
     pub fn status(&self, pending_bytes: usize) -> Status {
+        // Before the rest, which takes the lock, too.
+        let background = self.synced.lock().failures;
         Status {
             length: self.length,
             pending_bytes,
             failure: self.failure(),
+            sync_failures: self.sync_failures + background,
             is_syncing: self.is_syncing(),
             delayed_syncs: self.delayed_syncs,
         }
@@ -156,6 +166,10 @@ impl Appender {
                 self.fail(&error, now_ms);
                 return false;
             }
+            self.is_dirty = true;
+        }
+        if self.synced.lock().failure.is_some() {
+            // Writers are refused until the disk takes something again.
             self.is_dirty = true;
         }
         match self.policy {
@@ -216,6 +230,7 @@ impl Appender {
                 true
             }
             Err(error) => {
+                self.sync_failures += 1;
                 self.fail(&error, now_ms);
                 false
             }
