@@ -49,7 +49,7 @@ def stats(call: Call, state: ServerState) -> dict[str, Any]:
         "cluster.links": 0,
         "cluster.slot_import": 0,
         "cluster.slot_export": 0,
-        "aof.buffer": 0,
+        "aof.buffer": found["memory_uncounted"],
         "lua.caches": 0,
         "functions.caches": 0,
         **databases,

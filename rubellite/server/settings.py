@@ -15,6 +15,9 @@ _PLAIN_INTEGERS = (
     "timeout",
     "proto-max-bulk-len",
     "client-query-buffer-limit",
+    "maxmemory",
+    "maxmemory-samples",
+    "maxmemory-eviction-tenacity",
     "lfu-log-factor",
     "lfu-decay-time",
     "tracking-table-max-keys",
@@ -53,7 +56,9 @@ def apply_settings(target: Configurable, config: Config) -> None:
     limits = config.output_limits()
     target.configure("output-limit-normal", limits["normal"])
     target.configure("output-limit-pubsub", limits["pubsub"])
-    target.configure("counts-accesses", "lfu" in config.text("maxmemory-policy"))
+    policy = config.text("maxmemory-policy")
+    target.configure("maxmemory-policy", policy)
+    target.configure("counts-accesses", "lfu" in policy)
     target.configure("notify-flags", events.flags(config.text("notify-keyspace-events")))
     ACCESS.password = config.text("requirepass").encode("utf-8", "surrogateescape")
     target.configure("password_required", bool(ACCESS.password))

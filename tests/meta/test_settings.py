@@ -24,8 +24,6 @@ READ_OTHERWISE = {
 READ_WITHOUT_EFFECT = {
     "hz": "shown by INFO; the engine works as often as it has to",
     "import-mode": "CLIENT IMPORT-SOURCE asks for it; expired keys are not kept for it",
-    "maxmemory": "shown by INFO; eviction is not there yet",
-    "maxmemory-policy": "shown by INFO, and chooses what entries' clocks count",
     "repl-backlog-size": "shown by INFO",
 }
 

@@ -75,12 +75,12 @@ ENCODINGS = (
 )
 
 MEMORY = (
-    Setting("maxmemory", Memory(0, UINT64_MAX), "0", ACCEPTED,
+    Setting("maxmemory", Memory(0, UINT64_MAX), "0", WORKS,
             "Bytes of data after which keys are evicted or writes refused; 0 for no limit."),
-    Setting("maxmemory-policy", _POLICIES, "noeviction", ACCEPTED, "Which keys are evicted."),
-    Setting("maxmemory-samples", Integer(1, 64), "5", ACCEPTED,
+    Setting("maxmemory-policy", _POLICIES, "noeviction", WORKS, "Which keys are evicted."),
+    Setting("maxmemory-samples", Integer(1, 64), "5", WORKS,
             "Keys looked at to find one to evict."),
-    Setting("maxmemory-eviction-tenacity", Integer(0, 100), "10", ACCEPTED,
+    Setting("maxmemory-eviction-tenacity", Integer(0, 100), "10", WORKS,
             "How long evictions may delay a command: 0 barely, 100 as long as it takes."),
     Setting("lfu-log-factor", COUNT32, "10", WORKS, "How slowly a key's use counter grows."),
     Setting("lfu-decay-time", COUNT32, "1", WORKS, "Minutes after which a use counter shrinks."),

@@ -4,6 +4,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use rubellite_core::dispatch::Engine;
 use rubellite_core::dispatch::engine::PauseKind;
+use rubellite_core::dispatch::eviction::Policy;
 use rubellite_core::dispatch::pubsub::Topic;
 use rubellite_core::memory;
 
@@ -39,6 +40,10 @@ pub fn configure(engine: &mut Engine, name: &str, value: &Bound<'_, PyAny>) -> P
         "zset-max-listpack-value" => {
             settings.collections.sorted_set_value_bytes_max = value.extract()?;
         }
+        "maxmemory" => settings.memory_max = value.extract()?,
+        "maxmemory-policy" => settings.eviction_policy = Policy::named(value.extract()?),
+        "maxmemory-samples" => settings.eviction_samples = value.extract()?,
+        "maxmemory-eviction-tenacity" => settings.eviction_tenacity = value.extract()?,
         "refuses-writes" => settings.refuses_writes = value.extract()?,
         "tracking-table-max-keys" => settings.tracking_keys_max = value.extract()?,
         "pauses-cron" => settings.pauses_cron = value.extract()?,
@@ -77,6 +82,9 @@ pub fn statistics<'py>(py: Python<'py>, engine: &Engine) -> PyResult<Bound<'py, 
         counters.expired_time_cap_reached,
     )?;
     facts.set_item("evicted_keys", counters.evicted_keys)?;
+    let (exceeded_ns, exceeds_ns) = engine.exceeded_ns();
+    facts.set_item("exceeded_milliseconds", exceeded_ns / 1_000_000)?;
+    facts.set_item("exceeds_milliseconds", exceeds_ns / 1_000_000)?;
     facts.set_item("evicted_clients", counters.evicted_clients)?;
     facts.set_item("keyspace_hits", counters.keyspace_hits)?;
     facts.set_item("keyspace_misses", counters.keyspace_misses)?;
@@ -142,6 +150,7 @@ pub fn statistics<'py>(py: Python<'py>, engine: &Engine) -> PyResult<Bound<'py, 
     facts.set_item("lazyfree_pending", engine.freer.pending())?;
     facts.set_item("lazyfreed", engine.freer.freed())?;
     facts.set_item("memory_used", memory::used_bytes())?;
+    facts.set_item("memory_uncounted", engine.uncounted_bytes())?;
     facts.set_item("memory_peak", memory::peak_bytes())?;
     if let Some(stats) = memory::allocator_stats() {
         facts.set_item("allocator_allocated", stats.allocated)?;

@@ -1,6 +1,7 @@
 //! What happens because time passes: active expiry, idle clients, limits.
 
 use super::engine::Engine;
+use super::eviction::Room;
 use super::session::Close;
 use crate::service::ClientId;
 
@@ -35,6 +36,7 @@ impl Engine {
         }
         let may_expire = self.settings.active_expire && !self.is_paused();
         let has_more = may_expire && self.expire_slice();
+        let is_over_limit = self.make_room() == Room::Unfinished;
         let is_cron_due =
             self.now_ms - self.last_cron_ms >= CRON_MS || self.now_ms < self.last_cron_ms;
         if is_cron_due {
@@ -49,7 +51,7 @@ impl Engine {
             }
         }
         let mut sleep_ms = (self.last_cron_ms + CRON_MS - self.now_ms).clamp(0, CRON_MS);
-        if has_more {
+        if has_more || is_over_limit {
             sleep_ms = 0;
         } else if let Some((until_ms, _)) = self.pause {
             sleep_ms = sleep_ms.min((until_ms - self.now_ms).max(0));

@@ -98,6 +98,12 @@ impl Engine {
         }
     }
 
+    /// What follows when a key was removed for want of memory.
+    pub(super) fn after_eviction(&mut self, database: usize, key: &[u8]) {
+        self.after_removal(database, key, NOBODY);
+        self.notify_in(database, class::EVICTED, "evicted", key);
+    }
+
     /// The journal and watchers learn that a key went by itself.
     fn after_removal(&mut self, database: usize, key: &[u8], by: ClientId) {
         if self.journal.is_read() {
@@ -114,8 +120,9 @@ impl Engine {
 
     /// Frees a value, here or in the background.
     pub fn discard(&mut self, removed: Removed) {
-        if removed.free_effort() > FREE_EFFORT_MAX || removed.memory_bytes() > FREE_BYTES_MAX {
-            self.freer.free(removed);
+        let bytes = removed.memory_bytes();
+        if removed.free_effort() > FREE_EFFORT_MAX || bytes > FREE_BYTES_MAX {
+            self.freer.free_bytes(removed, bytes);
         }
     }
 

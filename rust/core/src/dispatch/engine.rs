@@ -8,6 +8,7 @@ use super::aftermath::Bug;
 use super::blocking::Waiters;
 use super::collections::CollectionLimits;
 use super::error::{ErrorTexts, Failure};
+use super::eviction::{Eviction, Policy};
 use super::free::Freer;
 use super::journal::{Effect, Journal};
 use super::persistence::Snapshots;
@@ -64,6 +65,12 @@ pub struct Settings {
     pub collections: CollectionLimits,
     /// Saving fails, and what is written might be lost: writers are told so instead.
     pub refuses_writes: bool,
+    /// `maxmemory`; 0: no limit.
+    pub memory_max: usize,
+    /// `maxmemory-policy`; None: nothing is evicted.
+    pub eviction_policy: Option<Policy>,
+    pub eviction_samples: usize,
+    pub eviction_tenacity: u32,
     /// `tracking-table-max-keys`; 0: no limit.
     pub tracking_keys_max: usize,
 }
@@ -88,6 +95,10 @@ impl Default for Settings {
             notify_flags: 0,
             collections: CollectionLimits::default(),
             refuses_writes: false,
+            memory_max: 0,
+            eviction_policy: None,
+            eviction_samples: 5,
+            eviction_tenacity: 10,
             tracking_keys_max: 1_000_000,
         }
     }
@@ -180,6 +191,7 @@ pub struct Engine {
     /// Some client has used CLIENT NO-TOUCH; until then nobody looks for it.
     pub has_no_touch: bool,
     pub freer: Freer,
+    pub(super) eviction: Eviction,
     pub random: fastrand::Rng,
     pub dirty_since_save: u64,
     pub started_ms: i64,
@@ -236,6 +248,7 @@ impl Engine {
             ignores_pause: false,
             has_no_touch: false,
             freer: Freer::default(),
+            eviction: Eviction::default(),
             random: fastrand::Rng::new(),
             dirty_since_save: 0,
             started_ms: now_us / 1000,

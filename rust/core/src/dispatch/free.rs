@@ -9,7 +9,7 @@ use crate::memory;
 
 /// What the thread is asked to do.
 enum Task {
-    Drop(Box<dyn Any + Send>),
+    Drop(Box<dyn Any + Send>, usize),
     /// Remind the allocator of memory that has been free for long.
     Decay,
 }
@@ -19,15 +19,24 @@ enum Task {
 pub struct Freer {
     sender: Option<Sender<Task>>,
     pending: Arc<AtomicUsize>,
+    /// Bytes of what waits, as far as they were told.
+    pending_bytes: Arc<AtomicUsize>,
     freed: Arc<AtomicUsize>,
 }
 
 impl Freer {
     /// Drops `value` in the background; here, when no thread can be had.
     pub fn free<T: Any + Send>(&mut self, value: T) {
+        self.free_bytes(value, 0);
+    }
+
+    /// As `free`, for a value that is known to take so many bytes.
+    pub fn free_bytes<T: Any + Send>(&mut self, value: T, bytes: usize) {
         self.pending.fetch_add(1, Ordering::Relaxed);
-        if !self.send(Task::Drop(Box::new(value))) {
+        self.pending_bytes.fetch_add(bytes, Ordering::Relaxed);
+        if !self.send(Task::Drop(Box::new(value), bytes)) {
             self.pending.fetch_sub(1, Ordering::Relaxed);
+            self.pending_bytes.fetch_sub(bytes, Ordering::Relaxed);
         }
     }
 
@@ -49,12 +58,14 @@ impl Freer {
     fn start(&self) -> Option<Sender<Task>> {
         let (sender, receiver) = channel();
         let (pending, freed) = (Arc::clone(&self.pending), Arc::clone(&self.freed));
+        let pending_bytes = Arc::clone(&self.pending_bytes);
         let thread = std::thread::Builder::new().name("rubellite-free".into());
         let started = thread.spawn(move || {
             while let Ok(task) = receiver.recv() {
                 match task {
-                    Task::Drop(value) => {
+                    Task::Drop(value, bytes) => {
                         drop(value);
+                        pending_bytes.fetch_sub(bytes, Ordering::Relaxed);
                         pending.fetch_sub(1, Ordering::Relaxed);
                         freed.fetch_add(1, Ordering::Relaxed);
                     }
@@ -68,6 +79,12 @@ impl Freer {
     /// Values that wait to be freed.
     pub fn pending(&self) -> usize {
         self.pending.load(Ordering::Relaxed)
+    }
+
+    /// Bytes that wait to be freed, of values whose size is known.
+    #[inline]
+    pub fn pending_bytes(&self) -> usize {
+        self.pending_bytes.load(Ordering::Relaxed)
     }
 
     /// Values freed so far.

@@ -15,6 +15,7 @@ pub mod debug;
 pub mod digest;
 pub mod engine;
 pub mod error;
+pub mod eviction;
 mod free;
 pub mod hashes;
 pub mod journal;

@@ -11,6 +11,7 @@ use super::arguments::{self, Arguments};
 use super::blocking;
 use super::engine::{Engine, PauseKind, Propagation, Run};
 use super::error::{ErrorCode, Failure};
+use super::eviction::{self, Room};
 use super::journal::{Effect, Word};
 pub use super::look_up::look_up;
 use super::native::{Handled, NativeCall};
@@ -188,7 +189,7 @@ fn admit(
         }
     };
     let spec = &commands.specs[id];
-    if let Err(failure) = permits(engine, client, spec, request) {
+    if let Err(failure) = permits(commands, engine, client, spec, request) {
         engine.session(client).last_command = Some(id);
         engine.statistics.commands[id].rejected += 1;
         if spec.name != "exec" {
@@ -244,6 +245,7 @@ fn admit(
 }
 
 fn permits(
+    commands: &CommandTable,
     engine: &mut Engine,
     client: ClientId,
     spec: &CommandSpec,
@@ -263,6 +265,14 @@ fn permits(
             spec.name.clone(),
         ));
     }
+    // Whatever the command is, for it may leave more than it found.
+    if engine.settings.memory_max > 0
+        && engine.make_room() == Room::Exhausted
+        && eviction::may_grow(commands, engine, client, spec)
+    {
+        return Err(ErrorCode::OutOfMemory.into());
+    }
+    let session = engine.session(client);
     if session.is_subscribed()
         && session.protocol == Protocol::Resp2
         && !spec.has(flag::IN_SUBSCRIBE)
