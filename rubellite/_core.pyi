@@ -852,6 +852,34 @@ class Call:
         They are those in `arguments` from `first` on. Fails with NOT_FLOAT or INVALID_PLACE.
         """
 
+    # SORT; `by` without a `*` does not sort, None sorts by the elements themselves
+
+    def reply_sorted(
+        self,
+        key: bytes,
+        by: bytes | None,
+        get: list[bytes],
+        limit: tuple[int, int],
+        descending: bool,
+        alpha: bool,
+    ) -> Special:
+        """Replies with the elements of a list, set or sorted set in order.
+
+        Or with what the patterns in `get` lead to from each. Fails with WRONG_TYPE or
+        SCORES_NOT_FLOAT.
+        """
+
+    def list_sorted(
+        self,
+        key: bytes,
+        by: bytes | None,
+        get: list[bytes],
+        limit: tuple[int, int],
+        descending: bool,
+        alpha: bool,
+    ) -> Made:
+        """The same as a list, to be stored."""
+
     def scored_sets(self, keys: Arguments) -> ScoredSets:
         """The sorted sets and sets at `keys`. Fails with WRONG_TYPE if one is neither."""
 

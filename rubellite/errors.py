@@ -342,6 +342,11 @@ TRACKING_SWITCH_OPTS = _reply(
 NOT_IN_IMPORT_MODE = _reply("NOT_IN_IMPORT_MODE", "ERR Server is not in import mode")
 MONITOR_DENIED = _reply("MONITOR_DENIED", "ERR MONITOR isn't allowed for DENY BLOCKING client")
 
+# SORT
+SCORES_NOT_FLOAT = _reply(
+    "SCORES_NOT_FLOAT", "ERR One or more scores can't be converted into double"
+)
+
 # Sorted sets and geo
 SCORE_NOT_A_NUMBER = _reply("SCORE_NOT_A_NUMBER", "ERR resulting score is not a number (NaN)")
 SCORE_BOUND = _reply("SCORE_BOUND", "ERR min or max is not a float")

@@ -25,6 +25,7 @@ MODULES = (
     "sorted_set_algebra",
     "geo",
     "geo_search",
+    "sorting",
 )
 
 

@@ -24,6 +24,7 @@ _GROUPS = {
     "keys": "generic",
     "expiry": "generic",
     "objects": "generic",
+    "sorting": "generic",
     "hashes": "hash",
     "lists": "list",
     "list_elements": "list",
@@ -95,14 +96,14 @@ class Command:
 TABLE: dict[str, Command] = {}
 
 
-def _categories(flags: int, group: str, extra: Sequence[str]) -> list[str]:
+def _categories(flags: int, group: str, extra: Sequence[str], *, keyspace: bool) -> list[str]:
     found: list[str] = []
     if flags & flag.WRITE:
         found.append("@write")
     if flags & flag.READ and group not in ("scripting",):
         found.append("@read")
     found.extend(extra)
-    category = _CATEGORIES.get(group)
+    category = _CATEGORIES.get(group) if keyspace else None
     if category and category not in found:
         found.append(category)
     if flags & flag.ADMIN:
@@ -123,6 +124,7 @@ def command(
     cost: str = "O(1)",
     group: str = "",
     categories: Sequence[str] = (),
+    keyspace: bool = True,
     tips: Sequence[str] = (),
     history: Sequence[tuple[str, str]] = (),
     keys: list[KeySpec] | None = None,
@@ -137,7 +139,7 @@ def command(
     `keys` and `arity` replace what the notation says, for the few commands whose
     rules cannot be written in it. A `native` command's handler is in the core
     (`dispatch::native`); its function is documentation, and what the native one
-    declines. The first line
+    declines. Without `keyspace` it is not in its group's ACL category. The first line
     of the docstring is the summary.
     """
 
@@ -160,7 +162,7 @@ def command(
             elements=compile_parameters(syntax, handler, takes_rest=takes_rest),
             arity=syntax.arity if arity is None else arity,
             keys=key_specs,
-            categories=_categories(own_flags, own_group, categories),
+            categories=_categories(own_flags, own_group, categories, keyspace=keyspace),
             tips=tips,
             native=native,
             history=history,

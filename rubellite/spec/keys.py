@@ -16,7 +16,8 @@ class KeySpec:
     """One rule for finding keys.
 
     search: `index` (at `index`), `keyword` (after the word `keyword`, from argument
-    `index` on) or `unknown`. find: `range` (`last`, `step`, `limit`, relative to what
+    `index` on) or `unknown` (with a `keyword`: after it, where it is an option and no
+    value of another: SORT's STORE). find: `range` (`last`, `step`, `limit`, relative to what
     was found) or `keynum` (count at `keynum`, first key at `first`, `step`).
     """
 

@@ -11,6 +11,8 @@ from rubellite.spec.keys import KeySpec
 
 def key_rule(spec: KeySpec) -> tuple[Any, ...] | None:
     """How the core finds the keys of `spec`; None: it cannot."""
+    if spec.keyword and spec.search == "unknown":
+        return ("option", spec.keyword, spec.index)
     if spec.keyword:
         # One key, or a share of all that is left: see `KeyPositions` in the core.
         share = max(spec.limit, 1) if spec.last < 0 else 0

@@ -14,6 +14,7 @@ mod call_keys;
 mod call_persistence;
 mod call_pubsub;
 mod call_server;
+mod call_sorting;
 mod call_statistics;
 mod call_strings;
 mod call_tracking;

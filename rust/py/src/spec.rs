@@ -131,6 +131,10 @@ fn key_positions(key: &Bound<'_, PyTuple>) -> PyResult<KeyPositions> {
             from: key.get_item(2)?.extract()?,
             share: key.get_item(3)?.extract()?,
         }),
+        "option" => Ok(KeyPositions::Option {
+            token: Box::leak(key.get_item(1)?.extract::<String>()?.into_boxed_str()),
+            from: key.get_item(2)?.extract()?,
+        }),
         _ => Err(PyValueError::new_err(format!("no such key rule: {name}"))),
     }
 }

@@ -85,6 +85,7 @@ error_codes! {
     ScoreBound = "SCORE_BOUND",
     MemberBound = "MEMBER_BOUND",
     InvalidPlace = "INVALID_PLACE",
+    ScoresNotFloat = "SCORES_NOT_FLOAT",
 }
 
 /// Why a command did not do what it was asked.

@@ -33,6 +33,7 @@ pub mod pubsub;
 pub mod session;
 pub mod sets;
 pub mod sink;
+pub mod sorting;
 pub mod spec;
 pub mod state;
 pub mod statistics;

@@ -126,6 +126,18 @@ pub enum KeyPositions {
         from: i64,
         share: usize,
     },
+    /// SORT's STORE: the key after the last word `token` from argument `from` on that is
+    /// an option and not another's value.
+    Option { token: &'static str, from: usize },
+}
+
+/// How many values SORT's other options take.
+fn values_of_option(word: &[u8]) -> usize {
+    match word {
+        _ if word.eq_ignore_ascii_case(b"LIMIT") => 2,
+        _ if word.eq_ignore_ascii_case(b"BY") || word.eq_ignore_ascii_case(b"GET") => 1,
+        _ => 0,
+    }
 }
 
 /// One command.
@@ -219,6 +231,18 @@ impl CommandSpec {
                         };
                         found.extend(first..first + number);
                     }
+                }
+                KeyPositions::Option { token, from } => {
+                    let (mut at, mut key) = (from, None);
+                    while at < count {
+                        let word = request.get(at);
+                        if word.eq_ignore_ascii_case(token.as_bytes()) && at + 1 < count {
+                            // The servers go on with the key itself, as if it were an option.
+                            key = Some(at + 1);
+                        }
+                        at += 1 + values_of_option(word);
+                    }
+                    found.extend(key);
                 }
             }
             places.extend(found.drain(..).map(|index| (index, rule)));

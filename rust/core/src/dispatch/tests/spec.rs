@@ -135,14 +135,29 @@ fn keys_may_follow_a_word() {
     assert_eq!(keys(&streams, line), Some(vec![4, 5]));
     assert_eq!(keys(&streams, "xread COUNT 2"), Some(vec![]));
     assert_eq!(keys(&streams, "xread STREAMS"), Some(vec![]));
-    // SORT: one.
+    // GEORADIUS: one.
     let store = keyword("STORE", 2, 0);
-    assert_eq!(keys(&store, "sort a STORE b ALPHA"), Some(vec![3]));
+    assert_eq!(keys(&store, "toy a STORE b ALPHA"), Some(vec![3]));
     // MIGRATE: sought from the end, and then all.
     let last = keyword("KEYS", -2, 1);
     let line = "migrate host 1 '' 0 9 KEYS KEYS a b";
     assert_eq!(keys(&last, line), Some(vec![8, 9]));
     assert_eq!(keys(&last, "m"), None);
+}
+
+#[test]
+fn a_key_may_follow_a_word_that_is_no_value_of_another() {
+    let store = [KeyPositions::Option {
+        token: "STORE",
+        from: 2,
+    }];
+    let found = |line| keys(&store, line);
+    assert_eq!(found("sort a store b ALPHA"), Some(vec![3]));
+    assert_eq!(found("sort a STORE b STORE c"), Some(vec![5]));
+    assert_eq!(found("sort a GET STORE by STORE STORE d"), Some(vec![7]));
+    assert_eq!(found("sort a LIMIT 1 STORE d"), Some(vec![]));
+    assert_eq!(found("sort a STORE get STORE c"), Some(vec![3]));
+    assert_eq!(found("sort a STORE"), Some(vec![]));
 }
 
 #[test]
