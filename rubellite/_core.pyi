@@ -14,6 +14,9 @@ __version__: Final[str]
 def set_errors(table: dict[str, Any], base: type[Exception], raw: type[Exception]) -> None:
     """Takes over `rubellite.errors`: name → class, the base class and the raw one."""
 
+def note_fork() -> None:
+    """To be called in a child after a fork: embedded sessions of before are void there."""
+
 def glob_matches(pattern: bytes, text: bytes, ignore_case: bool = False) -> bool:
     """True if `text` matches the glob `pattern` as Redis reads it."""
 

@@ -16,7 +16,7 @@ from collections import deque
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from rubellite._core import EmbeddedSession, Engine
+from rubellite._core import EmbeddedSession, Engine, note_fork
 from rubellite.client.containers import HashMap, ScoreMap, Sequence, StringSet
 from rubellite.client.native import Native
 from rubellite.config import Config
@@ -212,6 +212,7 @@ def _before_fork() -> None:
 
 
 def _after_fork() -> None:
+    note_fork()
     for store in list(_OPEN):
         store._is_elsewhere = True
 

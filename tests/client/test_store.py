@@ -182,6 +182,8 @@ def test_a_child_after_a_fork_works_on_its_parents_store(db: Store):
         try:
             assert client.get("from") == b"parent"
             client.set("from", "child")
+            with pytest.raises(RuntimeError, match="opened by the parent"):
+                db.get("from")
             status = 0
         finally:
             os._exit(status)

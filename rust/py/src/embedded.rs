@@ -5,6 +5,7 @@
 //! the engine and of the GIL; Ctrl-C ends the wait, and nothing is consumed.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex};
@@ -25,6 +26,16 @@ use crate::runtime::PyRuntime;
 /// How often a wait looks for signals (Ctrl-C).
 const SIGNAL_CHECK: Duration = Duration::from_millis(50);
 
+/// How often this process came out of a fork.
+static FORKS: AtomicU32 = AtomicU32::new(0);
+
+/// To be called in a child after a fork: sessions of before are void there, for the
+/// engine's thread is the parent's.
+#[pyfunction]
+pub fn note_fork() {
+    FORKS.fetch_add(1, Ordering::Relaxed);
+}
+
 /// One client inside the process. Safe to use from several threads; a call that waits
 /// holds up the others.
 #[pyclass(frozen, module = "rubellite._core")]
@@ -38,6 +49,7 @@ pub struct EmbeddedSession {
     encode: Option<Py<PyAny>>,
     is_busy: Mutex<bool>,
     is_free: Condvar,
+    forks: u32,
 }
 
 /// The turn of one call; ends when it is dropped.
@@ -67,6 +79,7 @@ impl EmbeddedSession {
             encode,
             is_busy: Mutex::new(false),
             is_free: Condvar::new(),
+            forks: FORKS.load(Ordering::Relaxed),
         }
     }
 
@@ -215,6 +228,12 @@ impl EmbeddedSession {
         py: Python<'py>,
         arguments: &Bound<'py, PyTuple>,
     ) -> PyResult<Bound<'py, PyAny>> {
+        if self.forks != FORKS.load(Ordering::Relaxed) {
+            return Err(PyRuntimeError::new_err(
+                "the store was opened by the parent of this process; use store.redis(), which \
+                 reaches it through its socket",
+            ));
+        }
         let request = self.request(arguments)?;
         let _turn = self.take_turn(py);
         let mut held = self.cell.lock(py)?;

@@ -151,6 +151,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
             },
         )?,
     )?;
+    module.add_function(wrap_pyfunction!(embedded::note_fork, module)?)?;
     module.add_function(wrap_pyfunction!(set_errors, module)?)?;
     module.add_function(wrap_pyfunction!(glob_matches, module)?)?;
     module.add_function(wrap_pyfunction!(parse_double, module)?)?;
