@@ -191,6 +191,12 @@ def refusals(client: Connection, other: Connection) -> list[object]:
     replies += [client.call("MULTI"), client.call("SET", "new", "1")]
     configure(other, maxmemory=1000)
     replies += [client.call("LPUSH", "new"), client.call("EXEC")]
+    # A transaction that will not run anyway.
+    configure(other, maxmemory=0)
+    replies += [client.call("WATCH", "new"), client.call("MULTI"), client.call("INCR", "new")]
+    other.call("SET", "new", "1")
+    configure(other, maxmemory=1000)
+    replies += [client.call("EXEC")]
     replies += [client.call("FLUSHALL"), client.call("SET", "string", "1")]
     # Without anything to evict, an evicting policy refuses, too.
     for policy in ("volatile-lru", "allkeys-lru"):

@@ -327,6 +327,8 @@ pub(super) fn may_grow(
         return spec.has(flag::DENYOOM);
     }
     let session = engine.sessions.get(&client);
+    // What a watched key has ended already answers null all the same.
+    let session = session.filter(|session| !session.is_watch_broken);
     let queue = session.and_then(|session| session.queue.as_ref());
     queue.is_some_and(|queue| {
         let mut queued = queue.commands.iter();
