@@ -142,6 +142,7 @@ def bgrewriteaof(call: Call) -> Reply:
     cost="O(1)",
     group="generic",
     categories=("@slow", "@blocking", "@connection"),
+    keyspace=False,
     tips=("request_policy:all_shards", "response_policy:agg_min"),
 )
 def waitaof(

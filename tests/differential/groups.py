@@ -143,7 +143,6 @@ KEYS_GROUP = Group(
         "WAIT": _BLOCKS,
         "WAITAOF": _BLOCKS,
     },
-    planned=frozenset(("SORT", "SORT_RO")),
 )
 
 TRANSACTIONS = Group(
