@@ -18,7 +18,7 @@ use crate::types::home::{Content, Detached, Form, Home};
 use crate::types::list::face::{End, ListMut, ListRef};
 use crate::types::list::packed;
 use crate::types::packed::Element;
-use crate::types::sorted_set::face::SortedSetRef;
+use crate::types::sorted_set::face::{SortedSetMut, SortedSetRef};
 use crate::types::{Hash, Set};
 
 /// What SORT is told.
@@ -224,6 +224,18 @@ impl Engine {
         if !matches!(kind, Kind::List | Kind::Set | Kind::SortedSet) {
             return Err(ErrorCode::WrongType.into());
         }
+        if kind == Kind::SortedSet {
+            // On the real servers a sorted set is large once it has been sorted.
+            self.edit_again(key, kind, |place, environment| {
+                let mut limits = environment.sorted_set_limits();
+                limits.entries_max = 0;
+                SortedSetMut::new(place, limits).prepare(1, 0);
+                ((), 0)
+            })?;
+        }
+        let Some(entry) = self.read(key, Access::Peek) else {
+            return Ok(Sorted::default());
+        };
         let Some(content) = entry.content() else {
             return Ok(Sorted::default());
         };
