@@ -195,7 +195,12 @@ def delifeq(call: Call, key: bytes, value: bytes) -> Reply:
 
     Errors: WRONG_TYPE.
     """
-    old = call.peek(key)
+    try:
+        old = call.peek(key)
+    except WRONG_TYPE:
+        # The look-up counts as an access, whatever was found.
+        call.exists(key)
+        raise
     if old is None or bytes(old) != value:
         call.exists(key)
         return 0
