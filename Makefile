@@ -13,6 +13,9 @@ BIN    := $(VENV)/bin
 STAMPS := $(VENV)/stamps
 # Tests run on this many processes.
 JOBS   ?= 2
+# The random tests beside real servers begin here, so that a run can be repeated;
+# look for more with make test SEED=<number>.
+SEED   ?= 31
 
 RUST_SOURCES := $(shell find rust -name '*.rs') $(wildcard rust/*/Cargo.toml rust/*/build.rs) \
                 Cargo.toml Cargo.lock $(wildcard .cargo/config.toml rust-toolchain.toml)
@@ -35,7 +38,7 @@ test-rust:
 	$(CARGO) test --locked --quiet --package rubellite-core
 
 test-python: install oracles
-	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(ARGS)
+	RUBELLITE_DIFF_SEED=$(SEED) $(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(ARGS)
 
 lint: $(STAMPS)/tools  ## ruff, mypy --strict, import layers, rustfmt, clippy
 	$(BIN)/ruff check --quiet .
