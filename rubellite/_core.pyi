@@ -168,12 +168,17 @@ class Hash:
         """
 
     def set_all(
-        self, pairs: Iterable[bytes], expire_at: int | None = None, keep_expiry: bool = False
+        self,
+        pairs: Iterable[bytes],
+        expire_at: int | None = None,
+        keep_expiry: bool = False,
+        counts_first: bool = True,
     ) -> int:
         """Gives fields values, from a flat sequence of both; returns how many are new.
 
         Their deadlines become `expire_at` (ms since 1970), or go, or stay with
-        `keep_expiry`.
+        `keep_expiry`. With `counts_first` too many pairs for the packed form end it, even
+        if some are of the same field.
         """
 
     def set_if_absent(self, field: bytes, value: bytes) -> bool:

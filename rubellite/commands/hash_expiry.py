@@ -417,7 +417,7 @@ def hsetex(call: Call, key: bytes, words: Arguments) -> Reply:
         return 0
     if at_ms is not None and at_ms <= call.now_ms:
         return _set_too_late(call, key, found, pairs.flat()[::2])
-    found.set_all(pairs, at_ms, options.expiry == b"KEEPTTL")
+    found.set_all(pairs, at_ms, options.expiry == b"KEEPTTL", False)
     if at_ms is not None:
         call.propagate((b"HSETEX", key, b"PXAT", b"%d" % at_ms, *words.after(fields_at)))
     elif given & {b"NX", b"XX", b"FNX", b"FXX"}:

@@ -115,8 +115,10 @@ def _double(text: bytes) -> float:
 
 
 def _increment(call: Call, key: bytes, by: float, member: bytes, conditions: int) -> float | None:
-    score = call.edit(key, SortedSet).increment(member, by, conditions)
-    if score is not None:
+    found = call.edit(key, SortedSet)
+    before = found.score(member)
+    score = found.increment(member, by, conditions)
+    if score is not None and score != before:
         call.notify(SORTED_SET, "zincr", key)
     return score
 

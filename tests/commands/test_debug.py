@@ -134,7 +134,7 @@ def test_errors_are_answered_as_they_are_given(client: Connection):
 
 def test_what_is_missing_says_so(client: Connection):
     assert client.call("DEBUG", "LOADAOF") == Error(
-        "ERR DEBUG LOADAOF is not supported: there is no append-only file yet"
+        "ERR DEBUG LOADAOF is not supported: restart the server to load the append-only file"
     )
 
 

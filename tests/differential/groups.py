@@ -38,6 +38,8 @@ class Group:
     helpers: tuple[str, ...] = ()
     # With more than one client, commands are dealt out to them (dialogue.py).
     clients: int = 1
+    # Values of the commands that make the keys, where not all servers take the usual ones.
+    setup_kinds: Mapping[str, Draw] = field(default_factory=dict)
     # The only server that has these; else the first that has a command decides on it.
     decided_by: str = ""
 
@@ -420,6 +422,8 @@ BITMAPS_OF_REDIS = Group(
     excluded=dict.fromkeys(
         ("BITCOUNT", "BITFIELD", "BITFIELD_RO", "BITPOS", "GETBIT"), "compared in `bitmaps`"
     ),
+    # Redis 8.2 takes hexadecimal scores, which Valkey and we do not.
+    setup_kinds={"score": words("1 2 3.5 -1")},
     decided_by="redis82",
 )
 

@@ -119,7 +119,7 @@ def _compare(
     decided: list[Call],
     callable_there: list[Call],
 ) -> None:
-    setup = [Call(line) for line in SETUP]
+    setup = [Call(line, campaign.group.setup_kinds) for line in SETUP]
     helpers = [Call(line, campaign.group.kinds) for line in campaign.group.helpers]
     for connection in differ.connections:
         setup = [call for call in setup if knows(connection, call.words)]

@@ -79,7 +79,8 @@ def test_what_commands_made_comes_back(format, limit, tmp_path, monkeypatch):
         for (database, key), (_, deadline, _, dump) in expected.items():
             store("SELECT", database)
             words = ("RESTORE", key, max(deadline, 0), dump, "REPLACE", "ABSTTL")
-            assert store(*words).text == "OK", (seed, key)
+            reply = store(*words)
+            assert reply.text == "OK", (seed, key, str(reply), dump)
         assert difference(expected, contents(store, is_exact=True)) == {}, (seed, done)
 
 

@@ -90,7 +90,7 @@ pub fn write_typed(output: &mut Output, entry: Entry<'_>, name: Option<&[u8]>) -
             let form = entry
                 .content()
                 .map_or(Form::Packed, |content| content.form());
-            head(output, packed_type(kind, form, output.format));
+            head(output, packed_type(kind, form, bytes, output.format));
             write_packed(output, kind, form, bytes);
         }
         Value::Object(object) => {
@@ -103,8 +103,9 @@ pub fn write_typed(output: &mut Output, entry: Entry<'_>, name: Option<&[u8]>) -
     None
 }
 
-fn packed_type(kind: Kind, form: Form, format: Format) -> u8 {
+fn packed_type(kind: Kind, form: Form, bytes: &[u8], format: Format) -> u8 {
     match (kind, form) {
+        (Kind::Hash, Form::PackedTimed) if !has_deadlines(form, bytes) => number::HASH,
         (Kind::Hash, Form::PackedTimed) => timed_hash_type(format),
         (Kind::Hash, _) => number::HASH_LISTPACK,
         (Kind::Set, Form::PackedIntegers) => number::SET_INTSET,
@@ -114,6 +115,12 @@ fn packed_type(kind: Kind, form: Form, format: Format) -> u8 {
         (Kind::List, _) => number::LIST_QUICKLIST_2,
         (Kind::String | Kind::Stream, _) => unreachable!("{kind:?} is never packed"),
     }
+}
+
+/// A hash stays in the form with deadlines when the last of them was taken away.
+fn has_deadlines(form: Form, bytes: &[u8]) -> bool {
+    let hash = Hash::new(Content::Packed(form, bytes), 0);
+    hash.next_deadline().is_some()
 }
 
 fn timed_hash_type(format: Format) -> u8 {

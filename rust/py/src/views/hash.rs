@@ -212,18 +212,22 @@ impl Hash {
     /// Gives fields values, from a flat sequence of both; returns how many are new.
     ///
     /// Their deadlines become `expire_at` (ms since 1970), or go, or stay with
-    /// `keep_expiry`.
-    #[pyo3(signature = (pairs, expire_at = None, keep_expiry = false))]
+    /// `keep_expiry`. With `counts_first` too many pairs for the packed form end it, even
+    /// if some are of the same field.
+    #[pyo3(signature = (pairs, expire_at = None, keep_expiry = false, counts_first = true))]
     fn set_all(
         &self,
         py: Python<'_>,
         pairs: &Bound<'_, PyAny>,
         expire_at: Option<i64>,
         keep_expiry: bool,
+        counts_first: bool,
     ) -> PyResult<usize> {
         let deadline = deadline(expire_at, keep_expiry);
         self.change_with(py, pairs, |hash, parts| {
-            hash.prepare(parts.len() / 2);
+            if counts_first {
+                hash.prepare(parts.len() / 2);
+            }
             let pairs = parts.chunks_exact(2);
             let added = pairs.filter(|pair| hash.set(pair[0], pair[1], deadline));
             (added.count(), parts.len() as u64 / 2)
