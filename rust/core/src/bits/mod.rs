@@ -156,6 +156,9 @@ fn ones(bytes: &[u8]) -> u64 {
 }
 
 /// As `ones`, three times as fast where the processor can.
+///
+/// # Safety
+/// The processor must have AVX2 and POPCNT.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,popcnt")]
 unsafe fn ones_avx2(bytes: &[u8]) -> u64 {
