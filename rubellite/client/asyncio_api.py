@@ -13,9 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 import redis.asyncio
 
-from rubellite.client.redis_api import _default_protocol, as_redis_error, store_of
+from rubellite.client.redis_api import (
+    direct_call,
+    parsed_reply,
+    speaks_strict_utf8,
+    store_of,
+)
 from rubellite.client.routes import Routes
-from rubellite.errors import ReplyError
 
 if TYPE_CHECKING:
     from rubellite.client.store import Store
@@ -31,20 +35,10 @@ class Redis(redis.asyncio.Redis):
     ) -> None:
         self.store, self._owns_store = store_of(store)
         super().__init__(unix_socket_path=self.store.socket_path(), db=db, **options)
-        settings = self.connection_pool.connection_kwargs
-        encoder = self.get_encoder()
-        is_utf8 = encoder.encoding.lower().replace("-", "") == "utf8"
         self._is_direct = (
-            is_utf8 and encoder.encoding_errors == "strict" and not self.single_connection_client
+            speaks_strict_utf8(self.get_encoder()) and not self.single_connection_client
         )
-        protocol = settings.get("protocol")
-        self._embedded = self.store.engine.embed(
-            _default_protocol() if protocol is None else int(protocol),
-            db,
-            encoder.decode_responses,
-            encoder.encode,
-        )
-        self._call = self._embedded.call
+        self._call = direct_call(self.store, self, db)
 
     async def execute_command(self, *args: Any, **options: Any) -> Any:
         """Executes a command and returns its parsed reply."""
@@ -55,18 +49,7 @@ class Redis(redis.asyncio.Redis):
             or "NEVER_DECODE" in options
         ):
             return await super().execute_command(*args, **options)
-        try:
-            reply = self._call(*args)
-        except ReplyError as problem:
-            if "EMPTY_RESPONSE" in options:
-                return options["EMPTY_RESPONSE"]
-            raise as_redis_error(problem) from None
-        callback = self.response_callbacks.get(name)
-        if callback is None:
-            return reply
-        options.pop("EMPTY_RESPONSE", None)
-        options.pop("keys", None)
-        found = callback(reply, **options)
+        found = parsed_reply(self._call, self.response_callbacks.get(name), args, options)
         return await found if inspect.isawaitable(found) else found
 
     async def aclose(self, close_connection_pool: bool | None = None) -> None:

@@ -9,6 +9,7 @@ and exceptions are the same both ways.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import redis
@@ -43,7 +44,6 @@ _BY_WORD: dict[str, type[ResponseError] | type[ConnectionError]] = {
     "NOPERM": NoPermissionError,
 }
 _ROUTES = Routes()
-_NOT_DIRECT = ("NEVER_DECODE",)
 
 
 def as_redis_error(problem: ReplyError) -> Exception:
@@ -63,6 +63,46 @@ def store_of(where: Store | str | os.PathLike[str] | None) -> tuple[Store, bool]
     return open_store(where), True
 
 
+def speaks_strict_utf8(encoder: Any) -> bool:
+    """Whether the core makes text as `encoder` does; others take the long way."""
+    is_utf8 = encoder.encoding.lower().replace("-", "") == "utf8"
+    return bool(is_utf8 and encoder.encoding_errors == "strict")
+
+
+def direct_call(store: Store, client: Any, database: int) -> Callable[..., Any]:
+    """Executes commands as `client`, sync or asyncio, would through a connection."""
+    encoder = client.get_encoder()
+    protocol = client.connection_pool.connection_kwargs.get("protocol")
+    embedded = store.engine.embed(
+        _default_protocol() if protocol is None else int(protocol),
+        database,
+        encoder.decode_responses,
+        encoder.encode,
+    )
+    return embedded.call
+
+
+def parsed_reply(
+    call: Callable[..., Any],
+    callback: Callable[..., Any] | None,
+    args: tuple[Any, ...],
+    options: dict[str, Any],
+) -> Any:
+    """The reply to a command after redis-py's `callback` for it."""
+    try:
+        reply = call(*args)
+    except ReplyError as problem:
+        if "EMPTY_RESPONSE" in options:
+            return options["EMPTY_RESPONSE"]
+        raise as_redis_error(problem) from None
+    if callback is None:
+        return reply
+    options.pop("EMPTY_RESPONSE", None)
+    # For redis-py's cache only.
+    options.pop("keys", None)
+    return callback(reply, **options)
+
+
 class Redis(redis.Redis):
     """A redis-py client of an embedded store.
 
@@ -75,24 +115,12 @@ class Redis(redis.Redis):
     ) -> None:
         self.store, self._owns_store = store_of(store)
         super().__init__(unix_socket_path=self.store.socket_path(), db=db, **options)
-        settings = self.connection_pool.connection_kwargs
-        encoder = self.get_encoder()
-        is_utf8 = encoder.encoding.lower().replace("-", "") == "utf8"
-        # Text is made in the core as Python's strict UTF-8 does; others take the long way.
         self._is_direct = (
-            is_utf8
-            and encoder.encoding_errors == "strict"
+            speaks_strict_utf8(self.get_encoder())
             and self.connection is None
             and getattr(self.connection_pool, "cache", None) is None
         )
-        protocol = settings.get("protocol")
-        self._embedded = self.store.engine.embed(
-            _default_protocol() if protocol is None else int(protocol),
-            db,
-            encoder.decode_responses,
-            encoder.encode,
-        )
-        self._call = self._embedded.call
+        self._call = direct_call(self.store, self, db)
 
     def execute_command(self, *args: Any, **options: Any) -> Any:
         """Executes a command and returns its parsed reply."""
@@ -101,19 +129,7 @@ class Redis(redis.Redis):
             return super().execute_command(*args, **options)
         if options and "NEVER_DECODE" in options:
             return super().execute_command(*args, **options)
-        try:
-            reply = self._call(*args)
-        except ReplyError as problem:
-            if "EMPTY_RESPONSE" in options:
-                return options["EMPTY_RESPONSE"]
-            raise as_redis_error(problem) from None
-        callback = self.response_callbacks.get(name)
-        if callback is None:
-            return reply
-        options.pop("EMPTY_RESPONSE", None)
-        # For redis-py's cache only.
-        options.pop("keys", None)
-        return callback(reply, **options)
+        return parsed_reply(self._call, self.response_callbacks.get(name), args, options)
 
     def close(self) -> None:
         """Closes the client's connections, and its store if that was made for it."""
