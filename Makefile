@@ -22,7 +22,7 @@ RUST_SOURCES := $(shell find rust -name '*.rs') $(wildcard rust/*/Cargo.toml rus
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install serve test test-rust test-python lint format bench wheel clean oracles
+.PHONY: help install serve test test-rust test-python lint format bench wheel clean oracles clients
 
 help:  ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -37,7 +37,7 @@ test: lint test-rust test-python  ## Lint, Rust tests and Python tests against r
 test-rust:
 	$(CARGO) test --locked --quiet --package rubellite-core
 
-test-python: install oracles
+test-python: install oracles clients
 	RUBELLITE_DIFF_SEED=$(SEED) $(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(ARGS)
 
 lint: $(STAMPS)/tools  ## ruff, mypy --strict, import layers, rustfmt, clippy
@@ -77,6 +77,11 @@ oracles: $(STAMPS)/tools
 	     echo "redis-server is not on PATH. Tests that ask Redis 7.0 are skipped;"; \
 	     echo "to run them: sudo apt-get install redis-server redis-tools"; \
 	   fi; }
+
+# Clients in other languages: what is missing and can be had is fetched into target/clients;
+# the tests of a language without its toolchain are skipped and say why.
+clients: $(STAMPS)/tools
+	@$(BIN)/python -m tests.clients
 
 $(STAMPS)/venv:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

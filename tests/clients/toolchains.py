@@ -1,0 +1,158 @@
+"""What the clients of each language need, and how it gets into target/clients.
+
+A language is prepared in steps (fetch the packages that its lock file names; build the
+program). A step runs when its inputs changed since it last succeeded, so a second run
+costs a few hashes. `python -m tests.clients` prepares all and, as root on Debian, first
+installs the system packages that are missing; a test prepares its own language, and is
+skipped with the reason when a toolchain is not there.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+SOURCES = Path(__file__).parent
+ROOT = SOURCES.parents[1]
+CACHE = ROOT / "target" / "clients"
+STEP_SECONDS_MAX = 900
+
+
+class ToolchainMissingError(Exception):
+    """The language is not installed here; the message says how to install it."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One command, which runs in `target/clients/LANGUAGE`, and the files it depends on."""
+
+    inputs: tuple[str, ...]
+    command: tuple[str, ...]
+    environment: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class Toolchain:
+    """How to get from a bare machine to `command`, which plays the scenario.
+
+    `needs` are programs on PATH or, with a slash, files; `packages` is what brings them
+    on Debian. In commands {source} is the folder of the language in the repository and
+    {target} the one in the cache.
+    """
+
+    needs: tuple[str, ...]
+    packages: tuple[str, ...]
+    steps: tuple[Step, ...]
+    command: tuple[str, ...]
+
+
+TOOLCHAINS: dict[str, Toolchain] = {
+    "python": Toolchain(
+        needs=(),
+        packages=(),
+        steps=(
+            Step(
+                inputs=("python/requirements.txt",),
+                command=(
+                    *("sh", "-c"),
+                    f"'{sys.executable}' -m venv --clear '{{target}}' && '{{target}}/bin/pip' "
+                    "install --quiet --disable-pip-version-check --no-deps "
+                    "--requirement '{source}/requirements.txt'",
+                ),
+            ),
+        ),
+        command=("{target}/bin/python", "{source}/scenario.py"),
+    ),
+}
+
+
+def is_missing(need: str) -> bool:
+    return not Path(need).exists() if "/" in need else shutil.which(need) is None
+
+
+def prepare(language: str) -> list[str]:
+    """Makes sure that the language's program can run; returns the command that runs it.
+
+    Errors: ToolchainMissingError; RuntimeError with its output when a step fails.
+    """
+    toolchain = TOOLCHAINS[language]
+    missing = [need for need in toolchain.needs if is_missing(need)]
+    if missing:
+        raise ToolchainMissingError(
+            f"{' and '.join(missing)}: not installed; on Debian: "
+            f"apt-get install {' '.join(toolchain.packages)}"
+        )
+    target = CACHE / language
+    target.mkdir(parents=True, exist_ok=True)
+    places = {"source": str(SOURCES / language), "target": str(target)}
+    with _locked(CACHE / f"{language}.lock"):
+        for number, step in enumerate(toolchain.steps):
+            _run_if_changed(step, CACHE / f"{language}.{number}.stamp", target, places)
+    return [part.format_map(places) for part in toolchain.command]
+
+
+def install_missing(languages: list[str]) -> None:
+    """Installs Debian packages for what is missing, if we may; else says so and goes on."""
+    packages = sorted(
+        {
+            package
+            for language in languages
+            if any(map(is_missing, TOOLCHAINS[language].needs))
+            for package in TOOLCHAINS[language].packages
+        }
+    )
+    if not packages:
+        return
+    if shutil.which("apt-get") is None or os.geteuid() != 0:
+        print(f"clients: to test them all: sudo apt-get install {' '.join(packages)}")
+        return
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    subprocess.run(["apt-get", "update", "-qq"], env=environment, check=False)
+    subprocess.run(
+        ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *packages],
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        check=False,
+    )
+
+
+def _run_if_changed(step: Step, stamp: Path, target: Path, places: dict[str, str]) -> None:
+    command = [part.format_map(places) for part in step.command]
+    digest = hashlib.sha256(repr((command, step.environment)).encode())
+    for name in step.inputs:
+        digest.update((SOURCES / name).read_bytes())
+    if stamp.exists() and stamp.read_text() == digest.hexdigest():
+        return
+    stamp.unlink(missing_ok=True)
+    environment = {key: value.format_map(places) for key, value in step.environment}
+    try:
+        subprocess.run(
+            command,
+            cwd=target,
+            env={**os.environ, **environment},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=True,
+            timeout=STEP_SECONDS_MAX,
+        )
+    except subprocess.CalledProcessError as error:
+        raise RuntimeError(f"{' '.join(command)}\n{error.stdout[-4000:]}") from error
+    stamp.write_text(digest.hexdigest())
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Two test processes must not build the same thing at once."""
+    with path.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
