@@ -43,19 +43,28 @@ class Step:
 class Toolchain:
     """How to get from a bare machine to `command`, which plays the scenario.
 
-    `needs` are programs on PATH or, with a slash, files; `packages` is what brings them
-    on Debian. In commands {source} is the folder of the language in the repository and
+    `wants` says it to people. `needs` are programs on PATH or, with a slash, files; `packages`
+    is what brings them on Debian; `check` is a command that fails where what is there is too
+    old. In commands {source} is the folder of the language in the repository and
     {target} the one in the cache.
     """
 
+    wants: str
     needs: tuple[str, ...]
     packages: tuple[str, ...]
     steps: tuple[Step, ...]
     command: tuple[str, ...]
+    check: tuple[str, ...] = ()
+
+    def is_there(self) -> bool:
+        if any(not Path(n).exists() if "/" in n else shutil.which(n) is None for n in self.needs):
+            return False
+        return not self.check or subprocess.run(self.check, capture_output=True).returncode == 0
 
 
 TOOLCHAINS: dict[str, Toolchain] = {
     "python": Toolchain(
+        wants="CPython's venv module",
         needs=(),
         packages=(),
         steps=(
@@ -71,11 +80,41 @@ TOOLCHAINS: dict[str, Toolchain] = {
         ),
         command=("{target}/bin/python", "{source}/scenario.py"),
     ),
+    "node": Toolchain(
+        wants="Node.js 20 or newer with npm",
+        needs=("node", "npm"),
+        packages=("nodejs", "npm"),
+        check=("node", "-e", "process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)"),
+        steps=(
+            Step(
+                inputs=("node/package.json", "node/package-lock.json"),
+                command=(
+                    *("sh", "-c"),
+                    "cp '{source}/package.json' '{source}/package-lock.json' . && "
+                    "npm ci --no-audit --no-fund --ignore-scripts --loglevel=error",
+                ),
+            ),
+        ),
+        # The programs stay where they are, so node has to be told where packages are.
+        command=("env", "NODE_PATH={target}/node_modules", "node", "{source}/scenario.js"),
+    ),
+    "go": Toolchain(
+        wants="Go 1.26 or newer",
+        needs=("go",),
+        packages=("golang-go",),
+        check=("go", "list", "-C", str(SOURCES / "go"), "-m"),
+        steps=(
+            Step(
+                inputs=("go/go.mod", "go/go.sum", "go/main.go", "go/report.go"),
+                command=(
+                    *("go", "build", "-C", "{source}", "-mod=readonly"),
+                    *("-o", "{target}/scenario", "."),
+                ),
+            ),
+        ),
+        command=("{target}/scenario",),
+    ),
 }
-
-
-def is_missing(need: str) -> bool:
-    return not Path(need).exists() if "/" in need else shutil.which(need) is None
 
 
 def prepare(language: str) -> list[str]:
@@ -84,12 +123,9 @@ def prepare(language: str) -> list[str]:
     Errors: ToolchainMissingError; RuntimeError with its output when a step fails.
     """
     toolchain = TOOLCHAINS[language]
-    missing = [need for need in toolchain.needs if is_missing(need)]
-    if missing:
-        raise ToolchainMissingError(
-            f"{' and '.join(missing)}: not installed; on Debian: "
-            f"apt-get install {' '.join(toolchain.packages)}"
-        )
+    if not toolchain.is_there():
+        how = f" (Debian: apt-get install {' '.join(toolchain.packages)})"
+        raise ToolchainMissingError(f"needs {toolchain.wants}{how if toolchain.packages else ''}")
     target = CACHE / language
     target.mkdir(parents=True, exist_ok=True)
     places = {"source": str(SOURCES / language), "target": str(target)}
@@ -105,7 +141,7 @@ def install_missing(languages: list[str]) -> None:
         {
             package
             for language in languages
-            if any(map(is_missing, TOOLCHAINS[language].needs))
+            if not TOOLCHAINS[language].is_there()
             for package in TOOLCHAINS[language].packages
         }
     )
