@@ -18,6 +18,9 @@ ELEMENTS = 500_000
 ADDED_AT_ONCE = 100
 START_UPS = 5
 START_UP_GOAL_MS = 200.0
+# Allocators give pages back about a second after they fell free; what still changes
+# then is waited for.
+SETTLE_S = 1.5
 
 
 @dataclass(frozen=True)
@@ -103,7 +106,7 @@ def measure(
     say: Callable[[str], None],
     items: Sequence[Item] = ITEMS,
     elements: int = ELEMENTS,
-    settle_s: float = 0.3,
+    settle_s: float = SETTLE_S,
     start_ups: int = START_UPS,
 ) -> None:
     """Start-up and empty size first, then bytes per item of every row."""

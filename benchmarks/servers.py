@@ -117,6 +117,12 @@ def pin_this_process() -> None:
         os.sched_setaffinity(0, {CORES[1]})
 
 
+# Installed packages have their bytecode; a checkout has it unless this forbids it.
+ENVIRONMENT = {
+    name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"
+}
+
+
 class Server:
     """One running server, from its first PONG until the end of the `with` block."""
 
@@ -167,6 +173,7 @@ class Server:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 cwd=directory,
+                env=ENVIRONMENT,
             )
         while True:
             try:
