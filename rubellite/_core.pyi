@@ -1167,6 +1167,23 @@ class EmbeddedSession:
         Error replies are raised.
         """
 
+    def get(self, key: bytes | str, /) -> bytes | None:
+        """The string at `key`, or None. O(1)."""
+
+    def set(
+        self,
+        key: bytes | str,
+        value: bytes | str | int | float,
+        *,
+        seconds: float | None = None,
+        only_if_absent: bool = False,
+        only_if_present: bool = False,
+    ) -> bool:
+        """Gives `key` a string, for so many seconds or for good. False: a condition failed.
+
+        O(1).
+        """
+
     def close(self) -> None:
         """Forgets the client."""
 

@@ -22,36 +22,14 @@ class Native:
         self._session = session
         #: Executes any command: `call("LPUSH", "queue", "job")`.
         self.call = session.call
-
-    def get(self, key: Text) -> bytes | None:
-        """The string at `key`, or None. O(1)."""
-        found: bytes | None = self.call("GET", key)
-        return found
-
-    def set(
-        self,
-        key: Text,
-        value: Value,
-        *,
-        seconds: float | None = None,
-        only_if_absent: bool = False,
-        only_if_present: bool = False,
-    ) -> bool:
-        """Gives `key` a string, for so many seconds or for good. False: a condition failed.
-
-        O(1).
-        """
-        if seconds is None and not (only_if_absent or only_if_present):
-            self.call("SET", key, value)
-            return True
-        words: list[Value] = []
-        if seconds is not None:
-            words += ("PX", round(seconds * 1000))
-        if only_if_absent:
-            words.append("NX")
-        if only_if_present:
-            words.append("XX")
-        return self.call("SET", key, value, *words) is not None
+        # Methods of the session itself: a Python function around one would cost more
+        # than the look-up does.
+        #: `get(key)`: the string at `key`, or None. O(1).
+        self.get = session.get
+        #: `set(key, value, *, seconds=None, only_if_absent=False, only_if_present=False)`
+        #: gives `key` a string, for so many seconds or for good. False: a condition
+        #: failed. O(1).
+        self.set = session.set
 
     def delete(self, *keys: Text) -> int:
         """Removes keys; returns how many were there."""
@@ -83,7 +61,7 @@ class Native:
         return found
 
     def __setitem__(self, key: Text, value: Value) -> None:
-        self.call("SET", key, value)
+        self.set(key, value)
 
     def __delitem__(self, key: Text) -> None:
         if not self.delete(key):

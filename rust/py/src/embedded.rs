@@ -14,6 +14,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyFloat, PyInt, PyString, PyTuple};
 use rubellite_core::dispatch::session::{Alarm, OwnedRequest};
 use rubellite_core::dispatch::{Core, pipeline};
+use rubellite_core::keyspace::Value;
 use rubellite_core::net::Waker;
 use rubellite_core::reply::Protocol;
 use rubellite_core::service::{ClientId, Flow};
@@ -62,6 +63,18 @@ impl Drop for Turn<'_> {
     }
 }
 
+/// What bytes and text say; None for everything else.
+#[inline]
+fn bytes_of<'a>(argument: &'a Bound<'_, PyAny>) -> Option<&'a [u8]> {
+    if let Ok(bytes) = argument.cast_exact::<PyBytes>() {
+        Some(bytes.as_bytes())
+    } else if let Ok(text) = argument.cast_exact::<PyString>() {
+        text.to_str().ok().map(str::as_bytes)
+    } else {
+        None
+    }
+}
+
 impl EmbeddedSession {
     pub fn new(
         cell: &Arc<Cell>,
@@ -98,6 +111,11 @@ impl EmbeddedSession {
             _ => Protocol::Resp3,
         };
         Ok(())
+    }
+
+    /// Whether the engine's thread is in this process, and not in its parent.
+    fn is_of_this_process(&self) -> bool {
+        self.forks == FORKS.load(Ordering::Relaxed)
     }
 
     /// Lets the event loop have a turn, if the call left it something to do.
@@ -228,7 +246,7 @@ impl EmbeddedSession {
         py: Python<'py>,
         arguments: &Bound<'py, PyTuple>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        if self.forks != FORKS.load(Ordering::Relaxed) {
+        if !self.is_of_this_process() {
             return Err(PyRuntimeError::new_err(
                 "the store was opened by the parent of this process; use store.redis(), which \
                  reaches it through its socket",
@@ -255,6 +273,89 @@ impl EmbeddedSession {
             self.wake_loop();
         }
         Ok(reply?.unwrap_or_else(|| py.None().into_bound(py)))
+    }
+
+    /// The string at `key`, or None. O(1).
+    #[pyo3(signature = (key, /))]
+    fn get<'py>(&self, py: Python<'py>, key: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        if !self.decodes
+            && self.is_of_this_process()
+            && let Some(bytes) = bytes_of(key)
+        {
+            let mut held = self.cell.lock(py)?;
+            let found = held
+                .core
+                .engine
+                .get_directly(self.client, bytes, |value| match value {
+                    Some(Value::Bytes(bytes)) => PyBytes::new(py, bytes).into_any(),
+                    Some(Value::Int(number)) => {
+                        PyBytes::new(py, itoa::Buffer::new().format(number).as_bytes()).into_any()
+                    }
+                    _ => py.None().into_bound(py),
+                });
+            if let Some(found) = found {
+                return Ok(found);
+            }
+        }
+        self.call(py, &("GET", key).into_pyobject(py)?)
+    }
+
+    /// Gives `key` a string, for so many seconds or for good. False: a condition failed.
+    ///
+    /// O(1).
+    #[pyo3(signature = (key, value, *, seconds = None, only_if_absent = false, only_if_present = false))]
+    fn set<'py>(
+        &self,
+        py: Python<'py>,
+        key: &Bound<'py, PyAny>,
+        value: &Bound<'py, PyAny>,
+        seconds: Option<f64>,
+        only_if_absent: bool,
+        only_if_present: bool,
+    ) -> PyResult<bool> {
+        let is_plain = seconds.is_none() && !only_if_absent && !only_if_present;
+        if is_plain
+            && self.is_of_this_process()
+            && let Some(key) = bytes_of(key)
+        {
+            let mut digits = itoa::Buffer::new();
+            let bytes = match bytes_of(value) {
+                None if value.cast_exact::<PyInt>().is_ok() => {
+                    let number = value.extract::<i64>().ok();
+                    number.map(|number| digits.format(number).as_bytes())
+                }
+                bytes => bytes,
+            };
+            if let Some(bytes) = bytes {
+                let mut held = self.cell.lock(py)?;
+                let core = &mut *held.core;
+                if core
+                    .engine
+                    .set_directly(&mut core.runtime, self.client, key, bytes)
+                {
+                    return Ok(true);
+                }
+            }
+        }
+        let mut words = vec![
+            PyString::intern(py, "SET").into_any(),
+            key.clone(),
+            value.clone(),
+        ];
+        if let Some(seconds) = seconds {
+            words.push(PyString::intern(py, "PX").into_any());
+            words.push(
+                ((seconds * 1000.0).round() as i64)
+                    .into_pyobject(py)?
+                    .into_any(),
+            );
+        }
+        for (word, is_wanted) in [("NX", only_if_absent), ("XX", only_if_present)] {
+            if is_wanted {
+                words.push(PyString::intern(py, word).into_any());
+            }
+        }
+        Ok(!self.call(py, &PyTuple::new(py, words)?)?.is_none())
     }
 
     /// Forgets the client.

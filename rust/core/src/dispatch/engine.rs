@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::aftermath::Bug;
 use super::blocking::Waiters;
 use super::collections::CollectionLimits;
+use super::direct::Direct;
 use super::error::{ErrorTexts, Failure};
 use super::eviction::{Eviction, Policy};
 use super::free::Freer;
@@ -191,6 +192,7 @@ pub struct Engine {
     /// Some client has used CLIENT NO-TOUCH; until then nobody looks for it.
     pub has_no_touch: bool,
     pub freer: Freer,
+    pub(super) direct: Direct,
     pub(super) eviction: Eviction,
     pub random: fastrand::Rng,
     pub dirty_since_save: u64,
@@ -248,6 +250,7 @@ impl Engine {
             ignores_pause: false,
             has_no_touch: false,
             freer: Freer::default(),
+            direct: Direct::default(),
             eviction: Eviction::default(),
             random: fastrand::Rng::new(),
             dirty_since_save: 0,

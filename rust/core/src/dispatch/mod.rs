@@ -13,6 +13,7 @@ mod data_hyperloglog;
 mod data_strings;
 pub mod debug;
 pub mod digest;
+mod direct;
 pub mod engine;
 pub mod error;
 pub mod eviction;
