@@ -20,6 +20,9 @@ Preload = Callable[[int, int], Iterator[bytes]]
 
 PUSHED_AT_ONCE = 500
 
+# How many members the sets of SINTER and ZUNIONSTORE have.
+COMBINED = 10_000
+
 
 @dataclass(frozen=True)
 class Scenario:
@@ -64,6 +67,37 @@ def sorted_set_to_pop(_keys: int, requests: int) -> Iterator[bytes]:
         yield encode("ZADD", "myzset", *arguments)
 
 
+def hash_to_read(keys: int, _requests: int) -> Iterator[bytes]:
+    for start in range(0, keys, PUSHED_AT_ONCE):
+        arguments: list[bytes] = []
+        for number in range(start, start + PUSHED_AT_ONCE):
+            arguments += (b"element:%012d" % number, b"xxx")
+        yield encode("HSET", "myhash", *arguments)
+
+
+def sorted_set_to_read(keys: int, _requests: int) -> Iterator[bytes]:
+    return sorted_set_to_pop(keys, keys)
+
+
+def two_sets(_keys: int, _requests: int) -> Iterator[bytes]:
+    """Two sets that have half of their members in common."""
+    for key, first in ((b"set:1", 0), (b"set:2", COMBINED // 2)):
+        for start in range(first, first + COMBINED, PUSHED_AT_ONCE):
+            numbers = range(start, start + PUSHED_AT_ONCE)
+            yield encode("SADD", key, *(b"element:%012d" % number for number in numbers))
+
+
+def two_sorted_sets(_keys: int, _requests: int) -> Iterator[bytes]:
+    """Two sorted sets that have half of their members in common, at other scores."""
+    for key, first in ((b"zset:1", 0), (b"zset:2", COMBINED // 2)):
+        for start in range(first, first + COMBINED, PUSHED_AT_ONCE):
+            arguments: list[bytes | int] = []
+            for number in range(start, start + PUSHED_AT_ONCE):
+                # A prime spreads the scores, which come in no order of their own.
+                arguments += (number * 7919 % COMBINED, b"element:%012d" % number)
+            yield encode("ZADD", key, *arguments)
+
+
 SCENARIOS = (
     Scenario("PING", ("PING",)),
     Scenario("GET", ("GET", f"key:{RANDOM}"), strings),
@@ -76,11 +110,21 @@ SCENARIOS = (
     Scenario("RPOP", ("RPOP", "mylist"), list_to_pop),
     Scenario("SADD", ("SADD", "myset", f"element:{RANDOM}")),
     Scenario("HSET", ("HSET", "myhash", f"element:{RANDOM}", "xxx")),
+    Scenario("HGET", ("HGET", "myhash", f"element:{RANDOM}"), hash_to_read),
     Scenario("SPOP", ("SPOP", "myset"), set_to_pop, requests_max=500_000),
     Scenario("ZADD", ("ZADD", "myzset", RANDOM, f"element:{RANDOM}")),
     Scenario("ZPOPMIN", ("ZPOPMIN", "myzset"), sorted_set_to_pop, requests_max=500_000),
+    Scenario("ZRANGE_100", ("ZRANGE", "myzset", "0", "99"), sorted_set_to_read),
     Scenario("LRANGE_100", ("LRANGE", "mylist", "0", "99"), long_list),
     Scenario("LRANGE_300", ("LRANGE", "mylist", "0", "299"), long_list),
     Scenario("LRANGE_500", ("LRANGE", "mylist", "0", "499"), long_list),
     Scenario("LRANGE_600", ("LRANGE", "mylist", "0", "599"), long_list),
+    # Each answers thousands of members or stores them: fewer requests than their rate asks for.
+    Scenario("SINTER", ("SINTER", "set:1", "set:2"), two_sets, requests_max=2_400),
+    Scenario(
+        "ZUNIONSTORE",
+        ("ZUNIONSTORE", "union", "2", "zset:1", "zset:2"),
+        two_sorted_sets,
+        requests_max=2_400,
+    ),
 )

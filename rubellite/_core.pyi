@@ -365,10 +365,11 @@ class SortedSet:
     ) -> Special:
         """Replies with a step of ZSCAN: the next cursor, and members (with their scores)."""
 
-    def increment(self, member: bytes, by: float, conditions: int) -> float | None:
+    def increment(self, member: bytes, by: float, conditions: int) -> tuple[float, bool] | None:
         """Adds to the score of a member, 0 if it is new, under conditions (`add_scored`).
 
-        Returns what it is now; None where they do not hold. Fails with SCORE_NOT_A_NUMBER.
+        Returns what it is now and whether that is a change; None where they do not hold.
+        Fails with SCORE_NOT_A_NUMBER.
         """
 
     def remove_all(self, members: Iterable[bytes]) -> int:
@@ -378,12 +379,12 @@ class SortedSet:
         """Takes the entries in an interval out; returns how many there were."""
 
     def reply_popped(
-        self, count: int, high: bool, layout: Literal["flat", "pairs", "nested", "keyed"]
+        self, count: int, high: bool, layout: Literal["pairs", "nested", "keyed"]
     ) -> int:
         """Takes up to `count` entries with the least scores (`high`: the greatest) out.
 
-        Replies with them, laid out as ZPOPMIN ("flat", with count "pairs"), ZMPOP
-        ("nested") or BZPOPMIN ("keyed") do. Returns how many.
+        Replies with them, laid out as ZPOPMIN with a count ("pairs"), ZMPOP ("nested") or
+        BZPOPMIN ("keyed") do. Returns how many.
         """
 
     # Where scores are geohashes
@@ -700,9 +701,6 @@ class Call:
 
     def set_range(self, key: bytes, offset: int, value: bytes) -> int:
         """Overwrites from `offset` on, after filling up with zeros; returns the new length."""
-
-    def increment(self, key: bytes, delta: int) -> int:
-        """Adds to the number at `key`, a missing one being 0; returns the sum."""
 
     def increment_float(self, key: bytes, delta: bytes) -> bytes:
         """Adds a decimal fraction to the number at `key`; returns the sum's text."""

@@ -107,9 +107,12 @@ def _reply(call: Call, key: bytes, wanted: _Range) -> Reply:
     cost=_COST,
     history=(("6.2.0", "Added the `REV`, `BYSCORE`, `BYLEX` and `LIMIT` options."),),
     takes_rest=True,
+    native=True,
 )
 def zrange(call: Call, key: bytes, start: bytes, stop: bytes, options: Arguments) -> Reply:
     """Return members between two ranks, with BYSCORE two scores, with BYLEX two members.
+
+    Without options it is native; here are the options.
 
     Errors: SYNTAX, NOT_INTEGER, LIMIT_NEEDS_BY, SCORES_NOT_BY_MEMBER, SCORE_BOUND, MEMBER_BOUND,
     WRONG_TYPE.

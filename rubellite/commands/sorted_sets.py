@@ -73,9 +73,12 @@ def _number(words: Arguments, at: int, least: int, error: type[ReplyError]) -> i
         ("6.2.0", "Added the `GT` and `LT` options."),
     ),
     takes_rest=True,
+    native=True,
 )
 def zadd(call: Call, key: bytes, words: Arguments) -> Reply:
     """Give members scores; count those that are new, with CH also those that changed.
+
+    Without options it is native; here are the options.
 
     Errors: SYNTAX, ADD_NEW_AND_KNOWN, ADD_COMPARISONS, ADD_ONE_INCREMENT, NOT_FLOAT, WRONG_TYPE,
     SCORE_NOT_A_NUMBER.
@@ -115,10 +118,11 @@ def _double(text: bytes) -> float:
 
 
 def _increment(call: Call, key: bytes, by: float, member: bytes, conditions: int) -> float | None:
-    found = call.edit(key, SortedSet)
-    before = found.score(member)
-    score = found.increment(member, by, conditions)
-    if score is not None and score != before:
+    done = call.edit(key, SortedSet).increment(member, by, conditions)
+    if done is None:
+        return None
+    score, is_change = done
+    if is_change:
         call.notify(SORTED_SET, "zincr", key)
     return score
 
@@ -158,14 +162,12 @@ def zrem(call: Call, key: bytes, members: Arguments) -> Reply:
     return removed
 
 
-@command("ZSCORE key:RO,access member", READ | FAST, since="1.2.0")
+@command("ZSCORE key:RO,access member", READ | FAST, since="1.2.0", native=True)
 def zscore(call: Call, key: bytes, member: bytes) -> Reply:
     """Return the score of a member; null where there is none.
 
     Errors: WRONG_TYPE.
     """
-    found = call.read(key, SortedSet)
-    return None if found is None else found.score(member)
 
 
 @command(
@@ -251,18 +253,14 @@ _POP_COST: Final = (
 
 
 def _pop(call: Call, key: bytes, words: Arguments, event: str, *, high: bool) -> Reply:
-    """ZPOPMIN and ZPOPMAX.
+    """ZPOPMIN and ZPOPMAX with a count; without one they are native.
 
     Errors: SYNTAX, VALUE_OUT_OF_RANGE_POSITIVE, WRONG_TYPE.
     """
     if len(words) > 1:
         raise SYNTAX
-    if words:
-        count = _number(words, 0, 0, VALUE_OUT_OF_RANGE_POSITIVE)
-        popped = call.edit(key, SortedSet).reply_popped(count, high, "pairs")
-    else:
-        popped = call.edit(key, SortedSet).reply_popped(1, high, "flat")
-    if popped:
+    count = _number(words, 0, 0, VALUE_OUT_OF_RANGE_POSITIVE)
+    if call.edit(key, SortedSet).reply_popped(count, high, "pairs"):
         call.notify(SORTED_SET, event, key)
     return NOTHING
 
@@ -273,6 +271,7 @@ def _pop(call: Call, key: bytes, words: Arguments, event: str, *, high: bool) ->
     since="5.0.0",
     cost=_POP_COST,
     takes_rest=True,
+    native=True,
 )
 def zpopmin(call: Call, key: bytes, words: Arguments) -> Reply:
     """Take the members with the lowest scores out and return them with their scores.
@@ -288,6 +287,7 @@ def zpopmin(call: Call, key: bytes, words: Arguments) -> Reply:
     since="5.0.0",
     cost=_POP_COST,
     takes_rest=True,
+    native=True,
 )
 def zpopmax(call: Call, key: bytes, words: Arguments) -> Reply:
     """Take the members with the highest scores out and return them with their scores.

@@ -8,7 +8,6 @@ from rubellite._core import Arguments, Call, lcs_length, lcs_matches, lcs_table_
 from rubellite.engine.expiry import deadline_of
 from rubellite.engine.replies import OK, Reply
 from rubellite.errors import (
-    DECREMENT_OVERFLOW,
     LCS_LENGTH_AND_INDEXES,
     LCS_NOT_STRINGS,
     LCS_TOO_BIG,
@@ -18,7 +17,7 @@ from rubellite.errors import (
 )
 from rubellite.spec.command import command
 from rubellite.spec.flags import DENYOOM, FAST, READ, WRITE
-from rubellite.spec.parameters import I64_MIN, Numkeys, Option, Payload
+from rubellite.spec.parameters import Numkeys, Option, Payload
 
 _TTL = "EX seconds|PX milliseconds|EXAT unix-time-seconds|PXAT unix-time-milliseconds"
 _SHARDS = ("request_policy:multi_shard", "response_policy:all_succeeded")
@@ -339,42 +338,40 @@ def setrange(call: Call, key: bytes, offset: int, value: bytes) -> Reply:
     return call.set_range(key, offset, value)
 
 
-@command("INCR key:RW,access,update", WRITE | DENYOOM | FAST, since="1.0.0")
+@command("INCR key:RW,access,update", WRITE | DENYOOM | FAST, since="1.0.0", native=True)
 def incr(call: Call, key: bytes) -> Reply:
     """Add 1 to the integer at `key`, counting a missing one as 0.
 
     Errors: WRONG_TYPE, NOT_INTEGER, INCREMENT_OVERFLOW.
     """
-    return call.increment(key, 1)
 
 
-@command("DECR key:RW,access,update", WRITE | DENYOOM | FAST, since="1.0.0")
+@command("DECR key:RW,access,update", WRITE | DENYOOM | FAST, since="1.0.0", native=True)
 def decr(call: Call, key: bytes) -> Reply:
     """Subtract 1 from the integer at `key`, counting a missing one as 0.
 
     Errors: WRONG_TYPE, NOT_INTEGER, INCREMENT_OVERFLOW.
     """
-    return call.increment(key, -1)
 
 
-@command("INCRBY key:RW,access,update increment", WRITE | DENYOOM | FAST, since="1.0.0")
+@command(
+    "INCRBY key:RW,access,update increment", WRITE | DENYOOM | FAST, since="1.0.0", native=True
+)
 def incrby(call: Call, key: bytes, increment: int) -> Reply:
     """Add `increment` to the integer at `key`, counting a missing one as 0.
 
     Errors: WRONG_TYPE, NOT_INTEGER, INCREMENT_OVERFLOW.
     """
-    return call.increment(key, increment)
 
 
-@command("DECRBY key:RW,access,update decrement", WRITE | DENYOOM | FAST, since="1.0.0")
+@command(
+    "DECRBY key:RW,access,update decrement", WRITE | DENYOOM | FAST, since="1.0.0", native=True
+)
 def decrby(call: Call, key: bytes, decrement: int) -> Reply:
     """Subtract `decrement` from the integer at `key`, counting a missing one as 0.
 
     Errors: DECREMENT_OVERFLOW, WRONG_TYPE, NOT_INTEGER, INCREMENT_OVERFLOW.
     """
-    if decrement == I64_MIN:
-        raise DECREMENT_OVERFLOW
-    return call.increment(key, -decrement)
 
 
 @command("INCRBYFLOAT key:RW,access,update increment:double", WRITE | DENYOOM | FAST, since="2.6.0")

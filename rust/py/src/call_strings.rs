@@ -170,11 +170,6 @@ impl Call {
         self.try_with(py, |engine| engine.set_string_range(key, offset, value))
     }
 
-    /// Adds to the number at `key`, a missing one being 0; returns the sum.
-    fn increment(&self, py: Python<'_>, key: &[u8], delta: i64) -> PyResult<i64> {
-        self.try_with(py, |engine| engine.increment_string(key, delta))
-    }
-
     /// Adds a decimal fraction to the number at `key`; returns the sum's text.
     fn increment_float<'py>(
         &self,

@@ -10,6 +10,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 
 use parking_lot::Mutex;
@@ -29,7 +30,15 @@ pub enum Policy {
 /// A failed write is tried again after so long, and `everysec` is this.
 const SECOND_MS: i64 = 1000;
 
-/// What the thread that forces files to disk has done.
+/// What the thread that forces files to disk shares with the appender.
+#[derive(Debug, Default)]
+struct Background {
+    synced: Mutex<Synced>,
+    /// Whether `Synced::failure` is there: asked before every write, so without the lock.
+    is_failing: AtomicBool,
+}
+
+/// What that thread has done.
 #[derive(Debug, Default)]
 struct Synced {
     /// How many jobs it has finished.
@@ -67,15 +76,18 @@ pub struct Appender {
     retry_at_ms: i64,
     jobs: Sender<Arc<File>>,
     jobs_begun: u64,
-    synced: Arc<Mutex<Synced>>,
+    background: Arc<Background>,
     delayed_syncs: u64,
     sync_failures: u64,
 }
 
-fn sync_in_background(jobs: &Receiver<Arc<File>>, synced: &Mutex<Synced>) {
+fn sync_in_background(jobs: &Receiver<Arc<File>>, background: &Background) {
     while let Ok(file) = jobs.recv() {
         let result = file.sync_data();
-        let mut synced = synced.lock();
+        background
+            .is_failing
+            .store(result.is_err(), Ordering::Release);
+        let mut synced = background.synced.lock();
         synced.jobs += 1;
         synced.failures += u64::from(result.is_err());
         synced.failure = result.err().map(|error| error.to_string());
@@ -93,8 +105,8 @@ impl Appender {
     pub fn open(path: &Path, policy: Policy) -> io::Result<Appender> {
         let (file, length) = open(path)?;
         let (jobs, receiver) = channel();
-        let synced = Arc::new(Mutex::new(Synced::default()));
-        let shared = Arc::clone(&synced);
+        let background = Arc::new(Background::default());
+        let shared = Arc::clone(&background);
         std::thread::Builder::new()
             .name("aof-fsync".into())
             .spawn(move || sync_in_background(&receiver, &shared))?;
@@ -109,7 +121,7 @@ impl Appender {
             retry_at_ms: 0,
             jobs,
             jobs_begun: 0,
-            synced,
+            background,
             delayed_syncs: 0,
             sync_failures: 0,
         })
@@ -133,18 +145,27 @@ impl Appender {
     }
 
     fn is_syncing(&self) -> bool {
-        self.synced.lock().jobs < self.jobs_begun
+        self.background.synced.lock().jobs < self.jobs_begun
+    }
+
+    /// Whether the last write or fsync failed. O(1), without a lock.
+    #[inline]
+    pub fn is_failing(&self) -> bool {
+        self.failure.is_some() || self.background.is_failing.load(Ordering::Acquire)
     }
 
     /// Why the last write or fsync failed; None: all is well.
     pub fn failure(&self) -> Option<String> {
-        let background = || self.synced.lock().failure.clone();
+        if !self.is_failing() {
+            return None;
+        }
+        let background = || self.background.synced.lock().failure.clone();
         self.failure.clone().or_else(background)
     }
 
     pub fn status(&self, pending_bytes: usize) -> Status {
         // Before the rest, which takes the lock, too.
-        let background = self.synced.lock().failures;
+        let background = self.background.synced.lock().failures;
         Status {
             length: self.length,
             pending_bytes,
@@ -168,7 +189,7 @@ impl Appender {
             }
             self.is_dirty = true;
         }
-        if self.synced.lock().failure.is_some() {
+        if self.background.is_failing.load(Ordering::Acquire) {
             // Writers are refused until the disk takes something again.
             self.is_dirty = true;
         }

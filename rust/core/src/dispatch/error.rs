@@ -26,6 +26,7 @@ error_codes! {
     Syntax = "SYNTAX",
     WrongType = "WRONG_TYPE",
     NotInteger = "NOT_INTEGER",
+    DecrementOverflow = "DECREMENT_OVERFLOW",
     NotFloat = "NOT_FLOAT",
     WrongArity = "WRONG_ARITY",
     UnknownCommand = "UNKNOWN_COMMAND",

@@ -90,7 +90,9 @@ pub fn find(name: &str) -> Option<NativeHandler> {
         _ => {
             let found = super::native_hashes::find(name);
             let found = found.or_else(|| super::native_sets::find(name));
-            found.or_else(|| super::native_lists::find(name))
+            let found = found.or_else(|| super::native_lists::find(name));
+            let found = found.or_else(|| super::native_counters::find(name));
+            found.or_else(|| super::native_sorted_sets::find(name))
         }
     }
 }

@@ -18,7 +18,6 @@ use super::native::{Handled, NativeCall};
 use super::session::{Close, OwnedRequest};
 pub use super::sink::{RespSink, Shape, Sink};
 use super::spec::{CommandId, CommandSpec, CommandTable, flag};
-use crate::aof::Appender;
 use crate::reply::{Protocol, Reply};
 use crate::service::{ClientId, Flow, Request};
 
@@ -285,8 +284,10 @@ fn permits(
     }
     // PING, too: who watches over the server should learn of it.
     if spec.has(flag::WRITE)
-        && let Some(failure) = engine.aof.as_ref().and_then(Appender::failure)
+        && let Some(aof) = &engine.aof
+        && aof.is_failing()
     {
+        let failure = aof.failure().unwrap_or_default();
         return Err(Failure::With(ErrorCode::AofFailed, failure));
     }
     if engine.settings.refuses_writes && (spec.has(flag::WRITE) || spec.name == "ping") {

@@ -23,6 +23,7 @@ mod set_edit;
 pub mod sorted_set;
 pub mod table;
 mod tree;
+mod unshared;
 
 use std::any::Any;
 

@@ -5,6 +5,7 @@ use pyo3::prelude::*;
 use rubellite_core::dispatch::Engine;
 use rubellite_core::dispatch::data::Access;
 use rubellite_core::dispatch::error::{ErrorCode, Failure};
+use rubellite_core::dispatch::sorted_sets::write_entries;
 use rubellite_core::dispatch::writer::Writer;
 use rubellite_core::keyspace::Kind;
 use rubellite_core::service::Request;
@@ -15,7 +16,6 @@ use rubellite_core::types::sorted_set::face::{self, SortedSetRef};
 use rubellite_core::types::{Form, Set};
 
 use super::made::Made;
-use super::sorted_set::write_entries;
 use crate::border;
 use crate::call::{Arguments, Call, Context, check_arguments};
 use crate::reply::{Special, SpecialKind};

@@ -5,12 +5,13 @@ use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use rubellite_core::dispatch::error::{ErrorCode, Failure};
 use rubellite_core::dispatch::pipeline::Shape;
+use rubellite_core::dispatch::sorted_sets::{PopLayout, write_entries};
 use rubellite_core::dispatch::writer::Writer;
 use rubellite_core::keyspace::Kind;
 use rubellite_core::text::{double, glob};
 use rubellite_core::types::packed::{Element, IntText};
 use rubellite_core::types::sorted_set::face::{self, Conditions, SortedSetMut, SortedSetRef};
-use rubellite_core::types::sorted_set::{Inserted, sample};
+use rubellite_core::types::sorted_set::sample;
 
 use super::View;
 use super::interval::Interval;
@@ -26,28 +27,6 @@ const FREE_EFFORT_MAX: usize = 64;
 #[pyclass(frozen, module = "rubellite._core")]
 pub struct SortedSet(pub View);
 
-/// Writes members, or pairs of members and scores: flat in RESP2, nested in RESP3.
-pub fn write_entries<'a>(
-    writer: &mut Writer<'_>,
-    entries: impl Iterator<Item = (Element<'a>, f64)>,
-    count: usize,
-    with_scores: bool,
-) {
-    if !with_scores {
-        writer.begin(Shape::Array, count);
-        entries.for_each(|(member, _)| writer.element(member));
-        return writer.end(Shape::Array, count);
-    }
-    writer.begin_pairs(count);
-    for (member, score) in entries {
-        writer.begin_pair();
-        writer.element(member);
-        writer.double(score);
-        writer.end_pair();
-    }
-    writer.end(Shape::Array, count);
-}
-
 /// The conditions of ZADD from the bits that Python gives.
 fn conditions(bits: u32) -> Conditions {
     Conditions {
@@ -58,71 +37,13 @@ fn conditions(bits: u32) -> Conditions {
     }
 }
 
-/// What a reply with popped entries looks like.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Layout {
-    /// `member score`: ZPOPMIN without count.
-    Flat,
-    /// `member score` again and again: ZPOPMIN with count.
-    Pairs,
-    /// `key ((member score) …)`: ZMPOP.
-    Nested,
-    /// `key member score`: BZPOPMIN.
-    Keyed,
-}
-
-impl Layout {
-    fn named(name: &str) -> PyResult<Layout> {
-        match name {
-            "flat" => Ok(Layout::Flat),
-            "pairs" => Ok(Layout::Pairs),
-            "nested" => Ok(Layout::Nested),
-            "keyed" => Ok(Layout::Keyed),
-            _ => Err(PyValueError::new_err(format!("no such layout: {name}"))),
-        }
-    }
-
-    fn begin(self, writer: &mut Writer<'_>, key: &[u8], count: usize) {
-        match self {
-            Layout::Flat => writer.begin(Shape::Array, 2 * count),
-            Layout::Pairs => writer.begin_pairs(count),
-            Layout::Keyed => {
-                writer.begin(Shape::Array, 1 + 2 * count);
-                writer.bulk(key);
-            }
-            Layout::Nested => {
-                writer.begin(Shape::Array, 2);
-                writer.bulk(key);
-                writer.begin(Shape::Array, count);
-            }
-        }
-    }
-
-    fn entry(self, writer: &mut Writer<'_>, member: Element<'_>, score: f64) {
-        match self {
-            Layout::Pairs => writer.begin_pair(),
-            Layout::Nested => writer.begin(Shape::Array, 2),
-            Layout::Flat | Layout::Keyed => {}
-        }
-        writer.element(member);
-        writer.double(score);
-        match self {
-            Layout::Pairs => writer.end_pair(),
-            Layout::Nested => writer.end(Shape::Array, 2),
-            Layout::Flat | Layout::Keyed => {}
-        }
-    }
-
-    fn end(self, writer: &mut Writer<'_>, count: usize) {
-        match self {
-            Layout::Flat => writer.end(Shape::Array, 2 * count),
-            Layout::Pairs => writer.end(Shape::Array, count),
-            Layout::Keyed => writer.end(Shape::Array, 1 + 2 * count),
-            Layout::Nested => {
-                writer.end(Shape::Array, count);
-                writer.end(Shape::Array, 2);
-            }
-        }
+/// What a reply with popped entries looks like, by its name in Python.
+fn layout_named(name: &str) -> PyResult<PopLayout> {
+    match name {
+        "pairs" => Ok(PopLayout::Pairs),
+        "nested" => Ok(PopLayout::Nested),
+        "keyed" => Ok(PopLayout::Keyed),
+        _ => Err(PyValueError::new_err(format!("no such layout: {name}"))),
     }
 }
 
@@ -294,21 +215,20 @@ impl SortedSet {
     }
 
     /// Adds to the score of a member, 0 if it is new, under the conditions of `add_scored`.
-    /// Returns what it is now; None where they do not hold.
+    /// Returns what it is now and whether that is a change; None where they do not hold.
     fn increment(
         &self,
         py: Python<'_>,
         member: &[u8],
         by: f64,
         conditions: u32,
-    ) -> PyResult<Option<f64>> {
+    ) -> PyResult<Option<(f64, bool)>> {
         let conditions = self::conditions(conditions);
         let result = self.0.edit(py, |place, environment| {
             let mut set = SortedSetMut::new(place, environment.sorted_set_limits());
             set.prepare(1, member.len());
             match set.increment_if(member, by, conditions) {
-                Ok(Some((score, is_change))) => (Ok(Some(score)), u64::from(is_change)),
-                Ok(None) => (Ok(None), 0),
+                Ok(done) => (Ok(done), done.map_or(0, |(_, is_change)| is_change.into())),
                 Err(_) => (Err(Failure::from(ErrorCode::ScoreNotANumber)), 0),
             }
         })?;
@@ -344,7 +264,7 @@ impl SortedSet {
     }
 
     /// Takes up to `count` entries with the least scores out (with `high` the greatest)
-    /// and replies with them, laid out as ZPOPMIN ("flat", with count "pairs"), ZMPOP
+    /// and replies with them, laid out as ZPOPMIN with a count ("pairs"), ZMPOP
     /// ("nested") or BZPOPMIN ("keyed") do. Returns how many.
     fn reply_popped(
         &self,
@@ -353,24 +273,13 @@ impl SortedSet {
         high: bool,
         layout: &str,
     ) -> PyResult<usize> {
-        let layout = Layout::named(layout)?;
+        let layout = layout_named(layout)?;
         let key = self.0.key(py);
         let popped = self.0.context(|context| {
             let protocol = context.engine.session(context.invocation.client).protocol;
             let mut writer = Writer::new(context.sink, protocol);
-            let kind = Kind::SortedSet;
-            context
-                .engine
-                .edit_collection(key, kind, |place, environment| {
-                    let mut set = SortedSetMut::new(place, environment.sorted_set_limits());
-                    let count = set.read().len().min(count);
-                    layout.begin(&mut writer, key, count);
-                    set.pop(count, high, |member, score| {
-                        layout.entry(&mut writer, member, score);
-                    });
-                    layout.end(&mut writer, count);
-                    (count, count as u64)
-                })
+            let engine = &mut *context.engine;
+            engine.pop_scored(key, count, high, layout, &mut writer)
         })?;
         popped.map_err(|failure| border::to_error(py, failure))
     }
@@ -404,32 +313,8 @@ impl Call {
                         given[at]
                     }
                 };
-                let range = start + first..end;
-                let mut pairs = Vec::with_capacity(range.len() / 2);
-                for at in range.step_by(2) {
-                    let score = double::parse(part(at)).ok_or(ErrorCode::NotFloat)?;
-                    pairs.push((score, part(at + 1)));
-                }
-                let longest = pairs.iter().map(|(_, member)| member.len()).max();
-                let kind = Kind::SortedSet;
-                context
-                    .engine
-                    .edit_collection(key, kind, |place, environment| {
-                        let (mut added, mut changed) = (0, 0);
-                        if place.is_new() && conditions.only_known {
-                            return ((0, 0), 0);
-                        }
-                        let mut set = SortedSetMut::new(place, environment.sorted_set_limits());
-                        set.prepare(pairs.len(), longest.unwrap_or(0));
-                        for (score, member) in &pairs {
-                            match set.insert_if(member, *score, conditions) {
-                                Some(Inserted::Added) => added += 1,
-                                Some(Inserted::Updated(_)) => changed += 1,
-                                Some(Inserted::Unchanged) | None => {}
-                            }
-                        }
-                        ((added, changed), (added + changed) as u64)
-                    })
+                let parts = (start + first..end).map(part);
+                context.engine.add_scored(key, parts, conditions)
             })
         })?;
         added.map_err(|failure| border::to_error(py, failure))

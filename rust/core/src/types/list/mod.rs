@@ -27,6 +27,7 @@ pub use search::Search;
 use super::Garbage;
 use super::run::Run;
 use super::tree::{At, Edited, FULL, Gap, Leaf, Tree};
+use crate::types::unshared::unshared;
 
 /// Bytes of strings in a run. Small in tests, so that they cross it.
 const BYTES_MAX: usize = if cfg!(test) { 40 } else { 3072 };
@@ -116,7 +117,7 @@ impl List {
             let full = Arc::unwrap_or_clone(std::mem::take(&mut self.back));
             self.put_away(full, false);
         }
-        Arc::make_mut(&mut self.back).push_back(string);
+        unshared(&mut self.back).push_back(string);
         self.count_in(string);
     }
 
@@ -125,14 +126,14 @@ impl List {
         if !self.front.is_reversed() || !has_room(&self.front, string) {
             self.make_front_open(string);
         }
-        Arc::make_mut(&mut self.front).push_front(string);
+        unshared(&mut self.front).push_front(string);
         self.count_in(string);
     }
 
     #[cold]
     fn make_front_open(&mut self, string: &[u8]) {
         if self.front.len() <= TURN_MAX && has_room(&self.front, string) {
-            return Arc::make_mut(&mut self.front).lay_reversed();
+            return unshared(&mut self.front).lay_reversed();
         }
         let full = std::mem::replace(&mut self.front, Arc::new(Run::reversed()));
         self.put_away(Arc::unwrap_or_clone(full), true);
@@ -174,7 +175,7 @@ impl List {
                 limit::count_out(&mut self.packed_bytes, element);
                 visit(element);
             }
-            Arc::make_mut(run).remove(0..here);
+            unshared(run).remove(0..here);
             left -= here;
         }
         popped
@@ -202,7 +203,7 @@ impl List {
                 limit::count_out(&mut self.packed_bytes, element);
                 visit(element);
             }
-            Arc::make_mut(run).remove(len - here..len);
+            unshared(run).remove(len - here..len);
             left -= here;
         }
         popped
@@ -244,11 +245,11 @@ impl List {
         self.count_in(string);
         match self.place(index) {
             Place::Front(at) => {
-                Arc::make_mut(&mut self.front).replace(at, string);
+                unshared(&mut self.front).replace(at, string);
                 self.split_front();
             }
             Place::Back(at) => {
-                Arc::make_mut(&mut self.back).replace(at, string);
+                unshared(&mut self.back).replace(at, string);
                 self.split_back();
             }
             Place::Middle(at) => self.middle.edit(At(at), &mut (), |leaf, _, offset, ()| {
@@ -275,11 +276,11 @@ impl List {
         self.count_in(string);
         match self.place(index) {
             Place::Front(at) => {
-                Arc::make_mut(&mut self.front).insert(at, string);
+                unshared(&mut self.front).insert(at, string);
                 self.split_front();
             }
             Place::Back(at) => {
-                Arc::make_mut(&mut self.back).insert(at, string);
+                unshared(&mut self.back).insert(at, string);
                 self.split_back();
             }
             Place::Middle(at) => self.middle.edit(Gap(at), &mut (), |leaf, _, offset, ()| {
@@ -295,7 +296,7 @@ impl List {
     /// Puts the latter half of an overfull front run into the tree.
     fn split_front(&mut self) {
         if self.front.weight() > FULL && self.front.len() > 1 {
-            let run = Arc::make_mut(&mut self.front);
+            let run = unshared(&mut self.front);
             let cut = run.middle();
             let rest = run.split_off(cut);
             self.put_away(rest, true);
@@ -304,7 +305,7 @@ impl List {
 
     fn split_back(&mut self) {
         if self.back.weight() > FULL && self.back.len() > 1 {
-            let run = Arc::make_mut(&mut self.back);
+            let run = unshared(&mut self.back);
             let cut = run.middle();
             let rest = run.split_off(cut);
             let first = std::mem::replace(run, rest);
@@ -328,7 +329,7 @@ impl List {
         let (in_front, in_middle) = (part(0, front), part(front, middle));
         let in_back = part(front + middle, self.back.len());
         if !in_back.is_empty() {
-            Arc::make_mut(&mut self.back).remove(in_back);
+            unshared(&mut self.back).remove(in_back);
         }
         let mut garbage = Garbage::default();
         if !in_middle.is_empty() {
@@ -339,7 +340,7 @@ impl List {
             garbage = Garbage::new(cut.free_effort(), cut);
         }
         if !in_front.is_empty() {
-            Arc::make_mut(&mut self.front).remove(in_front);
+            unshared(&mut self.front).remove(in_front);
         }
         garbage
     }

@@ -1,11 +1,11 @@
 //! Looking for elements by value: LPOS, LINSERT's pivot, LREM.
 
 use std::ops::Range;
-use std::sync::Arc;
 
 use super::super::run::Run;
 use super::super::tree::{At, Edited};
 use super::List;
+use crate::types::unshared::unshared;
 
 /// What LPOS asks for.
 #[derive(Debug, Clone, Copy)]
@@ -91,7 +91,7 @@ impl List {
             let matches = matches_in(run, 0, run.len(), unwanted, left, from_back);
             left -= matches.len();
             if !matches.is_empty() {
-                Arc::make_mut(run).remove_many(&matches);
+                unshared(run).remove_many(&matches);
             }
         }
         self.count_out_equal(unwanted, count - left);

@@ -42,6 +42,17 @@ impl<'a, L: Iterator<Item = (&'a [u8], f64)>> Iterator for Entries<'a, L> {
             }
         }
     }
+
+    /// Asks once for the form, and not again for each entry.
+    #[inline]
+    fn fold<B, F: FnMut(B, Self::Item) -> B>(self, first: B, mut visit: F) -> B {
+        match self {
+            Entries::Packed(entries) => entries.fold(first, visit),
+            Entries::Large(entries) => entries.fold(first, |so_far, (member, score)| {
+                visit(so_far, (Element::Bytes(member), score))
+            }),
+        }
+    }
 }
 
 impl<'a, L: DoubleEndedIterator<Item = (&'a [u8], f64)>> DoubleEndedIterator for Entries<'a, L> {
@@ -53,6 +64,16 @@ impl<'a, L: DoubleEndedIterator<Item = (&'a [u8], f64)>> DoubleEndedIterator for
                 let (member, score) = entries.next_back()?;
                 Some((Element::Bytes(member), score))
             }
+        }
+    }
+
+    #[inline]
+    fn rfold<B, F: FnMut(B, Self::Item) -> B>(self, first: B, mut visit: F) -> B {
+        match self {
+            Entries::Packed(entries) => entries.rfold(first, visit),
+            Entries::Large(entries) => entries.rfold(first, |so_far, (member, score)| {
+                visit(so_far, (Element::Bytes(member), score))
+            }),
         }
     }
 }
@@ -264,6 +285,22 @@ impl<'h, H: Home> SortedSetMut<'h, H> {
         packed::insert(self.home, member, score)
     }
 
+    /// Gives `member` the score that `decide` makes of its old one, if it makes any.
+    /// Gives what it is now and what that did. One look-up in a large set.
+    fn update<E>(
+        &mut self,
+        member: &[u8],
+        decide: impl FnOnce(Option<f64>) -> Result<Option<f64>, E>,
+    ) -> Result<Option<(f64, Inserted)>, E> {
+        if let Some(set) = self.large() {
+            return set.update(member, decide);
+        }
+        let Some(score) = decide(self.read().score(member))? else {
+            return Ok(None);
+        };
+        Ok(Some((score, self.insert(member, score))))
+    }
+
     /// As `insert`, if the conditions hold; None where they do not.
     pub fn insert_if(
         &mut self,
@@ -271,10 +308,11 @@ impl<'h, H: Home> SortedSetMut<'h, H> {
         score: f64,
         conditions: Conditions,
     ) -> Option<Inserted> {
-        if !conditions.is_none() && !conditions.allow(self.read().score(member), score) {
-            return None;
+        if conditions.is_none() {
+            return Some(self.insert(member, score));
         }
-        Some(self.insert(member, score))
+        let decide = |old| Ok::<_, NotANumber>(conditions.allow(old, score).then_some(score));
+        Some(self.update(member, decide).ok()??.1)
     }
 
     /// Adds to the score of `member`, 0 if it is new, if the conditions hold. Gives what
@@ -285,20 +323,19 @@ impl<'h, H: Home> SortedSetMut<'h, H> {
         by: f64,
         conditions: Conditions,
     ) -> Result<Option<(f64, bool)>, NotANumber> {
-        let old = self.read().score(member);
-        // Before the sum: what is not asked for cannot fail.
-        if (old.is_some() && conditions.only_new) || (old.is_none() && conditions.only_known) {
-            return Ok(None);
-        }
-        let score = old.map_or(by, |old| old + by);
-        if score.is_nan() {
-            return Err(NotANumber);
-        }
-        if !conditions.allow(old, score) {
-            return Ok(None);
-        }
-        let inserted = self.insert(member, score);
-        Ok(Some((score, inserted != Inserted::Unchanged)))
+        let decide = |old: Option<f64>| {
+            // Before the sum: what is not asked for cannot fail.
+            if (old.is_some() && conditions.only_new) || (old.is_none() && conditions.only_known) {
+                return Ok(None);
+            }
+            let score = old.map_or(by, |old| old + by);
+            if score.is_nan() {
+                return Err(NotANumber);
+            }
+            Ok(conditions.allow(old, score).then_some(score))
+        };
+        let done = self.update(member, decide)?;
+        Ok(done.map(|(score, inserted)| (score, inserted != Inserted::Unchanged)))
     }
 
     /// Removes `member`; gives its score.

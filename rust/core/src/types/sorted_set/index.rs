@@ -19,6 +19,7 @@ use std::sync::Arc;
 use super::leaf::{ScoreLeaf, hash};
 use crate::types::run::{reserve_class, shrink_class};
 use crate::types::tree::Movement;
+use crate::types::unshared::unshared;
 
 /// Most records of a segment.
 const SEGMENT_MAX: usize = if cfg!(test) { 8 } else { 496 };
@@ -202,11 +203,11 @@ impl Index {
                     let step = branch.step(wanted, shift);
                     let at = step.at;
                     (base, bits) = (step.base, step.bits);
-                    let branch = Arc::make_mut(branch);
+                    let branch = unshared(branch);
                     kid = &mut branch.kids[usize::from(branch.map[at])];
                 }
                 Kid::Segment(segment) => {
-                    let segment = Arc::make_mut(segment);
+                    let segment = unshared(segment);
                     let old = record(hash, from);
                     let at = place(segment, old, base, bits);
                     assert_eq!(segment.get(at), Some(&old), "a member without its record");
@@ -312,7 +313,7 @@ fn split_kid(branch: &mut Branch, at: usize, shift: u32, branch_base: u64) {
     }
     let middle = extent.start + extent.len() / 2;
     let bound = (branch_base | (middle as u64) << shift) << 32;
-    let segment = Arc::make_mut(segment);
+    let segment = unshared(segment);
     let cut = segment.partition_point(|&record| record < bound);
     let right = segment[cut..].to_vec();
     segment.truncate(cut);
@@ -329,14 +330,14 @@ fn split_kid(branch: &mut Branch, at: usize, shift: u32, branch_base: u64) {
 fn insert_below(kid: &mut Kid, shift: u32, base: u64, bits: u32, record: u64) {
     match kid {
         Kid::Segment(segment) => {
-            let segment = Arc::make_mut(segment);
+            let segment = unshared(segment);
             let at = place(segment, record, base, bits);
             reserve_class(segment, 1);
             segment.insert(at, record);
         }
         Kid::Branch(branch) => {
             let shift = shift - SLOT_BITS;
-            let branch = Arc::make_mut(branch);
+            let branch = unshared(branch);
             let Step {
                 at,
                 above,
@@ -356,7 +357,7 @@ fn insert_below(kid: &mut Kid, shift: u32, base: u64, bits: u32, record: u64) {
 fn remove_below(kid: &mut Kid, shift: u32, base: u64, bits: u32, record: u64) -> bool {
     match kid {
         Kid::Segment(segment) => {
-            let segment = Arc::make_mut(segment);
+            let segment = unshared(segment);
             let at = place(segment, record, base, bits);
             assert_eq!(
                 segment.get(at),
@@ -369,7 +370,7 @@ fn remove_below(kid: &mut Kid, shift: u32, base: u64, bits: u32, record: u64) ->
         }
         Kid::Branch(branch) => {
             let shift = shift - SLOT_BITS;
-            let branch = Arc::make_mut(branch);
+            let branch = unshared(branch);
             let Step { at, base, bits, .. } = branch.step(record >> 32, shift);
             let kid = &mut branch.kids[usize::from(branch.map[at])];
             if remove_below(kid, shift, base, bits, record) {
@@ -436,7 +437,7 @@ fn merge_kid(branch: &mut Branch, at: usize) {
     branch.widths[both.clone()].fill(both.len().trailing_zeros() as u8);
     let left = branch.map[extent.start];
     if let (Kid::Segment(into), Kid::Segment(more)) = (&mut branch.kids[usize::from(left)], &gone) {
-        let into = Arc::make_mut(into);
+        let into = unshared(into);
         reserve_class(into, more.len());
         into.extend_from_slice(more);
     }

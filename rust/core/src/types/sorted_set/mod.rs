@@ -147,30 +147,49 @@ impl SortedSet {
 
     /// Gives `member` a score, which must not be NaN.
     pub fn insert(&mut self, member: &[u8], score: f64) -> Inserted {
-        assert!(!score.is_nan(), "a score that is not a number");
         let hash = hash(member);
-        match self.locate(hash, member) {
+        let found = self.locate(hash, member);
+        self.put(hash, member, found, score)
+    }
+
+    /// Gives `member` the score that `decide` makes of its old one, if it makes any;
+    /// gives what it is now and what that did. One look-up.
+    pub fn update<E>(
+        &mut self,
+        member: &[u8],
+        decide: impl FnOnce(Option<f64>) -> Result<Option<f64>, E>,
+    ) -> Result<Option<(f64, Inserted)>, E> {
+        let hash = hash(member);
+        let found = self.locate(hash, member);
+        let Some(score) = decide(found.as_ref().map(|found| found.score))? else {
+            return Ok(None);
+        };
+        Ok(Some((score, self.put(hash, member, found, score))))
+    }
+
+    /// Adds to the score of `member`, 0 if it is new; gives what it is now.
+    pub fn increment(&mut self, member: &[u8], by: f64) -> Result<f64, NotANumber> {
+        let mut sum = by;
+        self.update(member, |old| {
+            sum = old.map_or(by, |old| old + by);
+            if sum.is_nan() {
+                Err(NotANumber)
+            } else {
+                Ok(Some(sum))
+            }
+        })?;
+        Ok(sum)
+    }
+
+    fn put(&mut self, hash: u64, member: &[u8], found: Option<Located>, score: f64) -> Inserted {
+        assert!(!score.is_nan(), "a score that is not a number");
+        match found {
             None => {
                 self.add(hash, member, score);
                 Inserted::Added
             }
             Some(found) => self.rescore(hash, member, found, score),
         }
-    }
-
-    /// Adds to the score of `member`, 0 if it is new; gives what it is now.
-    pub fn increment(&mut self, member: &[u8], by: f64) -> Result<f64, NotANumber> {
-        let hash = hash(member);
-        let found = self.locate(hash, member);
-        let score = found.as_ref().map_or(by, |found| found.score + by);
-        if score.is_nan() {
-            return Err(NotANumber);
-        }
-        match found {
-            None => self.add(hash, member, score),
-            Some(found) => drop(self.rescore(hash, member, found, score)),
-        }
-        Ok(score)
     }
 
     fn add(&mut self, hash: u64, member: &[u8], score: f64) {
@@ -193,29 +212,30 @@ impl SortedSet {
         if leaf.is_some_and(|leaf| leaf.could_rescore(found.at, score)) {
             self.tree.leaf_mut(found.leaf).rescore(found.at, score);
         } else {
-            self.take(hash, member, found.score);
+            self.take(hash, member, &found);
             self.add(hash, member, score);
         }
         Inserted::Updated(found.score)
     }
 
-    /// Removes an entry that is there.
-    fn take(&mut self, hash: u64, member: &[u8], score: f64) {
+    /// Removes an entry that was found.
+    fn take(&mut self, hash: u64, member: &[u8], found: &Located) {
+        let at = found.at;
         let edit = |leaf: &mut ScoreLeaf, id, _, index: &mut Index| {
-            let at = leaf.lower(score, member);
+            assert_eq!(id, found.leaf, "an entry that is not where its score is");
             leaf.remove(at..at + 1);
             index.remove(hash, id);
             done((), at)
         };
         self.tree
-            .edit(to_entry(score, member), &mut self.index, edit);
+            .edit(to_entry(found.score, member), &mut self.index, edit);
     }
 
     /// Removes `member`; gives its score.
     pub fn remove(&mut self, member: &[u8]) -> Option<f64> {
         let hash = hash(member);
         let found = self.locate(hash, member)?;
-        self.take(hash, member, found.score);
+        self.take(hash, member, &found);
         self.sweep();
         Some(found.score)
     }

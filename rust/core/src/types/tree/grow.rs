@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::inner::{FANOUT, Inner, Kid, Kids};
 use super::table::Table;
 use super::{Ends, FULL, Leaf, Movement, Seek, Tree};
+use crate::types::unshared::unshared;
 
 /// What an edit of a leaf says.
 pub struct Edited<R> {
@@ -29,7 +30,7 @@ impl<L: Leaf> Tree<L> {
         movement: &mut M,
         edit: impl FnOnce(&mut L, u32, usize, &mut M) -> Edited<R>,
     ) -> R {
-        let root = Arc::make_mut(&mut self.root);
+        let root = unshared(&mut self.root);
         if root.is_empty() {
             let id = self.table.insert(L::default());
             let leaf = L::default();
@@ -66,14 +67,14 @@ impl<L: Leaf> Tree<L> {
             leaves: &mut self.leaves,
             movement: &mut (),
         };
-        shape.push_end(Arc::make_mut(&mut self.root), leaf, first);
+        shape.push_end(unshared(&mut self.root), leaf, first);
         self.fix_root();
     }
 
     /// Makes the root smaller or higher, as its number of children asks for.
     pub(super) fn fix_root(&mut self) {
         if self.root.len() > FANOUT {
-            let left = Arc::make_mut(&mut self.root);
+            let left = unshared(&mut self.root);
             let right = left.split_off(FANOUT / 2);
             let left = std::mem::replace(left, Inner::empty());
             let keys = vec![left.keys[0].clone(), right.keys[0].clone()];
@@ -120,7 +121,7 @@ impl<L: Leaf, M: Movement<L>> Shape<'_, L, M> {
                 (edited.result, was, is)
             }
             Kids::Inners(nodes) => {
-                let child = Arc::make_mut(&mut nodes[at]);
+                let child = unshared(&mut nodes[at]);
                 let done = self.edit(child, below, seek, edit);
                 node.counts[at] = node.counts[at] - done.1 + done.2;
                 self.fix_inner(node, at);
@@ -138,7 +139,7 @@ impl<L: Leaf, M: Movement<L>> Shape<'_, L, M> {
         match &mut node.kids {
             Kids::Inners(nodes) => {
                 node.counts[at] += leaf.len();
-                self.push_end(Arc::make_mut(&mut nodes[at]), leaf, first);
+                self.push_end(unshared(&mut nodes[at]), leaf, first);
                 self.fix_inner(node, at);
             }
             Kids::Leaves(ids) => {
@@ -278,7 +279,7 @@ impl<L: Leaf, M: Movement<L>> Shape<'_, L, M> {
         if len == 0 {
             node.drain(at..at + 1);
         } else if len > FANOUT {
-            let right = Arc::make_mut(&mut nodes[at]).split_off(len / 2);
+            let right = unshared(&mut nodes[at]).split_off(len / 2);
             let total = right.total();
             node.counts[at] -= total;
             let key = right.keys[0].clone();
@@ -294,7 +295,7 @@ impl<L: Leaf, M: Movement<L>> Shape<'_, L, M> {
             };
             let right = nodes.remove(left + 1);
             let key = node.keys.remove(left + 1);
-            Arc::make_mut(&mut nodes[left]).append(&right, key);
+            unshared(&mut nodes[left]).append(&right, key);
             node.counts[left] += node.counts.remove(left + 1);
         }
     }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::grow::Shape;
 use super::inner::{Inner, Kids};
 use super::{At, Ends, Leaf, Movement, Tree};
+use crate::types::unshared::unshared;
 
 /// What was cut out of a tree. Dropping it frees it, in whatever thread.
 #[derive(Debug)]
@@ -52,7 +53,7 @@ impl<L: Leaf> Tree<L> {
             leaves: &mut self.leaves,
             movement,
         };
-        let root = Arc::make_mut(&mut self.root);
+        let root = unshared(&mut self.root);
         let range = range.start..end;
         self.len -= range.len();
         shape.remove(root, range, Ends::BOTH, &mut cut, &mut garbage);
@@ -110,7 +111,7 @@ impl<L: Leaf, M: Movement<L>> Shape<'_, L, M> {
                         cut(self.table.get_mut(ids[at]), part, ids[at], self.movement);
                     }
                     Kids::Inners(nodes) => {
-                        let child = Arc::make_mut(&mut nodes[at]);
+                        let child = unshared(&mut nodes[at]);
                         self.remove(child, part, ends.below(at, len), cut, garbage);
                     }
                 }

@@ -6,6 +6,7 @@
 //! Cost: get O(1); a clone O(1); the first write after a clone copies a page of
 //! pointers and the array of pages, which for 100 million elements is some 10,000.
 
+use crate::types::unshared::{unshared, unshared_slice};
 use std::sync::Arc;
 
 const PAGE_LEN: usize = if cfg!(test) { 4 } else { 128 };
@@ -58,14 +59,14 @@ impl<L: Clone> Table<L> {
     #[inline]
     pub fn get_mut(&mut self, id: u32) -> &mut L {
         let leaf = self.slot(id).as_mut();
-        Arc::make_mut(leaf.expect("a tree refers to leaves that exist"))
+        unshared(leaf.expect("a tree refers to leaves that exist"))
     }
 
     #[inline]
     fn slot(&mut self, id: u32) -> &mut Option<Arc<L>> {
         let (page, at) = place(id);
-        let page = &mut Arc::make_mut(&mut self.pages)[page];
-        &mut Arc::make_mut(page)[at]
+        let page = &mut unshared(&mut self.pages)[page];
+        &mut unshared_slice(page)[at]
     }
 
     /// Gives `leaf` a number.
@@ -77,14 +78,14 @@ impl<L: Clone> Table<L> {
 
     fn new_id(&mut self) -> u32 {
         if !self.free.is_empty()
-            && let Some(id) = Arc::make_mut(&mut self.free).pop()
+            && let Some(id) = unshared(&mut self.free).pop()
         {
             return id;
         }
         let id = self.next;
         self.next += 1;
         let (page, at) = place(id);
-        let pages = Arc::make_mut(&mut self.pages);
+        let pages = unshared(&mut self.pages);
         if page == pages.len() {
             pages.push(Arc::from([]));
         }
@@ -110,7 +111,7 @@ impl<L: Clone> Table<L> {
 
     /// Lets numbers of leaves that were taken out be used again.
     pub fn release(&mut self, ids: impl IntoIterator<Item = u32>) {
-        Arc::make_mut(&mut self.free).extend(ids);
+        unshared(&mut self.free).extend(ids);
     }
 
     /// Bytes of memory without the leaves.
