@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rubellite._core import NOTHING, NULL_ARRAY, Arguments, Blocked, Call, Stream
 from rubellite.engine.replies import OK, Reply
-from rubellite.engine.stream_ids import ID_MAX, StreamId, stream_id, stream_ids
+from rubellite.engine.stream_ids import ID_MAX, ID_MIN, StreamId, stream_id, stream_ids
 from rubellite.engine.stream_reads import StreamRead, read_deletion, read_option
 from rubellite.errors import (
     ENTRIES_READ_NEGATIVE,
@@ -118,7 +118,10 @@ def xgroup_setid(call: Call, key: bytes, group: bytes, words: Arguments) -> Repl
     found = _stream_with_group(call, key, group)
     if len(words) > _SETID_WORDS_MAX:
         raise WRONG_SUBCOMMAND(text_of(call.argument(1)), "XGROUP")
-    found.set_group_id(group, _position(found, words[0]), entries_read)
+    # Here alone the ends of an interval are IDs, too.
+    ends = {b"-": ID_MIN, b"+": ID_MAX}
+    last_id = ends.get(words[0]) or _position(found, words[0])
+    found.set_group_id(group, last_id, entries_read)
     return OK
 
 

@@ -405,9 +405,13 @@ def xread(call: Call, words: Arguments) -> Reply:
         return NOTHING
     if not read.waits:
         return NULL_ARRAY
-    # What `$` means must not change while it waits.
+    # What `$` means must not change while it waits; `+` is the last entry then.
     again = [b"XREAD", *words.part(0, first), *keys]
-    again += [stream_id_text(after) for _, after in requests]
+    asked = words.part(first + count, count).flat()
+    again += [
+        word if word == b"+" else stream_id_text(after)
+        for word, (_, after) in zip(asked, requests, strict=True)
+    ]
     return Blocked(keys, Stream, read.deadline_ms, request=again)
 
 
@@ -419,10 +423,9 @@ def _read_from(call: Call, key: bytes, word: bytes) -> StreamId:
     if word == b"+":
         if found is None:
             return ID_MIN
-        top = found.top_id()
-        if top is None:
-            return found.last_id()
-        ms, seq = top
+        ms, seq = found.last_id()
+        if not len(found):
+            return ms, seq
         return (ms, seq - 1) if seq else (ms - 1, 2**64 - 1)
     if word == b">":
         raise NEW_ONLY_IN_XREADGROUP
