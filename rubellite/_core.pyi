@@ -26,6 +26,15 @@ def parse_double(text: bytes) -> float | None:
 def parse_integer(text: bytes) -> int | None:
     """Reads a 64-bit integer as the commands do; None for what is none."""
 
+def parse_stream_id(text: bytes, missing_seq: int) -> tuple[int, int] | None:
+    """Reads the ID of an entry, `ms-seq` or `ms`, which gets `missing_seq`."""
+
+def parse_new_stream_id(text: bytes) -> tuple[int, int | None] | None:
+    """As `parse_stream_id`, or `ms-*`, whose number is None; for a new entry."""
+
+def stream_id_text(id: tuple[int, int]) -> bytes:
+    """The text of an ID."""
+
 def memory_used() -> int:
     """Bytes that the engine's allocator has given out."""
 
@@ -112,6 +121,9 @@ class Blocked:
     Then its handler runs again. `deadline_ms` is since 1970, None for ever; then the
     client gets a null array. So it does where nothing may wait, or with `denied_null` a
     plain null.
+
+    With `wakes_on_loss` it also wakes when a key holds something else or is gone.
+    `request` is the command that runs then, if it is not the one that came.
     """
 
     def __new__(
@@ -120,11 +132,13 @@ class Blocked:
         kind: type[_Collection],
         deadline_ms: int | None = None,
         denied_null: bool = False,
+        wakes_on_loss: bool = False,
+        request: Iterable[bytes] | None = None,
     ) -> Self: ...
 
 # Collections. A view belongs to its call; `reply_…` writes the command's reply.
 
-_Collection: TypeAlias = Hash | List | Set | SortedSet
+_Collection: TypeAlias = Hash | List | Set | SortedSet | Stream
 _View = TypeVar("_View", bound=_Collection)
 
 @final
@@ -445,6 +459,140 @@ class Area:
     @staticmethod
     def polygon(corners: list[tuple[float, float]]) -> Area:
         """A polygon from the longitudes and latitudes of its corners, three at least."""
+
+@final
+class Stream:
+    """The stream at a key. IDs are pairs, milliseconds and number."""
+
+    def __len__(self) -> int: ...
+    def exists(self) -> bool:
+        """Whether there is such a key; it may be a stream without entries."""
+
+    def add(
+        self,
+        id: tuple[int, int | None] | None,
+        parts: Iterable[bytes],
+        trim: tuple[int | None, tuple[int, int] | None, bool, int, str] | None = None,
+    ) -> bytes:
+        """Adds an entry of names and values by turns; returns its ID.
+
+        `id` is None for the time's, its number None for the least that is free. `trim` is
+        (entries to leave or None, first ID to leave or None, whole blocks only, most
+        entries to remove or 0, KEEPREF or DELREF or ACKED).
+        """
+
+    def trim(self, trim: tuple[int | None, tuple[int, int] | None, bool, int, str]) -> int:
+        """Removes the oldest entries; returns how many."""
+
+    def delete(
+        self, ids: list[tuple[int, int]], references: str = "KEEPREF", group: bytes | None = None
+    ) -> list[int]:
+        """Deletes entries: for each 1, -1 if there was none, 2 if a group still needs it.
+
+        With `group` it acknowledges them there first, and -1 are those not pending.
+        """
+
+    def reply_range(
+        self, first: tuple[int, int], last: tuple[int, int], limit: int | None, is_reverse: bool
+    ) -> Special:
+        """Replies with the entries from `first` to `last`, both included."""
+
+    def last_id(self) -> tuple[int, int]:
+        """The last ID that an entry got."""
+
+    def top_id(self) -> tuple[int, int] | None:
+        """The ID of the last entry; None without entries."""
+
+    def max_deleted_id(self) -> tuple[int, int]:
+        """The greatest ID that was deleted."""
+
+    def set_id(
+        self,
+        last_id: tuple[int, int],
+        entries_added: int | None,
+        max_deleted: tuple[int, int] | None,
+    ) -> None:
+        """Sets the last ID and the counters that are given."""
+
+    def facts(self) -> dict[str, Any]:
+        """What XINFO STREAM says first, by name."""
+
+    def entries(self, limit: int, from_back: bool = False) -> list[Any]:
+        """The first entries, at most so many; with `from_back` the last, the last first."""
+
+    def group_count(self) -> int:
+        """How many groups there are."""
+
+    def has_group(self, group: bytes) -> bool:
+        """Whether there is a group of this name."""
+
+    def create_group(self, group: bytes, last_id: tuple[int, int], entries_read: int) -> bool:
+        """Adds a group, and the stream if there is none. False: it exists."""
+
+    def set_group_id(self, group: bytes, last_id: tuple[int, int], entries_read: int) -> None:
+        """Sets how far a group that is there has read."""
+
+    def destroy_group(self, group: bytes) -> bool:
+        """Removes a group. False: there is none."""
+
+    def create_consumer(self, group: bytes, consumer: bytes) -> bool:
+        """Adds a consumer to a group that is there. False: it exists."""
+
+    def remove_consumer(self, group: bytes, consumer: bytes) -> int | None:
+        """Removes a consumer; how many entries it had pending. None: there is none."""
+
+    def acknowledge(self, group: bytes, ids: list[tuple[int, int]]) -> int:
+        """Acknowledges pending entries; how many were."""
+
+    def pending_summary(
+        self, group: bytes
+    ) -> tuple[int, tuple[int, int], tuple[int, int], list[tuple[bytes, int]]] | None:
+        """How many are pending, the first and last ID, the consumers that have any."""
+
+    def pending(
+        self,
+        group: bytes,
+        first: tuple[int, int],
+        last: tuple[int, int],
+        limit: int,
+        delivered_ms_max: int,
+        consumer: bytes | None,
+    ) -> list[tuple[bytes, bytes, int, int]]:
+        """Pending entries delivered up to then: ID, consumer, time, deliveries."""
+
+    def reply_claim(
+        self,
+        group: bytes,
+        consumer: bytes,
+        ids: list[tuple[int, int]],
+        min_idle_ms: int,
+        delivered_ms: int,
+        deliveries: int | None,
+        is_forced: bool,
+        only_ids: bool,
+        last_id: tuple[int, int] | None,
+    ) -> Special:
+        """Gives entries to a consumer of a group that is there, and replies with them."""
+
+    def reply_auto_claim(
+        self,
+        group: bytes,
+        consumer: bytes,
+        min_idle_ms: int,
+        start: tuple[int, int],
+        count: int,
+        only_ids: bool,
+    ) -> Special:
+        """Gives what was idle for long to a consumer, and replies with it."""
+
+    def groups(self) -> list[dict[str, Any]]:
+        """What XINFO GROUPS says of each group."""
+
+    def consumers(self, group: bytes) -> list[dict[str, Any]]:
+        """What XINFO CONSUMERS says, with times instead of how long ago that was."""
+
+    def full_groups(self, limit: int) -> list[dict[str, Any]]:
+        """What XINFO STREAM FULL says of the groups; `limit` entries of each list."""
 
 @final
 class Interval:
@@ -820,6 +968,25 @@ class Call:
 
     def move_member(self, source: bytes, destination: bytes, member: bytes) -> bool:
         """Moves a member from one set to another. False: it is not there."""
+
+    @property
+    def stream_block_entries(self) -> int:
+        """Most entries of a block of a stream; 0: no limit."""
+
+    def reply_streams(
+        self, requests: list[tuple[bytes, tuple[int, int]]], limit: int | None
+    ) -> bool:
+        """Replies with what streams hold behind IDs; False: nothing, no reply."""
+
+    def reply_group_read(
+        self,
+        group: bytes,
+        consumer: bytes,
+        requests: list[tuple[bytes, tuple[int, int] | None]],
+        limit: int | None,
+        no_ack: bool,
+    ) -> bool:
+        """As `reply_streams`, for a consumer of a group; None: what is new to it."""
 
     def read(self, key: bytes, kind: type[_View]) -> _View | None:
         """The collection at `key` for reading; None without key. Fails with WRONG_TYPE."""

@@ -393,6 +393,98 @@ STORE_WITHOUT_DETAILS = _reply(
 )
 WEIGHT_NOT_FLOAT = _reply("WEIGHT_NOT_FLOAT", "ERR weight value is not a float")
 
+# Streams
+STREAM_ID = _reply("STREAM_ID", "ERR Invalid stream ID specified as stream command argument")
+STREAM_ID_ZERO = _reply("STREAM_ID_ZERO", "ERR The ID specified in XADD must be greater than 0-0")
+STREAM_ID_TOO_SMALL = _reply(
+    "STREAM_ID_TOO_SMALL",
+    "ERR The ID specified in XADD is equal or smaller than the target stream top item",
+)
+STREAM_EXHAUSTED = _reply(
+    "STREAM_EXHAUSTED",
+    "ERR The stream has exhausted the last possible ID, unable to add more items",
+)
+STREAM_ENTRY_TOO_LARGE = _reply("STREAM_ENTRY_TOO_LARGE", "ERR Elements are too large to be stored")
+INTERVAL_START = _reply("INTERVAL_START", "ERR invalid start ID for the interval")
+INTERVAL_END = _reply("INTERVAL_END", "ERR invalid end ID for the interval")
+TWO_TRIMS = _reply(
+    "TWO_TRIMS",
+    "ERR syntax error, MAXLEN and MINID options at the same time are not compatible",
+)
+TRIM_LENGTH_NEGATIVE = _reply("TRIM_LENGTH_NEGATIVE", "ERR The MAXLEN argument must be >= 0.")
+TRIM_LIMIT_NEGATIVE = _reply("TRIM_LIMIT_NEGATIVE", "ERR The LIMIT argument must be >= 0.")
+TRIM_LIMIT_ALONE = _reply(
+    "TRIM_LIMIT_ALONE",
+    "ERR syntax error, LIMIT cannot be used without specifying a trimming strategy",
+)
+TRIM_LIMIT_EXACT = _reply(
+    "TRIM_LIMIT_EXACT",
+    "ERR syntax error, LIMIT cannot be used without the special ~ option",
+)
+TRIM_MISSING = _reply(
+    "TRIM_MISSING", "ERR syntax error, XTRIM must be called with MAXLEN or MINID options"
+)
+ENTRIES_ADDED_NEGATIVE = _reply("ENTRIES_ADDED_NEGATIVE", "ERR entries_added must be positive")
+ENTRIES_ADDED_TOO_SMALL = _reply(
+    "ENTRIES_ADDED_TOO_SMALL",
+    "ERR The entries_added specified in XSETID is smaller than the target stream length",
+)
+SET_ID_BELOW_GIVEN_DELETED = _reply(
+    "SET_ID_BELOW_GIVEN_DELETED",
+    "ERR The ID specified in XSETID is smaller than the provided max_deleted_entry_id",
+)
+SET_ID_BELOW_DELETED = _reply(
+    "SET_ID_BELOW_DELETED",
+    "ERR The ID specified in XSETID is smaller than current max_deleted_entry_id",
+)
+SET_ID_BELOW_TOP = _reply(
+    "SET_ID_BELOW_TOP",
+    "ERR The ID specified in XSETID is smaller than the target stream top item",
+)
+UNBALANCED_STREAMS = _reply(
+    "UNBALANCED_STREAMS",
+    "ERR Unbalanced '{}' list of streams: for each stream key an ID or '{}' must be specified.",
+)
+ONLY_IN_XREADGROUP = _reply(
+    "ONLY_IN_XREADGROUP",
+    "ERR The {} option is only supported by XREADGROUP. You called XREAD instead.",
+)
+NEW_ONLY_IN_XREADGROUP = _reply(
+    "NEW_ONLY_IN_XREADGROUP",
+    "ERR The > ID can be specified only when calling XREADGROUP using the GROUP <group> "
+    "<consumer> option.",
+)
+GROUP_MISSING = _reply("GROUP_MISSING", "ERR Missing GROUP option for XREADGROUP")
+ID_MEANINGLESS = _reply(
+    "ID_MEANINGLESS",
+    "ERR The {} ID is meaningless in the context of XREADGROUP: you want to read the history of "
+    "this consumer by specifying a proper ID, or use the > ID to get new messages. The {} ID "
+    "would just return an empty result set.",
+)
+NO_GROUP = _reply("NO_GROUP", "NOGROUP No such key '{}' or consumer group '{}'")
+NO_GROUP_TO_READ = _reply(
+    "NO_GROUP_TO_READ",
+    "NOGROUP No such key '{}' or consumer group '{}' in XREADGROUP with GROUP option",
+)
+NO_GROUP_OF_KEY = _reply("NO_GROUP_OF_KEY", "NOGROUP No such consumer group '{}' for key name '{}'")
+GROUP_EXISTS = _reply("GROUP_EXISTS", "BUSYGROUP Consumer Group name already exists")
+STREAM_NEEDED = _reply(
+    "STREAM_NEEDED",
+    "ERR The XGROUP subcommand requires the key to exist. Note that for CREATE you may want to "
+    "use the MKSTREAM option to create an empty stream automatically.",
+)
+ENTRIES_READ_NEGATIVE = _reply(
+    "ENTRIES_READ_NEGATIVE", "ERR value for ENTRIESREAD must be positive or -1"
+)
+MIN_IDLE_TIME = _reply("MIN_IDLE_TIME", "ERR Invalid min-idle-time argument for {}")
+CLAIM_OPTION_VALUE = _reply("CLAIM_OPTION_VALUE", "ERR Invalid {} option argument for XCLAIM")
+CLAIM_OPTION = _reply("CLAIM_OPTION", "ERR Unrecognized XCLAIM option '{}'")
+CLAIM_COUNT = _reply("CLAIM_COUNT", "ERR COUNT must be > 0")
+NUMIDS_NOT_POSITIVE = _reply("NUMIDS_NOT_POSITIVE", "ERR Number of IDs must be a positive integer")
+NUMIDS_MISMATCH = _reply(
+    "NUMIDS_MISMATCH", "ERR The `numids` parameter must match the number of arguments"
+)
+
 # Logs, latency and DEBUG
 LOG_COUNT = _reply("LOG_COUNT", "ERR count should be greater than or equal to -1")
 LOG_TYPE = _reply(

@@ -26,6 +26,10 @@ MODULES = (
     "geo",
     "geo_search",
     "sorting",
+    "streams",
+    "stream_groups",
+    "stream_claims",
+    "stream_info",
 )
 
 

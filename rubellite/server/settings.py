@@ -37,6 +37,8 @@ _PLAIN_INTEGERS = (
     "zset-max-listpack-entries",
     "zset-max-listpack-value",
     "hll-sparse-max-bytes",
+    "stream-node-max-entries",
+    "stream-node-max-bytes",
 )
 _PLAIN_SWITCHES = ("protected-mode", "latency-tracking")
 

@@ -216,6 +216,10 @@ def fold_repetition(nodes: list[Node]) -> list[Node]:
     return folded
 
 
+#: Its second word is an option that must be there, and no subcommand.
+_ONE_WORD = ["XREADGROUP"]
+
+
 def read(text: str) -> Syntax:
     """Reads a syntax line.
 
@@ -227,6 +231,6 @@ def read(text: str) -> Syntax:
     if reader.peek():
         raise NotationError(f"{text!r}: {reader.peek()!r} out of place")
     words: list[str] = []
-    while nodes and nodes[0].kind == "word" and len(words) < 2:
+    while nodes and nodes[0].kind == "word" and len(words) < 2 and words != _ONE_WORD:
         words.append(nodes.pop(0).name)
     return Syntax(text, words, fold_repetition(nodes))

@@ -28,6 +28,12 @@ ALLOWED: dict[tuple[str, str], str] = {
     ("bitop", "arguments"): "four operations are Redis 8.2's; Valkey has not got them",
     ("client|kill", "arguments"): "filters are combined; Valkey's tree says one of them",
     ("debug", "arguments"): "a subcommand and what it takes; Valkey's tree says nothing",
+    ("xadd", "arguments"): "the policies for references are Redis 8.2's; Valkey has not got them",
+    ("xtrim", "arguments"): "the policies for references are Redis 8.2's; Valkey has not got them",
+    ("xdelex", "arguments"): "IDS and what follows stand side by side, not in a block",
+    ("xackdel", "arguments"): "IDS and what follows stand side by side, not in a block",
+    ("xread", "arguments"): "STREAMS and what follows stand side by side, not in a block",
+    ("xreadgroup", "arguments"): "STREAMS and what follows stand side by side, not in a block",
 }
 
 #: What is told in our own words.

@@ -129,6 +129,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<views::list::List>()?;
     module.add_class::<views::set::Set>()?;
     module.add_class::<views::sorted_set::SortedSet>()?;
+    module.add_class::<views::stream::Stream>()?;
     module.add_class::<views::interval::Interval>()?;
     module.add_class::<views::geo::Area>()?;
     module.add_class::<views::scored_sets::ScoredSets>()?;
@@ -156,6 +157,12 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(glob_matches, module)?)?;
     module.add_function(wrap_pyfunction!(parse_double, module)?)?;
     module.add_function(wrap_pyfunction!(parse_integer, module)?)?;
+    module.add_function(wrap_pyfunction!(views::stream::parse_stream_id, module)?)?;
+    module.add_function(wrap_pyfunction!(
+        views::stream::parse_new_stream_id,
+        module
+    )?)?;
+    module.add_function(wrap_pyfunction!(views::stream::stream_id_text, module)?)?;
     module.add_function(wrap_pyfunction!(memory_used, module)?)?;
     module.add_function(wrap_pyfunction!(memory_purge, module)?)?;
     module.add_function(wrap_pyfunction!(memory_stats, module)?)?;

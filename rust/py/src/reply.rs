@@ -109,12 +109,17 @@ impl Blocked {
     /// `deadline_ms` is since 1970, None for ever; then the client gets a null array. So
     /// it does where nothing may wait, or with `denied_null` a plain null.
     #[new]
-    #[pyo3(signature = (keys, kind, deadline_ms = None, denied_null = false))]
+    ///
+    /// With `wakes_on_loss` it also wakes when a key holds something else or is gone.
+    /// `request` is the command that runs then, if it is not the one that came.
+    #[pyo3(signature = (keys, kind, deadline_ms = None, denied_null = false, wakes_on_loss = false, request = None))]
     fn new(
         keys: &Bound<'_, PyAny>,
         kind: &Bound<'_, PyType>,
         deadline_ms: Option<i64>,
         denied_null: bool,
+        wakes_on_loss: bool,
+        request: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Self> {
         let keys = crate::call::words(keys)?;
         let wait = Wait {
@@ -122,6 +127,8 @@ impl Blocked {
             kind: crate::views::kind_of(kind)?,
             deadline_ms,
             denied_null,
+            wakes_on_loss,
+            request: request.map(crate::call::request_of).transpose()?,
         };
         Ok(Self { wait })
     }

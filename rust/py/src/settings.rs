@@ -37,6 +37,12 @@ pub fn configure(engine: &mut Engine, name: &str, value: &Bound<'_, PyAny>) -> P
             settings.collections.sorted_set_entries_max = value.extract()?;
         }
         "hll-sparse-max-bytes" => settings.collections.hll_sparse_bytes_max = value.extract()?,
+        "stream-node-max-entries" => {
+            settings.collections.stream_blocks.entries_max = value.extract()?;
+        }
+        "stream-node-max-bytes" => {
+            settings.collections.stream_blocks.bytes_max = value.extract()?;
+        }
         "zset-max-listpack-value" => {
             settings.collections.sorted_set_value_bytes_max = value.extract()?;
         }

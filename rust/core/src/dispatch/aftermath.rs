@@ -48,7 +48,8 @@ fn check_entry(entry: Entry<'_>) -> Result<(), String> {
         Kind::Set => check::check_set(content),
         Kind::List => check::check_list(content),
         Kind::SortedSet => check::check_sorted_set(content),
-        Kind::String | Kind::Stream => Ok(()),
+        Kind::Stream => check::check_stream(content),
+        Kind::String => Ok(()),
     }
 }
 

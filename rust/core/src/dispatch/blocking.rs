@@ -39,6 +39,10 @@ pub struct Wait {
     pub deadline_ms: Option<i64>,
     /// Where nothing may wait the answer is null, not a null array.
     pub denied_null: bool,
+    /// It also wakes when a key holds something else, or is gone.
+    pub wakes_on_loss: bool,
+    /// What is run again; None: the command as it came.
+    pub request: Option<OwnedRequest>,
 }
 
 /// A client's command that waits.
@@ -204,7 +208,7 @@ impl Engine {
     pub fn block(
         &mut self,
         invocation: &Invocation<'_>,
-        wait: Wait,
+        mut wait: Wait,
         sink: &mut dyn Sink,
     ) -> Outcome {
         let client = invocation.client;
@@ -226,7 +230,10 @@ impl Engine {
         }
         let blocking = Blocking {
             command: invocation.command,
-            request: invocation.request.into(),
+            request: wait
+                .request
+                .take()
+                .unwrap_or_else(|| invocation.request.into()),
             database: self.run.database,
             wait,
             place: self.waiters.next_place,
@@ -378,14 +385,14 @@ fn serve_key(
 ) {
     let mut after = None;
     let mut kind = engine.kind_at(name);
-    while kind.is_some()
-        && let Some((place, client)) = engine.waiters.next_client(name, after)
-    {
+    while let Some((place, client)) = engine.waiters.next_client(name, after) {
         after = Some(place);
         let session = engine.session(client);
-        let wanted = session.blocked.as_ref().map(|blocking| blocking.wait.kind);
+        let wakes = session.blocked.as_ref().is_some_and(|blocking| {
+            Some(blocking.wait.kind) == kind || blocking.wait.wakes_on_loss
+        });
         // Who is about to be closed takes nothing along.
-        if wanted == kind && session.close == Close::No {
+        if wakes && session.close == Close::No {
             serve_client(commands, engine, runtime, client);
             kind = engine.kind_at(name);
         }

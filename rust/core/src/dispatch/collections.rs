@@ -13,6 +13,7 @@ use crate::seed::HashSeed;
 use crate::types::home::{Detached, Form, Home, Limits};
 use crate::types::list::limit::Limit;
 use crate::types::list::packed;
+use crate::types::stream::BlockLimits;
 
 /// Up to where collections are packed; settings of these names.
 #[derive(Debug, Clone, Copy)]
@@ -26,6 +27,7 @@ pub struct CollectionLimits {
     pub sorted_set_entries_max: usize,
     pub sorted_set_value_bytes_max: usize,
     pub hll_sparse_bytes_max: usize,
+    pub stream_blocks: BlockLimits,
 }
 
 impl Default for CollectionLimits {
@@ -40,6 +42,7 @@ impl Default for CollectionLimits {
             sorted_set_entries_max: 128,
             sorted_set_value_bytes_max: 64,
             hll_sparse_bytes_max: 3000,
+            stream_blocks: BlockLimits::default(),
         }
     }
 }

@@ -29,6 +29,7 @@ use crate::text::double;
 use crate::text::sha1::{hex, sha1};
 use crate::types::list::packed::PackedList;
 use crate::types::sorted_set::packed::PackedSortedSet;
+use crate::types::stream::StreamId;
 use crate::types::{Content, Hash, Object, Set};
 
 /// A digest in the making.
@@ -126,6 +127,15 @@ impl Digest {
             (Kind::SortedSet, Content::Object(Object::SortedSet(set))) => {
                 for (member, score) in set.iter() {
                     self.scored(member, score);
+                }
+            }
+            (Kind::Stream, Content::Object(Object::Stream(stream))) => {
+                for entry in stream.range(StreamId::ZERO, StreamId::MAX) {
+                    self.stream_entry(entry.id.ms, entry.id.seq);
+                    for (name, value) in entry.pairs() {
+                        self.ordered(name.bytes(&mut one));
+                        self.ordered(value.bytes(&mut other));
+                    }
                 }
             }
             _ => return Err(unknown(kind)),

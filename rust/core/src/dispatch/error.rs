@@ -87,6 +87,9 @@ error_codes! {
     MemberBound = "MEMBER_BOUND",
     InvalidPlace = "INVALID_PLACE",
     ScoresNotFloat = "SCORES_NOT_FLOAT",
+    StreamIdTooSmall = "STREAM_ID_TOO_SMALL",
+    StreamExhausted = "STREAM_EXHAUSTED",
+    StreamEntryTooLarge = "STREAM_ENTRY_TOO_LARGE",
 }
 
 /// Why a command did not do what it was asked.

@@ -40,7 +40,11 @@ pub mod sorted_sets;
 pub mod sorting;
 pub mod spec;
 pub mod state;
+mod state_streams;
 pub mod statistics;
+mod stream_effects;
+pub mod stream_groups;
+pub mod streams;
 #[cfg(test)]
 mod tests;
 pub mod tracking;

@@ -3,9 +3,11 @@
 //!     string      SET key value [PXAT ms]
 //!     collection  DEL key, then RPUSH, SADD, HSET or ZADD of so many elements each,
 //!                 HPEXPIREAT for a field's deadline, PEXPIREAT for the key's
+//!     stream      as `state_streams` says
 //!     no key      DEL key
 
 use super::journal::{Effect, Word};
+use super::state_streams;
 use crate::keyspace::strings::IntText;
 use crate::keyspace::{Entry, Kind, Value};
 use crate::text::double;
@@ -17,15 +19,28 @@ use crate::types::{Content, Hash, Object, Set};
 const ELEMENTS_MAX: usize = 64;
 
 /// Collects commands of many elements.
-struct Writer<'k> {
+pub(super) struct Writer<'k> {
     database: usize,
     key: &'k [u8],
     effects: Vec<Effect>,
 }
 
 impl Writer<'_> {
-    fn command(&mut self, name: &str, words: Vec<Word>) {
+    pub(super) fn command(&mut self, name: &str, words: Vec<Word>) {
         let mut arguments = vec![Word::from(name.as_bytes()), Word::from(self.key)];
+        arguments.extend(words);
+        self.effects.push(Effect {
+            database: self.database,
+            arguments,
+        });
+    }
+
+    /// `name subcommand key word …`.
+    pub(super) fn sub_command(&mut self, name: &str, subcommand: &str, words: Vec<Word>) {
+        let mut arguments = [name, subcommand]
+            .map(|word| Word::from(word.as_bytes()))
+            .to_vec();
+        arguments.push(Word::from(self.key));
         arguments.extend(words);
         self.effects.push(Effect {
             database: self.database,
@@ -50,7 +65,7 @@ impl Writer<'_> {
     }
 }
 
-fn number(value: i64) -> Word {
+pub(super) fn number(value: i64) -> Word {
     Word::from(IntText::new().format(value).as_bytes())
 }
 
@@ -146,6 +161,7 @@ fn collection(writer: &mut Writer<'_>, kind: Kind, content: Content<'_>) {
                 set.iter().map(|(member, score)| scored(member, score)),
             );
         }
+        (_, Content::Object(Object::Stream(stream))) => state_streams::write(writer, stream),
         _ => {}
     }
 }

@@ -124,9 +124,8 @@ impl Engine {
     /// A whole database goes: every watched key that exists in it (or in what takes
     /// its place) has changed.
     pub(super) fn touch_database(&mut self, database: usize, replacement: Option<usize>) {
-        if replacement.is_some() {
-            self.waiters.database_touched(database);
-        }
+        // Who waits in a group of a stream learns that it is gone, too.
+        self.waiters.database_touched(database);
         let exists = |engine: &Engine, at: usize, key: &[u8]| {
             let entry = engine.databases[at].find(key);
             // A watched key that is due was alive when WATCH saw it; elsewhere it never was.

@@ -7,8 +7,8 @@
 //!
 //! `input` is bytes with an offset, a checksum and bounded allocations; `blobs` the
 //! compact encodings that strings hold (listpack, ziplist, zipmap, intset); `build`
-//! makes values of elements; `value` reads one value and `reader` a file; `output` and
-//! `write` write them, large collections in slices; `load` and `save` are files and
+//! makes values of elements; `streams` is what is peculiar to them; `value` reads one value
+//! and `reader` a file; `output` and `write` write them, large collections in slices; `load` and `save` are files and
 //! databases, `snapshot` with its `keys` and `writer` saves while commands go on;
 //! `dump` is the payload of DUMP and RESTORE.
 //!
@@ -30,6 +30,7 @@ pub mod output;
 pub mod reader;
 pub mod save;
 pub mod snapshot;
+pub mod streams;
 pub mod value;
 pub mod write;
 mod writer;

@@ -6,9 +6,10 @@ use std::io::Read;
 
 use super::build::{Context, HashBuilder, ListBuilder, SetBuilder, SortedSetBuilder, integers};
 use super::input::Input;
-use super::{Error, Family, Result, blobs, type_number as number};
+use super::{Error, Family, Result, blobs, streams, type_number as number};
 use crate::keyspace::Kind;
-use crate::types::home::Detached;
+use crate::types::Object;
+use crate::types::home::{Detached, Home};
 use crate::types::packed::{Element, IntText};
 
 /// What a file held at a key.
@@ -77,10 +78,10 @@ pub fn read<R: Read>(
             )
         }
         number::STREAM_LISTPACKS | number::STREAM_LISTPACKS_2 | number::STREAM_LISTPACKS_3 => {
-            Err(Error::Unsupported {
-                offset: input.offset(),
-                reason: "the key holds a stream, which Rubellite does not have yet".into(),
-            })
+            let stream = streams::read(input, type_number)?;
+            let mut detached = Detached::new();
+            detached.become_object(Object::Stream(stream));
+            kind(Kind::Stream, detached)
         }
         number::MODULE => Err(Error::Unsupported {
             offset: input.offset(),

@@ -6,6 +6,7 @@
 //! is what the servers load fastest; a table's by the cursor of `scan`.
 
 use super::output::{Output, score_element};
+use super::streams::{self, StreamStep};
 use super::{DEADLINES_AUX, Format, opcode, type_number as number};
 use crate::keyspace::{Entry, Kind, Value};
 use crate::types::home::{Content, Form};
@@ -297,6 +298,8 @@ enum At {
     Deadlines(u64),
     /// Elements of a list that were written, or of a sorted set that were not.
     Position(usize),
+    /// What of a stream comes next.
+    Stream(Option<StreamStep>),
     Done,
 }
 
@@ -306,6 +309,7 @@ impl Walk {
             Object::Hash(table) | Object::Set(table) => (At::Records(0), table.next_deadline()),
             Object::SortedSet(set) => (At::Position(set.len()), None),
             Object::List(_) => (At::Position(0), None),
+            Object::Stream(_) => (At::Stream(Some(StreamStep::Blocks(0))), None),
             #[cfg(test)]
             Object::Probe(_) => (At::Done, None),
         };
@@ -324,6 +328,7 @@ impl Walk {
             Object::Set(_) => number::SET,
             Object::SortedSet(_) => number::SORTED_SET_2,
             Object::List(_) => number::LIST,
+            Object::Stream(_) => streams::type_number(self.format),
             #[cfg(test)]
             Object::Probe(_) => number::LIST,
         }
@@ -335,6 +340,7 @@ impl Walk {
             Object::Set(table) => output.length(table.len() as u64),
             Object::SortedSet(set) => output.length(set.len() as u64),
             Object::List(list) => output.length(list.len() as u64),
+            Object::Stream(stream) => output.length(stream.block_count() as u64),
             #[cfg(test)]
             Object::Probe(_) => output.length(0),
         }
@@ -392,6 +398,12 @@ impl Walk {
                 }
                 *at = start;
                 if start == 0 {
+                    self.at = At::Done;
+                }
+            }
+            (Object::Stream(stream), At::Stream(step)) => {
+                *step = step.take().and_then(|step| step.write(stream, output));
+                if step.is_none() {
                     self.at = At::Done;
                 }
             }

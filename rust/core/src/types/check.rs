@@ -62,3 +62,14 @@ pub fn check_sorted_set(content: Content<'_>) -> Result<(), String> {
         }
     }
 }
+
+pub fn check_stream(content: Content<'_>) -> Result<(), String> {
+    match content {
+        Content::Object(Object::Stream(stream)) => {
+            stream.check();
+            Ok(())
+        }
+        Content::Object(other) => Err(wrong(other)),
+        Content::Packed(..) => Err("a stream that is packed".into()),
+    }
+}

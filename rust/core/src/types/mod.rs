@@ -4,7 +4,8 @@
 //! `packed_table` hashes and sets, `int_set` sets of integers. `list` is lists and
 //! `sorted_set` sorted sets; the large ones stand on `tree`, a sequence of leaves that
 //! clones share, and on `run`, many strings in one place. `paged_table` holds large
-//! hashes and sets in a directory of pages, which clones share, too. `hash` and `set`
+//! hashes and sets in a directory of pages, which clones share, too; `stream` is logs with
+//! their groups of consumers. `hash` and `set`
 //! are what commands see of them, `home` is where they live.
 
 pub mod check;
@@ -21,6 +22,7 @@ pub mod set;
 pub mod set_algebra;
 mod set_edit;
 pub mod sorted_set;
+pub mod stream;
 pub mod table;
 mod tree;
 mod unshared;
@@ -34,6 +36,7 @@ use paged_table::PagedTable;
 pub use set::Set;
 pub use set_edit::SetMut;
 pub use sorted_set::SortedSet;
+pub use stream::Stream;
 
 /// A value too large for its keyspace entry: the structure that the entry points at.
 ///
@@ -46,6 +49,7 @@ pub enum Object {
     List(List),
     Set(PagedTable),
     SortedSet(SortedSet),
+    Stream(Stream),
     /// Stands in for a structure in the keyspace's own tests.
     #[cfg(test)]
     Probe(Vec<u8>),
@@ -61,17 +65,19 @@ impl Object {
             }
             Object::List(list) => own - size_of::<List>() + list.memory_bytes(),
             Object::SortedSet(set) => own - size_of::<SortedSet>() + set.memory_bytes(),
+            Object::Stream(stream) => own - size_of::<Stream>() + stream.memory_bytes(),
             #[cfg(test)]
             Object::Probe(bytes) => own + bytes.capacity(),
         }
     }
 
-    /// True when nothing is in it. O(1).
+    /// True when nothing is in it, so that its key goes; a stream's key stays. O(1).
     pub fn is_empty(&self) -> bool {
         match self {
             Object::Hash(table) | Object::Set(table) => table.is_empty(),
             Object::List(list) => list.is_empty(),
             Object::SortedSet(set) => set.is_empty(),
+            Object::Stream(_) => false,
             #[cfg(test)]
             Object::Probe(bytes) => bytes.is_empty(),
         }
@@ -92,6 +98,7 @@ impl Object {
             Object::Hash(_) | Object::Set(_) => "hashtable",
             Object::List(_) => "quicklist",
             Object::SortedSet(_) => "skiplist",
+            Object::Stream(_) => "stream",
             #[cfg(test)]
             Object::Probe(_) => "probe",
         }
@@ -104,6 +111,7 @@ impl Object {
             Object::Hash(table) | Object::Set(table) => table.page_count(),
             Object::List(list) => list.free_effort(),
             Object::SortedSet(set) => set.free_effort(),
+            Object::Stream(stream) => stream.free_effort(),
             #[cfg(test)]
             Object::Probe(_) => 1,
         }

@@ -16,6 +16,8 @@ pub mod made;
 pub mod scored_sets;
 pub mod set;
 pub mod sorted_set;
+pub mod stream;
+pub mod stream_groups;
 
 use pyo3::exceptions::{PyRuntimeError, PyTypeError};
 use pyo3::prelude::*;
@@ -230,9 +232,11 @@ pub fn kind_of(class: &Bound<'_, PyType>) -> PyResult<Kind> {
         Ok(Kind::Set)
     } else if class.is(py.get_type::<sorted_set::SortedSet>()) {
         Ok(Kind::SortedSet)
+    } else if class.is(py.get_type::<stream::Stream>()) {
+        Ok(Kind::Stream)
     } else {
         Err(PyTypeError::new_err(
-            "expected Hash, List, Set or SortedSet",
+            "expected Hash, List, Set, SortedSet or Stream",
         ))
     }
 }
@@ -243,6 +247,7 @@ fn make<'py>(py: Python<'py>, view: View) -> PyResult<Bound<'py, PyAny>> {
         Kind::List => Ok(Bound::new(py, list::List(view))?.into_any()),
         Kind::Set => Ok(Bound::new(py, set::Set(view))?.into_any()),
         Kind::SortedSet => Ok(Bound::new(py, sorted_set::SortedSet(view))?.into_any()),
+        Kind::Stream => Ok(Bound::new(py, stream::Stream(view))?.into_any()),
         kind => Err(PyTypeError::new_err(format!("no view for {}", kind.name()))),
     }
 }

@@ -1,0 +1,113 @@
+"""Clients that wait for streams, alone and in groups: everybody gets what Valkey gives."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator
+from random import Random
+from typing import Any
+
+import pytest
+
+from tests.differential.allowances import equivalent
+from tests.differential.waiting import Stage
+from tests.oracles import Server
+from tests.wire import same
+
+NAMES = ("ann", "bob", "cid", "dan", "eve")
+# Somebody must be left to add.
+WAITING_MAX = 3
+SEQUENCES = 15
+SEQUENCE_COMMANDS = 40
+
+WAITS = [
+    "XREAD BLOCK 0 STREAMS k1 $",
+    "XREAD BLOCK 0 COUNT 1 STREAMS k1 k2 $ $",
+    "XREAD BLOCK 0 STREAMS k2 9-9",
+    "XREAD BLOCK 0 STREAMS k1 +",
+    "XREADGROUP GROUP g ann BLOCK 0 STREAMS k1 >",
+    "XREADGROUP GROUP g bob COUNT 1 BLOCK 0 STREAMS k1 >",
+    "XREADGROUP GROUP g cid BLOCK 0 NOACK STREAMS k1 k2 > >",
+    "XREADGROUP GROUP h dan BLOCK 0 STREAMS k2 >",
+    "BLPOP k2 0",
+]
+OTHERS = [
+    "XADD k1 {next} f v",
+    "XADD k1 {next} f v",
+    "XADD k2 {next} f v g w",
+    "XADD k2 {next} MAXLEN 1 f v g",
+    "XADD other {next} f v",
+    "XGROUP CREATE k1 g $ MKSTREAM",
+    "XGROUP CREATE k2 g $ MKSTREAM",
+    "XGROUP CREATE k2 h 0 MKSTREAM",
+    "XGROUP DESTROY k1 g",
+    "XGROUP DESTROY k2 h",
+    "XGROUP SETID k1 g 0",
+    "XGROUP DELCONSUMER k1 g ann",
+    "XACK k1 g 1-1 2-1 3-1 4-1 5-1",
+    "XDEL k1 1-1 2-1 3-1",
+    "XTRIM k1 MAXLEN 0",
+    "XINFO GROUPS k1",
+    "XPENDING k1 g - + 10",
+    "DEL k1",
+    "DEL k2",
+    "SET k1 text",
+    "LPUSH k2 a",
+    "RENAME other k1",
+    "COPY other k2 REPLACE",
+    "MOVE k1 1",
+    "SWAPDB 0 1",
+    "FLUSHDB",
+    "MULTI|XADD k1 {next} f v|XTRIM k1 MAXLEN 0|EXEC",
+    "MULTI|XADD k1 {next} f v|XREADGROUP GROUP g eve STREAMS k1 >|EXEC",
+    "MULTI|DEL k1|XGROUP CREATE k1 g $ MKSTREAM|EXEC",
+    "MULTI|XREAD BLOCK 0 STREAMS k1 $|EXEC",
+    "CLIENT UNBLOCK @ann",
+    "CLIENT UNBLOCK @bob TIMEOUT",
+    "CLIENT UNBLOCK @cid ERROR",
+]
+
+
+@pytest.fixture(params=(2, 3), ids=("resp2", "resp3"))
+def stages(
+    request: pytest.FixtureRequest, ours: Server, valkey91: Server
+) -> Iterator[tuple[Stage, Stage]]:
+    with Stage(ours, NAMES, request.param) as mine, Stage(valkey91, NAMES, request.param) as theirs:
+        yield mine, theirs
+
+
+def _alike(line: str, mine: dict[str, Any], theirs: dict[str, Any]) -> bool:
+    words = [word.encode() for word in line.split()]
+    return mine.keys() == theirs.keys() and all(
+        same(mine[name], theirs[name]) or equivalent(words, mine[name], theirs[name])
+        for name in mine
+    )
+
+
+def test_everybody_reads_the_same_in_the_same_order(stages: tuple[Stage, Stage]):
+    seed = int(os.environ.get("RUBELLITE_DIFF_SEED", secrets.randbelow(1_000_000)))
+    rng = Random(f"streams waiting {seed}")
+    for _ in range(SEQUENCES):
+        played: list[tuple[str, str]] = []
+        for stage in stages:
+            stage.watcher.call("FLUSHALL")
+        waiting: set[str] = set()
+        for number in range(1, SEQUENCE_COMMANDS + 1):
+            free = [name for name in NAMES if name not in waiting]
+            may_wait = len(waiting) < WAITING_MAX and rng.random() < 0.5
+            name, line = rng.choice(free), rng.choice(WAITS if may_wait else OTHERS)
+            line = line.replace("{next} MAXLEN 1", f"MAXLEN 1 {number}-1")
+            line = line.replace("{next}", f"{number}-1")
+            played.append((name, line))
+            for command in line.split("|"):
+                mine, theirs = (stage.act(name, *command.split()) for stage in stages)
+                assert _alike(command, mine, theirs), f"seed {seed}: {played}\n{mine}\n{theirs}"
+            waiting = stages[0].waiting()
+            assert waiting == stages[1].waiting(), f"seed {seed}: {played}"
+        digests = [stage.watcher.call("DEBUG", "DIGEST") for stage in stages]
+        assert digests[0] == digests[1], f"seed {seed}: {played}"
+        for stage in stages:
+            for name in NAMES:
+                stage.watcher.call("CLIENT", "UNBLOCK", str(stage.ids[name]))
+            stage.served({})
