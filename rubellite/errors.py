@@ -445,6 +445,10 @@ BUSY = _reply(
     "BUSY",
     "BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.",
 )
+BUSY_FUNCTION = _reply(
+    "BUSY_FUNCTION",
+    "BUSY Redis is busy running a script. You can only call FUNCTION KILL or SHUTDOWN NOSAVE.",
+)
 SAVING_FAILS = _reply(
     "SAVING_FAILS",
     "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to "
@@ -461,6 +465,49 @@ WRITES_STOPPED = _reply(
     "WRITES_STOPPED",
     "MISCONF A bug of ours may have damaged a key, so nothing is written any more. "
     "Please check the Rubellite logs for details about the key.",
+)
+
+
+# Scripts
+NO_SCRIPT = _reply("NO_SCRIPT", "NOSCRIPT No matching script.")
+NO_FUNCTION = _reply("NO_FUNCTION", "ERR Function not found")
+KEYS_NEGATIVE = _reply("KEYS_NEGATIVE", "ERR Number of keys can't be negative")
+SCRIPT_NOT_COMPILED = _reply(
+    "SCRIPT_NOT_COMPILED", "ERR Error compiling script (new function): {}"
+)
+SCRIPT_ENGINE_UNKNOWN = _reply("SCRIPT_ENGINE_UNKNOWN", "ERR Could not find scripting engine '{}'")
+SHEBANG_INVALID = _reply("SHEBANG_INVALID", "ERR Invalid script shebang")
+SHEBANG_OPTION = _reply("SHEBANG_OPTION", "ERR Unknown lua shebang option: {}")
+SHEBANG_FLAG = _reply("SHEBANG_FLAG", "ERR Unexpected flag in script shebang: {}")
+SCRIPT_MAY_WRITE_RO = _reply(
+    "SCRIPT_MAY_WRITE_RO", "ERR Can not execute a script with write flag using *_ro command."
+)
+SCRIPT_UNKNOWN_COMMAND = _reply(
+    "SCRIPT_UNKNOWN_COMMAND", "ERR Unknown command called from script"
+)
+SCRIPT_WRONG_ARITY = _reply(
+    "SCRIPT_WRONG_ARITY", "ERR Wrong number of args calling command from script"
+)
+SCRIPT_COMMAND_REFUSED = _reply(
+    "SCRIPT_COMMAND_REFUSED", "ERR This Redis command is not allowed from script"
+)
+SCRIPT_READ_ONLY = _reply(
+    "SCRIPT_READ_ONLY", "ERR Write commands are not allowed from read-only scripts."
+)
+SCRIPT_KILLED = _reply("SCRIPT_KILLED", "ERR Script killed by user with {} KILL.")
+SCRIPT_FLUSH_MODE = _reply(
+    "SCRIPT_FLUSH_MODE", "ERR SCRIPT FLUSH only support SYNC|ASYNC option"
+)
+SCRIPT_DEBUG_MODE = _reply("SCRIPT_DEBUG_MODE", "ERR Use SCRIPT DEBUG YES/SYNC/NO")
+SCRIPT_DEBUG_UNSUPPORTED = _reply(
+    "SCRIPT_DEBUG_UNSUPPORTED", "ERR There is no debugger for scripts"
+)
+NOT_BUSY = _reply("NOT_BUSY", "NOTBUSY No scripts in execution right now.")
+UNKILLABLE = _reply(
+    "UNKILLABLE",
+    "UNKILLABLE Sorry the script already executed write commands against the dataset. You can "
+    "either wait the script termination or kill the server in a hard way using the SHUTDOWN "
+    "NOSAVE command.",
 )
 
 

@@ -86,6 +86,23 @@ error_codes! {
     MemberBound = "MEMBER_BOUND",
     InvalidPlace = "INVALID_PLACE",
     ScoresNotFloat = "SCORES_NOT_FLOAT",
+    BusyFunction = "BUSY_FUNCTION",
+    ScriptUnknownCommand = "SCRIPT_UNKNOWN_COMMAND",
+    ScriptWrongArity = "SCRIPT_WRONG_ARITY",
+    ScriptCommandRefused = "SCRIPT_COMMAND_REFUSED",
+    ScriptReadOnly = "SCRIPT_READ_ONLY",
+    ScriptKilled = "SCRIPT_KILLED",
+    ScriptMayWriteRo = "SCRIPT_MAY_WRITE_RO",
+    ScriptNotCompiled = "SCRIPT_NOT_COMPILED",
+    ScriptEngineUnknown = "SCRIPT_ENGINE_UNKNOWN",
+    ShebangInvalid = "SHEBANG_INVALID",
+    ShebangOption = "SHEBANG_OPTION",
+    ShebangFlag = "SHEBANG_FLAG",
+    NotBusy = "NOT_BUSY",
+    Unkillable = "UNKILLABLE",
+    NoScript = "NO_SCRIPT",
+    NoFunction = "NO_FUNCTION",
+    KeysNegative = "KEYS_NEGATIVE",
 }
 
 /// Why a command did not do what it was asked.

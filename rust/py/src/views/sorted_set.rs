@@ -356,7 +356,10 @@ impl SortedSet {
         let layout = Layout::named(layout)?;
         let key = self.0.key(py);
         let popped = self.0.context(|context| {
-            let protocol = context.engine.session(context.invocation.client).protocol;
+            let protocol = context
+                .engine
+                .session(context.invocation.client)
+                .reply_protocol();
             let mut writer = Writer::new(context.sink, protocol);
             let kind = Kind::SortedSet;
             context
