@@ -545,7 +545,7 @@ class Call:
     def kill_script(self, is_function: bool) -> None:
         """Lets the script that runs end as soon as it can, if it has not written.
 
-        Fails with NOT_BUSY, UNKILLABLE, BUSY or BUSY_FUNCTION.
+        Fails with NOT_BUSY, UNKILLABLE or BUSY.
         """
 
     def running_script(self) -> tuple[bytes, list[bytes], int, bool] | None:

@@ -11,7 +11,7 @@ from rubellite.engine.replies import OK, Reply
 from rubellite.errors import (
     NO_SCRIPT,
     SCRIPT_DEBUG_MODE,
-    SCRIPT_DEBUG_UNSUPPORTED,
+    SCRIPT_DEBUGGER,
     SCRIPT_FLUSH_MODE,
 )
 from rubellite.spec.command import command, container
@@ -55,8 +55,8 @@ def load() -> None:
 def eval_(call: Call, words: Arguments) -> Reply:
     """Run a Lua script, which finds keys in KEYS and other arguments in ARGV.
 
-    Errors: NOT_INTEGER, TOO_MANY_KEYS, KEYS_NEGATIVE, SCRIPT_NOT_COMPILED, SHEBANG_INVALID,
-    SHEBANG_OPTION, SHEBANG_FLAG, SCRIPT_ENGINE_UNKNOWN, OUT_OF_MEMORY.
+    Errors: NOT_INTEGER, TOO_MANY_KEYS, KEYS_NEGATIVE, SCRIPT_BROKEN, SHEBANG_INVALID,
+    SHEBANG_OPTION, SHEBANG_FLAG, SCRIPT_ENGINE, OUT_OF_MEMORY.
     """
     raise AssertionError("the core runs scripts")
 
@@ -73,7 +73,8 @@ def eval_(call: Call, words: Arguments) -> Reply:
 def eval_ro(call: Call, words: Arguments) -> Reply:
     """Run a Lua script that cannot write.
 
-    Errors: those of EVAL, SCRIPT_MAY_WRITE_RO.
+    Errors: NOT_INTEGER, TOO_MANY_KEYS, KEYS_NEGATIVE, SCRIPT_BROKEN, SHEBANG_INVALID,
+    SHEBANG_OPTION, SHEBANG_FLAG, SCRIPT_ENGINE, SCRIPT_MAY_WRITE_RO.
     """
     raise AssertionError("the core runs scripts")
 
@@ -107,7 +108,7 @@ def evalsha(call: Call, words: Arguments) -> Reply:
 def evalsha_ro(call: Call, words: Arguments) -> Reply:
     """Run a Lua script that is known already and cannot write, by the SHA-1 of its text.
 
-    Errors: those of EVALSHA, SCRIPT_MAY_WRITE_RO.
+    Errors: NO_SCRIPT, NOT_INTEGER, TOO_MANY_KEYS, KEYS_NEGATIVE, SCRIPT_MAY_WRITE_RO.
     """
     raise AssertionError("the core runs scripts")
 
@@ -116,7 +117,7 @@ container("SCRIPT", "Manage the scripts that the server knows", since="2.6.0", g
 
 
 @command(
-    "SCRIPT DEBUG YES|SYNC|NO [engine]",
+    "SCRIPT DEBUG <YES|SYNC|NO> [engine]",
     NOSCRIPT,
     since="3.2.0",
     group="scripting",
@@ -125,13 +126,13 @@ container("SCRIPT", "Manage the scripts that the server knows", since="2.6.0", g
 def script_debug(call: Call, words: Arguments) -> Reply:
     """Set whether the client debugs its scripts: it cannot, so only NO is taken.
 
-    Errors: SCRIPT_DEBUG_MODE, SCRIPT_DEBUG_UNSUPPORTED.
+    Errors: SCRIPT_DEBUG_MODE, SCRIPT_DEBUGGER.
     """
     mode = words[0].upper()
     if mode not in (b"YES", b"SYNC", b"NO"):
         raise SCRIPT_DEBUG_MODE
     if mode != b"NO":
-        raise SCRIPT_DEBUG_UNSUPPORTED
+        raise SCRIPT_DEBUGGER
     return OK
 
 
@@ -180,7 +181,7 @@ def script_flush(call: Call, mode: Arguments) -> Reply:
 def script_kill(call: Call) -> Reply:
     """End the script that runs, if it has not written anything.
 
-    Errors: NOT_BUSY, UNKILLABLE, BUSY_FUNCTION.
+    Errors: NOT_BUSY, UNKILLABLE, BUSY.
     """
     call.kill_script(False)
     return OK
@@ -197,8 +198,8 @@ def script_kill(call: Call) -> Reply:
 def script_load(call: Call, script: bytes) -> Reply:
     """Take a script in without running it; the SHA-1 of its text.
 
-    Errors: SCRIPT_NOT_COMPILED, SHEBANG_INVALID, SHEBANG_OPTION, SHEBANG_FLAG,
-    SCRIPT_ENGINE_UNKNOWN.
+    Errors: SCRIPT_BROKEN, SHEBANG_INVALID, SHEBANG_OPTION, SHEBANG_FLAG,
+    SCRIPT_ENGINE.
     """
     return call.load_script(script)
 

@@ -1,6 +1,7 @@
 """INFO's sections about what the server is: process, clients, memory, disk, replicas.
 
-A field of something that does not exist here (child processes, a cluster) has the value that Redis shows where it is not in use.
+A field of something that does not exist here (child processes, a cluster) has the value
+that Redis shows where it is not in use.
 """
 
 from __future__ import annotations

@@ -149,11 +149,11 @@ pub struct Form {
 }
 
 /// What was written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Written {
     Reply,
-    /// An error; `true`: it was counted when it happened.
-    Error(bool),
+    /// An error: its line, unless it was counted when it happened.
+    Error(Option<Vec<u8>>),
 }
 
 /// Writes the value on top of the stack, and takes it.
@@ -183,9 +183,9 @@ fn write_table(lua: Lua, form: Form, out: &mut Output) -> Written {
     if let Some(line) = lua.string(-1) {
         encode::error(out.tail(), line);
         lua.push_field(-2, b"ignore_error_stats_update");
-        let is_counted = lua.boolean(-1);
+        let uncounted = (!lua.boolean(-1)).then(|| line.to_vec());
         lua.pop(2);
-        return Written::Error(is_counted);
+        return Written::Error(uncounted);
     }
     lua.pop(1);
     lua.push_field(-1, b"ok");

@@ -227,10 +227,9 @@ impl Interpreter {
         };
         match written {
             Written::Reply => Outcome::Replied,
-            Written::Error(is_counted) => {
-                if !is_counted {
-                    // What it says is in the reply already; its first word counts.
-                    engine.statistics.error_replied(b"ERR");
+            Written::Error(uncounted) => {
+                if let Some(line) = uncounted {
+                    engine.statistics.error_replied(&line);
                 }
                 Outcome::Failed
             }

@@ -6,6 +6,7 @@
 //! sandbox, are replaced (`sandbox`, `strings`); `cjson`, `cmsgpack`, `struct` and `bit`
 //! are written here. All `unsafe` is about one border, which `lua` explains.
 
+mod base;
 mod bits;
 mod calls;
 mod convert;
@@ -15,6 +16,7 @@ mod json_decode;
 mod lua;
 mod msgpack;
 mod patterns;
+mod place;
 mod printf;
 mod random;
 mod run;

@@ -128,8 +128,9 @@ impl Raise {
 macro_rules! c_function {
     ($function:expr) => {{
         unsafe extern "C-unwind" fn entry(state: *mut mlua_sys::lua_State) -> std::ffi::c_int {
+            const FUNCTION: $crate::lua::Function = $function;
             // SAFETY: Lua calls with the thread that runs.
-            unsafe { $crate::lua::guarded(state, $function) }
+            unsafe { $crate::lua::guarded(state, FUNCTION) }
         }
         entry as mlua_sys::lua_CFunction
     }};
@@ -478,35 +479,5 @@ pub fn to_integer(number: f64) -> i64 {
         number as i64
     } else {
         i64::MIN
-    }
-}
-
-impl Lua {
-    /// Source and line of the function that raised an error, or of its caller where it is
-    /// one of ours. For an error handler.
-    pub fn place(self) -> Option<(Vec<u8>, c_int)> {
-        self.place_at(1).and_then(|(is_c, source, line)| {
-            if is_c {
-                self.place_at(2).map(|(_, source, line)| (source, line))
-            } else {
-                Some((source, line))
-            }
-        })
-    }
-
-    fn place_at(self, level: c_int) -> Option<(bool, Vec<u8>, c_int)> {
-        let mut record = std::mem::MaybeUninit::<ffi::lua_Debug>::zeroed();
-        // SAFETY: Lua fills the record when there is such a level; its texts live as long
-        // as the function.
-        unsafe {
-            if ffi::lua_getstack(self.0, level, record.as_mut_ptr()) == 0 {
-                return None;
-            }
-            ffi::lua_getinfo(self.0, c"Sl".as_ptr(), record.as_mut_ptr());
-            let record = record.assume_init();
-            let what = CStr::from_ptr(record.what).to_bytes();
-            let source = CStr::from_ptr(record.source).to_bytes().to_vec();
-            Some((what == b"C", source, record.currentline))
-        }
     }
 }

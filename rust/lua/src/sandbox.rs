@@ -8,7 +8,7 @@
 //! that know the pairs. Left out altogether: files, processes, time, modules, `debug`,
 //! `print`, `setfenv`, and compiled chunks, which Lua does not verify.
 
-use std::ffi::{CString, c_int};
+use std::ffi::c_int;
 
 use mlua_sys as ffi;
 use mlua_sys::lua_State;
@@ -16,9 +16,12 @@ use mlua_sys::lua_State;
 use crate::c_function;
 use crate::lua::{Fault, Lua, Results};
 use crate::state::Protected;
-use crate::{bits, json, msgpack, strings, structs};
+use crate::{base, bits, json, msgpack, strings, structs};
 
 const READONLY: &[u8] = b"Attempt to modify a readonly table";
+
+/// `table.insert` begins no further below the list than here.
+const INSERT_POSITION_MIN: f64 = -1_000_000.0;
 
 /// Functions of Lua's that ours fall back on.
 #[derive(Default, Clone, Copy)]
@@ -58,6 +61,9 @@ const BASE: [&str; 20] = [
 ];
 const BASE_REST: [&str; 2] = ["unpack", "xpcall"];
 
+/// Fills the table on top.
+type Filler = fn(Lua);
+
 /// Fills a new state; the tables in `own` become globals, too, each under several names.
 pub fn furnish(lua: Lua, own: fn(Lua), names: &[&str]) {
     open_libraries(lua);
@@ -70,8 +76,8 @@ pub fn furnish(lua: Lua, own: fn(Lua), names: &[&str]) {
     for (name, function) in [
         ("collectgarbage", collectgarbage as ffi::lua_CFunction),
         ("getmetatable", getmetatable),
-        ("load", c_function!(load)),
-        ("loadstring", c_function!(loadstring)),
+        ("load", c_function!(base::load)),
+        ("loadstring", c_function!(base::loadstring)),
         ("next", next),
         ("pairs", pairs),
         ("pcall", pcall),
@@ -116,7 +122,7 @@ fn open_libraries(lua: Lua) {
 }
 
 fn open_own(lua: Lua) {
-    let libraries: [(&str, fn(Lua)); 5] = [
+    let libraries: [(&str, Filler); 5] = [
         ("cjson", json::open),
         ("cmsgpack", msgpack::open),
         ("struct", |lua| set_functions(lua, &structs::FUNCTIONS)),
@@ -147,8 +153,8 @@ fn amend(lua: Lua, library: &str) {
         "math" => set_functions(
             lua,
             &[
-                (b"random", c_function!(random)),
-                (b"randomseed", c_function!(randomseed)),
+                (b"random", c_function!(base::random)),
+                (b"randomseed", c_function!(base::randomseed)),
             ],
         ),
         _ => {}
@@ -347,6 +353,10 @@ unsafe extern "C-unwind" fn insert(state: *mut lua_State) -> c_int {
         if protected(lua, 1).is_some() {
             return refuse(state);
         }
+        if lua.top() == 3 && lua.number(2).is_some_and(|at| at < INSERT_POSITION_MIN) {
+            // All places from there on would be made, and that cannot be interrupted.
+            return ffi::luaL_error(state, c"not enough memory".as_ptr());
+        }
         original(state, lua.shared().originals.insert)
     }
 }
@@ -447,101 +457,4 @@ unsafe extern "C-unwind" fn is_less(state: *mut lua_State) -> c_int {
     let is_less = unsafe { ffi::lua_lessthan(state, 1, 2) } != 0;
     lua.push_boolean(is_less);
     1
-}
-
-/// `math.random`: Lua's own, on our numbers.
-fn random(lua: Lua) -> Results {
-    let number = lua.shared().random.next();
-    let empty = |argument| Err(Fault::Argument(argument, "interval is empty".into()));
-    match lua.top() {
-        0 => lua.push_number(number),
-        1 => {
-            let upper = lua.check_integer(1)?;
-            if upper < 1 {
-                return empty(1);
-            }
-            lua.push_number((number * upper as f64).floor() + 1.0);
-        }
-        2 => {
-            let (lower, upper) = (lua.check_integer(1)?, lua.check_integer(2)?);
-            if lower > upper {
-                return empty(2);
-            }
-            let count = upper.wrapping_sub(lower).wrapping_add(1) as f64;
-            lua.push_number((number * count).floor() + lower as f64);
-        }
-        _ => return Err(Fault::Here(b"wrong number of arguments".to_vec())),
-    }
-    Ok(1)
-}
-
-fn randomseed(lua: Lua) -> Results {
-    let seed = lua.check_integer(1)?;
-    lua.shared().random = crate::random::Random::new(seed as i32);
-    Ok(0)
-}
-
-fn loadstring(lua: Lua) -> Results {
-    let source = lua.check_bytes(1)?;
-    let name = if lua.is_nil_or_none(2) {
-        source
-    } else {
-        lua.check_bytes(2)?
-    };
-    compile(lua, source, name)
-}
-
-/// `load(function [, name])`: the source in pieces.
-fn load(lua: Lua) -> Results {
-    if !lua.is_function(1) {
-        return Err(Fault::Type(1, c"function"));
-    }
-    let name = if lua.is_nil_or_none(2) {
-        b"=(load)"
-    } else {
-        lua.check_bytes(2)?
-    };
-    let mut source = Vec::new();
-    loop {
-        lua.push_value(1);
-        if !lua.call(0, 1, 0) {
-            lua.push_nil();
-            lua.insert(-2);
-            return Ok(2);
-        }
-        if lua.is_nil_or_none(-1) {
-            break;
-        }
-        let Some(piece) = lua.bytes(-1) else {
-            return Err(Fault::Here(
-                b"reader function must return a string".to_vec(),
-            ));
-        };
-        if piece.is_empty() {
-            break;
-        }
-        source.extend_from_slice(piece);
-        if source.len() > lua.shared().limit {
-            return Err(Fault::Plain(b"not enough memory".to_vec()));
-        }
-        lua.pop(1);
-    }
-    compile(lua, &source, name)
-}
-
-fn compile(lua: Lua, source: &[u8], name: &[u8]) -> Results {
-    let name = name.split(|byte| *byte == 0).next().unwrap_or_default();
-    let name = CString::new(name).unwrap_or_default();
-    // What begins like a compiled chunk is read as text, too.
-    let is_loaded = if source.first() == Some(&ffi::LUA_SIGNATURE[0]) {
-        lua.load(&[b" ", source].concat(), &name)
-    } else {
-        lua.load(source, &name)
-    };
-    if is_loaded {
-        return Ok(1);
-    }
-    lua.push_nil();
-    lua.insert(-2);
-    Ok(2)
 }

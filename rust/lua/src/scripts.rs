@@ -91,7 +91,7 @@ impl Scripts {
             .compile(code, c"@user_script")
             .map_err(|message| {
                 Failure::With(
-                    ErrorCode::ScriptNotCompiled,
+                    ErrorCode::ScriptBroken,
                     String::from_utf8_lossy(&message).into_owned(),
                 )
             })?;
@@ -202,6 +202,9 @@ impl Scripts {
         sink: &mut dyn Sink,
     ) -> Result<Outcome, Failure> {
         let request = invocation.request;
+        if evaluation.is_digest && request.get(1).len() != size_of::<Digest>() {
+            return Err(ErrorCode::NoScript.into());
+        }
         let keys = key_count(request.get(2), request.len() - 3)?;
         let limit = engine.settings.script_memory_max;
         let digest = self.find(request.get(1), evaluation.is_digest, limit)?;

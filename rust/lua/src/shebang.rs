@@ -54,7 +54,7 @@ pub fn read(script: &[u8]) -> Result<(Flags, &[u8]), Failure> {
         words.next().unwrap_or_default()
     };
     if !engine.eq_ignore_ascii_case(b"lua") {
-        return Err(with(ErrorCode::ScriptEngineUnknown, engine));
+        return Err(with(ErrorCode::ScriptEngine, engine));
     }
     let mut flags = Flags::default();
     for word in words {

@@ -275,7 +275,7 @@ fn rep(lua: Lua) -> Results {
         lua.push(b"");
         return Ok(1);
     }
-    let bytes = text.len().checked_mul(count).unwrap_or(usize::MAX);
+    let bytes = text.len().saturating_mul(count);
     check_size(lua, bytes)?;
     if lua.shared().step((bytes / 64).min(1 << 20) as u32) {
         return Err(ended());

@@ -51,26 +51,20 @@ impl Call {
 
     /// Lets the script that runs end as soon as it can, if it has not written.
     ///
-    /// Fails with NOT_BUSY, UNKILLABLE, BUSY or BUSY_FUNCTION.
+    /// Fails with NOT_BUSY, UNKILLABLE or BUSY.
     fn kill_script(&self, py: Python<'_>, is_function: bool) -> PyResult<()> {
-        self.with(|context| {
-            let Some(script) = &mut context.engine.script else {
-                return Err(ErrorCode::NotBusy);
-            };
+        self.try_with(py, |engine| {
+            let busy = engine.busy_failure();
+            let script = engine.script.as_mut().ok_or(ErrorCode::NotBusy)?;
             if script.is_function != is_function {
-                return Err(if script.is_function {
-                    ErrorCode::BusyFunction
-                } else {
-                    ErrorCode::Busy
-                });
+                return Err(busy);
             }
             if script.has_written {
-                return Err(ErrorCode::Unkillable);
+                return Err(ErrorCode::Unkillable.into());
             }
             script.is_killed = true;
             Ok(())
-        })?
-        .map_err(|code| border::to_error(py, code.into()))
+        })
     }
 
     /// The script that runs: its name, command, and for how many milliseconds; or None.

@@ -82,11 +82,10 @@ impl Engine {
     }
 
     /// What others hear while a script takes long.
-    pub(super) fn busy_failure(&self) -> Failure {
-        match &self.script {
-            Some(script) if script.is_function => ErrorCode::BusyFunction.into(),
-            _ => ErrorCode::Busy.into(),
-        }
+    pub fn busy_failure(&self) -> Failure {
+        let is_function = self.script.as_ref().is_some_and(|it| it.is_function);
+        let command = if is_function { "FUNCTION" } else { "SCRIPT" };
+        Failure::With(ErrorCode::Busy, command.to_owned())
     }
 
     /// Memory is full, and nothing can be evicted.
@@ -97,14 +96,14 @@ impl Engine {
     /// What the rule of the running script says against a command.
     fn check_script_command(&self, spec: &CommandSpec) -> Result<(), Failure> {
         let Some(script) = &self.script else {
-            return Err(ErrorCode::ScriptCommandRefused.into());
+            return Err(ErrorCode::ScriptRefused.into());
         };
         if spec.has(flag::NOSCRIPT) {
-            return Err(ErrorCode::ScriptCommandRefused.into());
+            return Err(ErrorCode::ScriptRefused.into());
         }
         let may_write = spec.has(flag::WRITE | flag::MAY_REPLICATE);
         if may_write && script.is_read_only {
-            return Err(ErrorCode::ScriptReadOnly.into());
+            return Err(ErrorCode::ScriptReads.into());
         }
         if spec.has(flag::WRITE)
             && let Some(failure) = write_refusal(self)
@@ -165,12 +164,12 @@ fn find(
     request: Request<'_>,
 ) -> Result<usize, Failure> {
     if commands.find(request.get(0)).is_none() {
-        return Err(ErrorCode::ScriptUnknownCommand.into());
+        return Err(ErrorCode::ScriptUnknown.into());
     }
     let id = pipeline::look_up(commands, request)?;
     if commands.specs[id].arity_allows(request.len()) {
         return Ok(id);
     }
     engine.statistics.commands[id].rejected += 1;
-    Err(ErrorCode::ScriptWrongArity.into())
+    Err(ErrorCode::ScriptArity.into())
 }
