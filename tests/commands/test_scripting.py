@@ -76,6 +76,8 @@ def test_shutdown_nosave_ends_the_server_under_a_script():
         control.send("SHUTDOWN", "NOSAVE")
         assert server.process is not None
         assert server.process.wait(timeout=10) == 0
+        client.close()
+        control.close()
     finally:
         server.stop()
 
