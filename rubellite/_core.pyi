@@ -677,6 +677,32 @@ class Call:
     Void once the command has ended. Where a method can fail with a reply, that is raised.
     """
 
+    # Scripts
+
+    def load_script(self, text: bytes) -> bytes:
+        """Takes a script in; its digest."""
+
+    def has_script(self, digest: bytes) -> bool:
+        """Whether a script of this digest is known."""
+
+    def script_text(self, digest: bytes) -> bytes | None:
+        """The text of a script, or None."""
+
+    def flush_scripts(self) -> None:
+        """Forgets all scripts."""
+
+    def kill_script(self, is_function: bool) -> None:
+        """Lets the script that runs end as soon as it can, if it has not written.
+
+        Fails with NOT_BUSY, UNKILLABLE or BUSY.
+        """
+
+    def running_script(self) -> tuple[bytes, list[bytes], int, bool] | None:
+        """The script that runs: name, command, milliseconds so far, whether it is a function."""
+
+    def script_facts(self) -> dict[str, int]:
+        """What INFO tells of scripts."""
+
     # The command that runs, and who asks
 
     @property

@@ -1,10 +1,8 @@
 """Every error text that a client can see, in one table.
 
-Each name is an exception class: `raise WRONG_TYPE` in a handler becomes the
-reply `-WRONGTYPE Operation against …`. A text with `{}` takes its details:
-`raise UNKNOWN_SUBCOMMAND("FOO", "CONFIG")`. The engine's own errors (protocol,
-arguments, transactions) come from the same table: it is handed to the core at
-start-up.
+Each name is an exception class: `raise WRONG_TYPE` in a handler becomes the reply
+`-WRONGTYPE Operation against …`. A text with `{}` takes its details: `raise BUSY("SCRIPT")`.
+The engine's own errors come from the same table: it is handed to the core at start-up.
 """
 
 from __future__ import annotations
@@ -535,7 +533,7 @@ NOT_ALLOWED_IN_MULTI = _reply(
 OUT_OF_MEMORY = _reply("OUT_OF_MEMORY", "OOM command not allowed when used memory > 'maxmemory'.")
 BUSY = _reply(
     "BUSY",
-    "BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.",
+    "BUSY Redis is busy running a script. You can only call {} KILL or SHUTDOWN NOSAVE.",
 )
 SAVING_FAILS = _reply(
     "SAVING_FAILS",
@@ -553,6 +551,34 @@ WRITES_STOPPED = _reply(
     "WRITES_STOPPED",
     "MISCONF A bug of ours may have damaged a key, so nothing is written any more. "
     "Please check the Rubellite logs for details about the key.",
+)
+
+
+# Scripts
+NO_SCRIPT = _reply("NO_SCRIPT", "NOSCRIPT No matching script.")
+KEYS_NEGATIVE = _reply("KEYS_NEGATIVE", "ERR Number of keys can't be negative")
+SCRIPT_BROKEN = _reply("SCRIPT_BROKEN", "ERR Error compiling script (new function): {}")
+SCRIPT_ENGINE = _reply("SCRIPT_ENGINE", "ERR Could not find scripting engine '{}'")
+SHEBANG_INVALID = _reply("SHEBANG_INVALID", "ERR Invalid script shebang")
+SHEBANG_OPTION = _reply("SHEBANG_OPTION", "ERR Unknown lua shebang option: {}")
+SHEBANG_FLAG = _reply("SHEBANG_FLAG", "ERR Unexpected flag in script shebang: {}")
+SCRIPT_MAY_WRITE_RO = _reply(
+    "SCRIPT_MAY_WRITE_RO", "ERR Can not execute a script with write flag using *_ro command."
+)
+SCRIPT_UNKNOWN = _reply("SCRIPT_UNKNOWN", "ERR Unknown command called from script")
+SCRIPT_ARITY = _reply("SCRIPT_ARITY", "ERR Wrong number of args calling command from script")
+SCRIPT_REFUSED = _reply("SCRIPT_REFUSED", "ERR This Redis command is not allowed from script")
+SCRIPT_READS = _reply("SCRIPT_READS", "ERR Write commands are not allowed from read-only scripts.")
+SCRIPT_KILLED = _reply("SCRIPT_KILLED", "ERR Script killed by user with {} KILL.")
+SCRIPT_FLUSH_MODE = _reply("SCRIPT_FLUSH_MODE", "ERR SCRIPT FLUSH only support SYNC|ASYNC option")
+SCRIPT_DEBUG_MODE = _reply("SCRIPT_DEBUG_MODE", "ERR Use SCRIPT DEBUG YES/SYNC/NO")
+SCRIPT_DEBUGGER = _reply("SCRIPT_DEBUGGER", "ERR There is no debugger for scripts")
+NOT_BUSY = _reply("NOT_BUSY", "NOTBUSY No scripts in execution right now.")
+UNKILLABLE = _reply(
+    "UNKILLABLE",
+    "UNKILLABLE Sorry the script already executed write commands against the dataset. You can "
+    "either wait the script termination or kill the server in a hard way using the SHUTDOWN "
+    "NOSAVE command.",
 )
 
 

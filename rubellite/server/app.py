@@ -40,10 +40,12 @@ def load_commands() -> None:
     """Puts every command into the table."""
     from rubellite import commands
     from rubellite.persistence import commands as persistence_commands
+    from rubellite.scripting import commands as scripting_commands
     from rubellite.server import commands as server_commands
 
     commands.load()
     persistence_commands.load()
+    scripting_commands.load()
     server_commands.load()
 
 
@@ -101,7 +103,18 @@ class _Warnings:
         self._log = log
         self._browser_seen: float | None = None
 
-    def __call__(self, about: str, detail: str) -> None:
+    def __call__(self, about: str, detail: str, number: int = 0) -> None:
+        if about == "script":
+            log = self._log
+            (log.debug, log.verbose, log.notice, log.warning)[number](detail)
+            return
+        if about == "slow script":
+            self._log.warning(
+                f"Slow script detected: still in execution after {number} milliseconds. "
+                "You can try killing the script using the SCRIPT KILL command. "
+                f"Script name is: {detail}."
+            )
+            return
         if about == "damaged":
             self._log.warning(f"A bug of ours damaged a key; writes are refused now. {detail}")
             return

@@ -1,7 +1,7 @@
 """INFO's sections about what the server is: process, clients, memory, disk, replicas.
 
-A field of something that does not exist here (Lua's memory, child processes, a
-cluster) has the value that Redis shows where it is not in use.
+A field of something that does not exist here (child processes, a cluster) has the value
+that Redis shows where it is not in use.
 """
 
 from __future__ import annotations
@@ -145,19 +145,7 @@ def memory(facts: Facts) -> Fields:
         "allocator_muzzy": 0,
         "total_system_memory": system,
         "total_system_memory_human": human(system),
-        "used_memory_lua": 0,
-        "used_memory_vm_eval": 0,
-        "used_memory_lua_human": "0B",
-        "used_memory_scripts_eval": 0,
-        "number_of_cached_scripts": 0,
-        "number_of_functions": 0,
-        "number_of_libraries": 0,
-        "used_memory_vm_functions": 0,
-        "used_memory_vm_total": 0,
-        "used_memory_vm_total_human": "0B",
-        "used_memory_functions": 0,
-        "used_memory_scripts": 0,
-        "used_memory_scripts_human": "0B",
+        **scripts(facts),
         "maxmemory": limit,
         "maxmemory_human": human(limit),
         "maxmemory_policy": config.text("maxmemory-policy"),
@@ -182,6 +170,28 @@ def memory(facts: Facts) -> Fields:
         "active_defrag_running": 0,
         "lazyfree_pending_objects": found["lazyfree_pending"],
         "lazyfreed_objects": found["lazyfreed"],
+    }
+
+
+def scripts(facts: Facts) -> Fields:
+    """Memory of the interpreters, and of what is kept beside them."""
+    found = facts.call.script_facts()
+    vm_eval, vm_functions = found["eval_vm_bytes"], found["function_vm_bytes"]
+    kept = found["eval_bytes"] + found["function_bytes"]
+    return {
+        "used_memory_lua": vm_eval,
+        "used_memory_vm_eval": vm_eval,
+        "used_memory_lua_human": human(vm_eval),
+        "used_memory_scripts_eval": found["eval_bytes"],
+        "number_of_cached_scripts": found["cached_scripts"],
+        "number_of_functions": found["functions"],
+        "number_of_libraries": found["libraries"],
+        "used_memory_vm_functions": vm_functions,
+        "used_memory_vm_total": vm_eval + vm_functions,
+        "used_memory_vm_total_human": human(vm_eval + vm_functions),
+        "used_memory_functions": found["function_bytes"],
+        "used_memory_scripts": kept,
+        "used_memory_scripts_human": human(kept),
     }
 
 

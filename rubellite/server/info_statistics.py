@@ -33,7 +33,7 @@ def stats(facts: Facts) -> Fields:
         "expire_cycle_cpu_milliseconds": found["expire_cycle_milliseconds"],
         "evicted_keys": found["evicted_keys"],
         "evicted_clients": found["evicted_clients"],
-        "evicted_scripts": 0,
+        "evicted_scripts": facts.call.script_facts()["evicted_scripts"],
         "total_eviction_exceeded_time": found["exceeded_milliseconds"],
         "current_eviction_exceeded_time": found["exceeds_milliseconds"],
         "keyspace_hits": found["keyspace_hits"],

@@ -19,6 +19,7 @@ _CLIENT_BYTES_MAX = 200 << 10
 def stats(call: Call, state: ServerState) -> dict[str, Any]:
     """MEMORY STATS: Redis's fields in its order."""
     found = call.statistics()
+    scripts = call.script_facts()
     used, resident = found["memory_used"], resident_bytes()
     start = min(state.memory_at_start, used)
     databases = {}
@@ -50,8 +51,8 @@ def stats(call: Call, state: ServerState) -> dict[str, Any]:
         "cluster.slot_import": 0,
         "cluster.slot_export": 0,
         "aof.buffer": found["memory_uncounted"],
-        "lua.caches": 0,
-        "functions.caches": 0,
+        "lua.caches": scripts["eval_bytes"],
+        "functions.caches": scripts["function_bytes"],
         **databases,
         "overhead.db.hashtable.lut": tables,
         "overhead.db.hashtable.rehashing": 0,

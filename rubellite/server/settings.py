@@ -21,6 +21,7 @@ _PLAIN_INTEGERS = (
     "lfu-log-factor",
     "lfu-decay-time",
     "tracking-table-max-keys",
+    "busy-reply-threshold",
     "slowlog-log-slower-than",
     "slowlog-max-len",
     "commandlog-request-larger-than",

@@ -45,7 +45,6 @@ _GROUPS = {
     "client_tracking": "connection",
     "transactions": "transactions",
     "pubsub": "pubsub",
-    "scripting": "scripting",
 }
 
 #: The ACL category of each group.

@@ -117,7 +117,7 @@ MEMORY = (
 )
 
 SCRIPTS = (
-    Setting("busy-reply-threshold", COUNT, "5000", ACCEPTED,
+    Setting("busy-reply-threshold", COUNT, "5000", WORKS,
             "Milliseconds after which other clients are told that a script is running.",
             "lua-time-limit"),
     Setting("lua-enable-deprecated-api", SWITCH, "no", ACCEPTED,

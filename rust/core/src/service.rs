@@ -134,6 +134,10 @@ pub trait Service {
 
     fn net_limits(&self) -> NetLimits;
 
+    /// Lends the sockets of all other clients while requests of one are executed, for the
+    /// case that one takes long; an empty pointer takes them back.
+    fn lend(&mut self, _outside: OutsidePointer) {}
+
     /// Executes one request; its reply is in `output(client)` afterwards.
     fn execute(&mut self, client: ClientId, request: Request<'_>) -> Flow;
 
@@ -180,6 +184,33 @@ pub trait Service {
     /// True when the loop shall end; everything that waits is then written as far as
     /// the sockets take it, and all is closed.
     fn is_stopping(&self) -> bool;
+}
+
+/// The sockets of all other clients, while one client's script takes long.
+pub trait Outside {
+    /// Reads, answers and writes once, without waiting.
+    fn turn(&mut self, service: &mut dyn Service);
+}
+
+/// Leads to the sockets while a request runs; empty where there are none.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct OutsidePointer(Option<*mut (dyn Outside + 'static)>);
+
+// SAFETY: set and followed by one thread, which holds the engine's lock meanwhile.
+unsafe impl Send for OutsidePointer {}
+
+impl OutsidePointer {
+    /// # Safety
+    /// The pointer is taken back (`OutsidePointer::default()`) before its target moves,
+    /// ends, or is used in another way.
+    pub unsafe fn new(outside: *mut (dyn Outside + 'static)) -> Self {
+        Self(Some(outside))
+    }
+
+    /// Takes the pointer, so that nobody else follows it.
+    pub fn take(&mut self) -> Option<*mut (dyn Outside + 'static)> {
+        self.0.take()
+    }
 }
 
 /// Where the event loop runs: gives the loop's owner the chance to let go of locks

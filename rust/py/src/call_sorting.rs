@@ -46,7 +46,10 @@ impl Call {
         slf.get()
             .with(|context| {
                 let sorted = context.engine.sort(key, &sorting)?;
-                let protocol = context.engine.session(context.invocation.client).protocol;
+                let protocol = context
+                    .engine
+                    .session(context.invocation.client)
+                    .reply_protocol();
                 let mut writer = Writer::new(context.sink, protocol);
                 context.engine.reply_sorted(&sorted, &sorting, &mut writer);
                 Ok(Special {

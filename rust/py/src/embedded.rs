@@ -263,6 +263,9 @@ impl EmbeddedSession {
             return self.wait(py);
         }
         let reply = self.take_reply(py, &mut held.core);
+        if let Some(interruption) = held.core.runtime.interruption.take() {
+            return Err(interruption);
+        }
         if held.core.engine.appends_always() && !held.core.engine.flush_aof() {
             return Err(PyOSError::new_err(
                 "the append-only file cannot be written: what the command did may be lost",

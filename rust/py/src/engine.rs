@@ -177,6 +177,9 @@ impl Engine {
                 .iter()
                 .map(|word| PyString::intern(py, word).unbind())
                 .collect();
+            runtime
+                .evaluations
+                .push(rubellite_lua::evaluation_of(&command.name));
             runtime.handlers.push(Handler { function, words });
             table.add(command);
         }
@@ -405,6 +408,9 @@ impl Engine {
             request.as_request(),
             &mut sink,
         );
+        if let Some(interruption) = core.runtime.interruption.take() {
+            return Err(interruption);
+        }
         let Some(object) = sink.objects.pop() else {
             return Ok(py.None().into_bound(py));
         };

@@ -16,6 +16,7 @@ use rubellite_core::dispatch::session::OwnedRequest;
 use rubellite_core::dispatch::spec::CommandTable;
 use rubellite_core::output::SHARED_BYTES_MIN;
 use rubellite_core::reply::{Protocol, Reply};
+use rubellite_lua::{Evaluation, Scripts};
 use smallvec::SmallVec;
 
 use crate::border;
@@ -43,6 +44,12 @@ pub struct PyRuntime {
     pub parts: Option<Py<PyDict>>,
     /// Called with what a warning is about, and its details.
     pub on_warning: Option<Py<PyAny>>,
+    /// Which commands run scripts, by `CommandId`.
+    pub evaluations: Vec<Option<Evaluation>>,
+    /// The scripts; None while one of them runs.
+    scripts: Option<Box<Scripts>>,
+    /// What interrupted a script (Ctrl-C), for its caller.
+    pub interruption: Option<PyErr>,
 }
 
 /// A sink for callers inside the process: replies as Python objects.
@@ -157,6 +164,32 @@ impl PyRuntime {
             self.calls.push(Py::new(py, Call::new())?);
         }
         Ok(self.calls[self.depth].clone_ref(py))
+    }
+
+    /// The scripts; none of them runs.
+    pub fn scripts(&mut self) -> &mut Scripts {
+        self.scripts.get_or_insert_default()
+    }
+
+    /// Runs the script of EVAL and its like.
+    fn evaluate(
+        &mut self,
+        commands: &CommandTable,
+        engine: &mut Engine,
+        invocation: &Invocation<'_>,
+        evaluation: Evaluation,
+        sink: &mut dyn Sink,
+    ) -> Outcome {
+        // A panic loses them, and the next script finds a new interpreter.
+        let mut scripts = self.scripts.take().unwrap_or_default();
+        let result = scripts.evaluate(commands, engine, self, invocation, evaluation, sink);
+        self.scripts = Some(scripts);
+        result.unwrap_or_else(|failure| {
+            let line = engine.error_line(&failure);
+            let protocol = engine.session(invocation.client).protocol;
+            sink.put(&Reply::Error(line), protocol);
+            Outcome::Failed
+        })
     }
 
     /// Runs Python code of the server's own with a `Call`, outside of any command: what
@@ -302,6 +335,22 @@ impl PyRuntime {
     }
 }
 
+impl PyRuntime {
+    /// Tells the log of a script.
+    fn tell(&self, about: &str, (number, text): &(impl Copy + Into<u64>, &[u8])) {
+        // SAFETY: commands only run while attached.
+        let py = unsafe { Python::assume_attached() };
+        let Some(hook) = &self.on_warning else {
+            return;
+        };
+        let told = border::decode_text(py, text)
+            .and_then(|text| hook.call1(py, (about, text, (*number).into())));
+        if let Err(error) = told {
+            error.write_unraisable(py, None);
+        }
+    }
+}
+
 impl Runtime for PyRuntime {
     fn invoke(
         &mut self,
@@ -311,6 +360,9 @@ impl Runtime for PyRuntime {
         values: &Values<'_>,
         sink: &mut dyn Sink,
     ) -> Outcome {
+        if let Some(evaluation) = self.evaluations[invocation.command] {
+            return self.evaluate(commands, engine, invocation, evaluation, sink);
+        }
         // SAFETY: the event loop and embedded callers run commands only while attached.
         let py = unsafe { Python::assume_attached() };
         if engine.run.depth <= 1 {
@@ -335,7 +387,7 @@ impl Runtime for PyRuntime {
             return engine.block(invocation, blocked.get().wait.clone(), sink);
         }
         let protocol = match engine.sessions.get(&invocation.client) {
-            Some(session) => session.protocol,
+            Some(session) => session.reply_protocol(),
             None => return Outcome::Failed,
         };
         let written = result.and_then(|object| match sink.resp() {
@@ -389,6 +441,26 @@ impl Runtime for PyRuntime {
             && let Err(error) = hook.call1(py, (about, detail))
         {
             error.write_unraisable(py, None);
+        }
+    }
+
+    fn script_log(&mut self, level: u8, message: &[u8]) {
+        self.tell("script", &(level, message));
+    }
+
+    fn script_is_slow(&mut self, name: &[u8], elapsed_ms: u64) {
+        self.tell("slow script", &(elapsed_ms, name));
+    }
+
+    fn is_interrupted(&mut self) -> bool {
+        // SAFETY: as above.
+        let py = unsafe { Python::assume_attached() };
+        match py.check_signals() {
+            Ok(()) => false,
+            Err(interruption) => {
+                self.interruption = Some(interruption);
+                true
+            }
         }
     }
 

@@ -51,6 +51,7 @@ pub fn configure(engine: &mut Engine, name: &str, value: &Bound<'_, PyAny>) -> P
         "maxmemory-samples" => settings.eviction_samples = value.extract()?,
         "maxmemory-eviction-tenacity" => settings.eviction_tenacity = value.extract()?,
         "refuses-writes" => settings.refuses_writes = value.extract()?,
+        "busy-reply-threshold" => settings.busy_reply_ms = value.extract()?,
         "tracking-table-max-keys" => settings.tracking_keys_max = value.extract()?,
         "pauses-cron" => settings.pauses_cron = value.extract()?,
         "slowlog-log-slower-than" => statistics.slow_log.threshold = value.extract()?,

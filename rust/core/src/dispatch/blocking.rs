@@ -213,7 +213,7 @@ impl Engine {
     ) -> Outcome {
         let client = invocation.client;
         if self.run.denies_blocking {
-            let protocol = self.session(client).protocol;
+            let protocol = self.session(client).reply_protocol();
             sink.put(
                 if wait.denied_null {
                     &Reply::Null

@@ -4,14 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::blocking;
+use super::borrowed::{self, Borrowed, OUTPUT_BYTES_PAUSE};
 use super::engine::Engine;
-use super::error::ErrorCode;
 use super::pipeline::{self, Runtime};
-use super::session::Close;
 use super::spec::CommandTable;
 use crate::output::Output;
-use crate::resp::encode;
-use crate::service::{ClientId, Flow, InputLimits, NetLimits, Peer, Request, Service};
+use crate::service::{
+    ClientId, Flow, InputLimits, NetLimits, OutsidePointer, Peer, Request, Service,
+};
 
 /// An engine and what its commands mean.
 pub struct Core<R> {
@@ -27,8 +27,6 @@ pub struct Core<R> {
 
 /// A smaller database is in the processor's cache anyway.
 const PREPARED_KEYS_MIN: usize = 2000;
-/// Back-pressure begins here unless configured otherwise.
-const OUTPUT_BYTES_PAUSE: usize = 64 << 20;
 
 impl<R: Runtime> Core<R> {
     pub fn new(engine: Engine, runtime: R) -> Self {
@@ -39,6 +37,16 @@ impl<R: Runtime> Core<R> {
             output_bytes_pause: OUTPUT_BYTES_PAUSE,
             commands,
             hashes: Vec::new(),
+        }
+    }
+
+    /// What the event loop sees, without the runtime's type.
+    fn borrowed(&mut self) -> Borrowed<'_> {
+        Borrowed {
+            commands: &self.commands,
+            engine: &mut self.engine,
+            runtime: &mut self.runtime,
+            output_bytes_pause: self.output_bytes_pause,
         }
     }
 
@@ -81,22 +89,7 @@ impl<R: Runtime> Core<R> {
 
 impl<R: Runtime> Service for Core<R> {
     fn connected(&mut self, peer: Peer) -> Result<ClientId, Vec<u8>> {
-        let engine = &mut self.engine;
-        let refuse = |engine: &mut Engine, code: ErrorCode| {
-            engine.statistics.counters.rejected_connections += 1;
-            let mut line = Vec::new();
-            encode::error(&mut line, engine.errors.text(code).as_bytes());
-            Err(line)
-        };
-        if engine.sessions.len() >= engine.settings.clients_max {
-            return refuse(engine, ErrorCode::MaxClients);
-        }
-        let settings = &engine.settings;
-        if settings.protected_mode && !settings.password_required && !peer.is_local {
-            return refuse(engine, ErrorCode::ProtectedMode);
-        }
-        engine.statistics.counters.connections += 1;
-        Ok(engine.open_session(peer))
+        self.borrowed().connected(peer)
     }
 
     fn disconnected(&mut self, client: ClientId) {
@@ -104,23 +97,15 @@ impl<R: Runtime> Service for Core<R> {
     }
 
     fn input_limits(&self, client: ClientId) -> InputLimits {
-        let settings = &self.engine.settings;
-        let session = self.engine.sessions.get(&client);
-        let queue = session.and_then(|session| session.queue.as_ref());
-        let queued_bytes = queue.map_or(0, |queue| queue.argument_bytes);
-        InputLimits {
-            bulk_bytes_max: settings.bulk_bytes_max,
-            buffer_bytes_max: settings.query_buffer_bytes_max.saturating_sub(queued_bytes),
-            is_authenticated: session.is_some_and(|session| session.is_authenticated),
-        }
+        borrowed::input_limits(&self.engine, client)
     }
 
     fn net_limits(&self) -> NetLimits {
-        NetLimits {
-            clients_max: self.engine.settings.clients_max,
-            keepalive_seconds: self.engine.settings.keepalive_seconds,
-            output_bytes_pause: self.output_bytes_pause,
-        }
+        borrowed::net_limits(&self.engine, self.output_bytes_pause)
+    }
+
+    fn lend(&mut self, outside: OutsidePointer) {
+        self.engine.outside = outside;
     }
 
     fn execute(&mut self, client: ClientId, request: Request<'_>) -> Flow {
@@ -159,44 +144,25 @@ impl<R: Runtime> Service for Core<R> {
     }
 
     fn protocol_error(&mut self, client: ClientId, message: &[u8]) {
-        let line = [b"ERR ", message].concat();
-        self.engine.statistics.error_replied(&line);
-        if let Some(session) = self.engine.sessions.get_mut(&client) {
-            session.close = Close::AfterReply;
-            encode::error(session.output.tail(), &line);
-        }
+        self.borrowed().protocol_error(client, message);
     }
 
-    fn query_buffer_exceeded(&mut self, _: ClientId) {
-        let counters = &mut self.engine.statistics.counters;
-        counters.query_buffer_limit_disconnections += 1;
+    fn query_buffer_exceeded(&mut self, client: ClientId) {
+        self.borrowed().query_buffer_exceeded(client);
     }
 
+    #[inline]
     fn output(&mut self, client: ClientId) -> &mut Output {
         &mut self.engine.session(client).output
     }
 
     fn query_buffer_changed(&mut self, client: ClientId, used: usize, allocated: usize) {
-        if let Some(session) = self.engine.sessions.get_mut(&client) {
-            session.query_used = used;
-            session.query_allocated = allocated;
-        }
+        self.borrowed()
+            .query_buffer_changed(client, used, allocated);
     }
 
     fn bytes_moved(&mut self, client: ClientId, read: usize, written: usize) {
-        if read > 0 {
-            // Time passed in the socket: the next command is not charged for it.
-            self.engine.last_reading_ns = 0;
-        }
-        let counters = &mut self.engine.statistics.counters;
-        counters.bytes_read += read as u64;
-        counters.bytes_written += written as u64;
-        counters.reads += u64::from(read > 0);
-        counters.writes += u64::from(written > 0);
-        if let Some(session) = self.engine.sessions.get_mut(&client) {
-            session.bytes_read += read as u64;
-            session.bytes_written += written as u64;
-        }
+        self.borrowed().bytes_moved(client, read, written);
     }
 
     fn take_dirty(&mut self, into: &mut Vec<ClientId>) {

@@ -14,6 +14,7 @@ use super::free::Freer;
 use super::journal::{Effect, Journal};
 use super::persistence::Snapshots;
 use super::pubsub::Subscriptions;
+use super::scripting::{ScriptFacts, ScriptRun};
 use super::session::{Close, KeyName, ReplyMode, Session};
 use super::spec::{CommandId, CommandTable};
 use super::statistics::Statistics;
@@ -21,7 +22,7 @@ use super::tracking::TrackingTable;
 use crate::aof::Appender;
 use crate::clock::Clock;
 use crate::keyspace::{Database, HashSeed};
-use crate::service::{ClientId, Peer};
+use crate::service::{ClientId, OutsidePointer, Peer};
 use crate::types::Detached;
 
 /// Client identifiers are a counter: they need no hashing.
@@ -72,6 +73,10 @@ pub struct Settings {
     pub eviction_policy: Option<Policy>,
     pub eviction_samples: usize,
     pub eviction_tenacity: u32,
+    /// Bytes that an interpreter may hold.
+    pub script_memory_max: usize,
+    /// `busy-reply-threshold` in milliseconds; 0: never.
+    pub busy_reply_ms: u64,
     /// `tracking-table-max-keys`; 0: no limit.
     pub tracking_keys_max: usize,
 }
@@ -100,6 +105,8 @@ impl Default for Settings {
             eviction_policy: None,
             eviction_samples: 5,
             eviction_tenacity: 10,
+            script_memory_max: 1 << 30,
+            busy_reply_ms: 5000,
             tracking_keys_max: 1_000_000,
         }
     }
@@ -201,6 +208,11 @@ pub struct Engine {
     pub exit_status: i32,
     pub loading: bool,
     pub(super) snapshots: Snapshots,
+    /// The script that runs, if one does.
+    pub script: Option<ScriptRun>,
+    pub script_facts: ScriptFacts,
+    /// The other clients' sockets, while a request of one runs.
+    pub outside: OutsidePointer,
     next_client: ClientId,
     pub(super) last_cron_ms: i64,
     pub(super) cron_runs: u64,
@@ -259,6 +271,9 @@ impl Engine {
             exit_status: 0,
             loading: false,
             snapshots: Snapshots::default(),
+            script: None,
+            script_facts: ScriptFacts::default(),
+            outside: OutsidePointer::default(),
             next_client: 1,
             last_cron_ms: now_us / 1000,
             cron_runs: 0,
@@ -420,7 +435,7 @@ impl Engine {
     }
 
     /// The line of a failure, counted as an error reply.
-    pub(super) fn error_line(&mut self, failure: &Failure) -> Vec<u8> {
+    pub fn error_line(&mut self, failure: &Failure) -> Vec<u8> {
         let line = self.errors.line(failure);
         self.statistics.error_replied(&line);
         line

@@ -90,6 +90,21 @@ error_codes! {
     StreamIdTooSmall = "STREAM_ID_TOO_SMALL",
     StreamExhausted = "STREAM_EXHAUSTED",
     StreamEntryTooLarge = "STREAM_ENTRY_TOO_LARGE",
+    ScriptUnknown = "SCRIPT_UNKNOWN",
+    ScriptArity = "SCRIPT_ARITY",
+    ScriptRefused = "SCRIPT_REFUSED",
+    ScriptReads = "SCRIPT_READS",
+    ScriptKilled = "SCRIPT_KILLED",
+    ScriptMayWriteRo = "SCRIPT_MAY_WRITE_RO",
+    ScriptBroken = "SCRIPT_BROKEN",
+    ScriptEngine = "SCRIPT_ENGINE",
+    ShebangInvalid = "SHEBANG_INVALID",
+    ShebangOption = "SHEBANG_OPTION",
+    ShebangFlag = "SHEBANG_FLAG",
+    NotBusy = "NOT_BUSY",
+    Unkillable = "UNKILLABLE",
+    NoScript = "NO_SCRIPT",
+    KeysNegative = "KEYS_NEGATIVE",
 }
 
 /// Why a command did not do what it was asked.

@@ -93,17 +93,34 @@ impl Engine {
         arguments
     }
 
+    /// Tells every monitor of a script's command, before those that it calls.
+    pub fn feed_script_to_monitors(&mut self, invocation: &Invocation<'_>) {
+        if !self.monitors.is_empty() {
+            let script = self.script.take();
+            self.feed_monitors(invocation);
+            self.script = script;
+        }
+    }
+
     /// Tells every monitor of a command.
     pub(super) fn feed_monitors(&mut self, invocation: &Invocation<'_>) {
         let Some(session) = self.sessions.get(&invocation.client) else {
             return;
         };
+        let is_scripts = self
+            .script
+            .as_ref()
+            .is_some_and(|script| script.client == invocation.client);
         let mut line = format!(
             "+{}.{:06} [{} {}]",
             self.now_us / 1_000_000,
             self.now_us % 1_000_000,
             session.database,
-            session.peer.address
+            if is_scripts {
+                "lua"
+            } else {
+                &session.peer.address
+            }
         )
         .into_bytes();
         for argument in self.shown_arguments(invocation) {

@@ -66,6 +66,17 @@ pub trait Runtime {
     /// Something that the log must tell.
     fn warn(&mut self, _warning: &Warning<'_>) {}
 
+    /// A script tells the log something; levels count from debug (0) to warning (3).
+    fn script_log(&mut self, _level: u8, _message: &[u8]) {}
+
+    /// A script runs for so many milliseconds already, and others are told that it does.
+    fn script_is_slow(&mut self, _name: &[u8], _elapsed_ms: u64) {}
+
+    /// Whether the user wants a running script to end (Ctrl-C in a host application).
+    fn is_interrupted(&mut self) -> bool {
+        false
+    }
+
     /// Time-driven work of the runtime's own, ten times a second.
     fn cron(&mut self, engine: &mut Engine);
 }
@@ -254,6 +265,9 @@ fn permits(
         return Err(Failure::With(ErrorCode::WrongArity, spec.name.clone()));
     }
     let is_loading = engine.loading;
+    if engine.script.is_some() && !spec.has(flag::ALLOW_BUSY) {
+        return Err(engine.busy_failure());
+    }
     let session = engine.session(client);
     if !session.is_authenticated && !spec.has(flag::NO_AUTH) {
         return Err(ErrorCode::AuthRequired.into());
@@ -363,7 +377,7 @@ pub fn run(
                 let call = NativeCall {
                     request: invocation.request,
                     arguments: &arguments,
-                    protocol: engine.session(invocation.client).protocol,
+                    protocol: engine.session(invocation.client).reply_protocol(),
                 };
                 if native(engine, call, sink)? == Handled::Replied {
                     return Ok(Outcome::Replied);
@@ -379,7 +393,7 @@ pub fn run(
     });
     let outcome = handled.unwrap_or_else(|failure| {
         let line = engine.error_line(&failure);
-        let protocol = engine.session(invocation.client).protocol;
+        let protocol = engine.session(invocation.client).reply_protocol();
         sink.put(&Reply::Error(line), protocol);
         Outcome::Failed
     });
@@ -449,6 +463,9 @@ fn propagate(engine: &mut Engine, spec: &CommandSpec, invocation: &Invocation<'_
         return;
     }
     engine.dirty_since_save += engine.run.edits;
+    if engine.script.as_ref().is_some_and(|it| it.is_unlogged) {
+        return;
+    }
     match std::mem::take(&mut engine.run.propagation) {
         Propagation::Nothing => {}
         Propagation::Instead(effects) => engine.effects.extend(effects),

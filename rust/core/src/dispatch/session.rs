@@ -160,6 +160,8 @@ pub struct Session {
     pub is_authenticated: bool,
     pub database: usize,
     pub protocol: Protocol,
+    /// The protocol of replies while a script calls commands for the client.
+    pub script_protocol: Option<Protocol>,
     pub output: Output,
     pub reply_mode: ReplyMode,
     pub queue: Option<Box<Queue>>,
@@ -216,6 +218,7 @@ impl Session {
             is_authenticated: false,
             database: 0,
             protocol: Protocol::Resp2,
+            script_protocol: None,
             output: Output::default(),
             reply_mode: ReplyMode::On,
             queue: None,
@@ -283,6 +286,12 @@ impl Session {
             ReplyMode::SkipThis => self.reply_mode = ReplyMode::On,
             ReplyMode::On | ReplyMode::Off => {}
         }
+    }
+
+    /// The protocol in which the running command answers.
+    #[inline]
+    pub fn reply_protocol(&self) -> Protocol {
+        self.script_protocol.unwrap_or(self.protocol)
     }
 
     /// Subscribed to anything: CLIENT LIST's `P`, and the limits of class `pubsub`.

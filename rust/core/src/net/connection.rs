@@ -23,7 +23,7 @@ use crate::resp::parse::{Parser, Partial};
 use crate::service::{ClientId, Flow, InputLimits, Service};
 
 /// The shared buffer: what one read takes at most.
-pub const SCRATCH_BYTES: usize = 64 * 1024;
+const SCRATCH_BYTES: usize = 64 * 1024;
 /// With less room than this behind a kept beginning, the shared buffer is not worth using.
 const SCRATCH_ROOM_MIN: usize = 16 * 1024;
 /// Reads in a row for a request that is bigger than the shared buffer.
@@ -48,6 +48,18 @@ pub struct Workbench {
     pub spare: Vec<Vec<u8>>,
     /// `NetLimits::output_bytes_pause` of this turn.
     pub output_bytes_pause: usize,
+}
+
+impl Workbench {
+    pub fn new() -> Workbench {
+        Workbench {
+            scratch: vec![0; SCRATCH_BYTES],
+            parser: Parser::default(),
+            batch: Batch::default(),
+            spare: Vec::new(),
+            output_bytes_pause: usize::MAX,
+        }
+    }
 }
 
 /// What the loop is to do with a connection after working on it.
@@ -113,7 +125,7 @@ impl Connection {
     }
 
     /// Reads what the socket has and executes the requests that are complete.
-    pub fn read<S: Service>(&mut self, service: &mut S, bench: &mut Workbench) -> Fate {
+    pub fn read<S: Service + ?Sized>(&mut self, service: &mut S, bench: &mut Workbench) -> Fate {
         if self.is_closing || self.is_throttled || self.is_runnable {
             return Fate::Keep;
         }
@@ -132,7 +144,7 @@ impl Connection {
         fate
     }
 
-    fn read_in_place<S: Service>(
+    fn read_in_place<S: Service + ?Sized>(
         &mut self,
         service: &mut S,
         bench: &mut Workbench,
@@ -160,7 +172,7 @@ impl Connection {
     }
 
     /// Reads on in a big argument; what came behind it is executed.
-    fn read_body<S: Service>(
+    fn read_body<S: Service + ?Sized>(
         &mut self,
         service: &mut S,
         bench: &mut Workbench,
@@ -190,7 +202,7 @@ impl Connection {
         Fate::Keep
     }
 
-    fn read_and_keep<S: Service>(
+    fn read_and_keep<S: Service + ?Sized>(
         &mut self,
         service: &mut S,
         bench: &mut Workbench,
@@ -225,7 +237,11 @@ impl Connection {
     }
 
     /// Reads once. 0: nothing to read now, or the end, which sets `is_closing`.
-    fn receive<S: Service>(&mut self, service: &mut S, into: &mut [u8]) -> io::Result<usize> {
+    fn receive<S: Service + ?Sized>(
+        &mut self,
+        service: &mut S,
+        into: &mut [u8],
+    ) -> io::Result<usize> {
         match (&self.socket).read(into) {
             Ok(0) => {
                 // Replies may still be on their way to a client that only closed its side.
@@ -260,13 +276,17 @@ impl Connection {
         unread - read + in_body > limits.buffer_bytes_max || unread > u32::MAX as usize
     }
 
-    fn refuse<S: Service>(&mut self, service: &mut S) -> Fate {
+    fn refuse<S: Service + ?Sized>(&mut self, service: &mut S) -> Fate {
         service.query_buffer_exceeded(self.client);
         Fate::Close
     }
 
     /// Executes requests that were kept.
-    pub fn run_kept<S: Service>(&mut self, service: &mut S, bench: &mut Workbench) -> Fate {
+    pub fn run_kept<S: Service + ?Sized>(
+        &mut self,
+        service: &mut S,
+        bench: &mut Workbench,
+    ) -> Fate {
         if !self.has_unread() || !self.may_run() {
             return Fate::Keep;
         }
@@ -287,7 +307,7 @@ impl Connection {
     }
 
     /// Executes requests at the beginning of `input`; returns what is left of it to keep.
-    fn run<S: Service>(
+    fn run<S: Service + ?Sized>(
         &mut self,
         service: &mut S,
         bench: &mut Workbench,
@@ -300,7 +320,7 @@ impl Connection {
         (left, fate)
     }
 
-    fn execute<S: Service>(
+    fn execute<S: Service + ?Sized>(
         &mut self,
         service: &mut S,
         bench: &mut Workbench,
@@ -386,7 +406,7 @@ impl Connection {
         Fate::Keep
     }
 
-    fn report<S: Service>(&mut self, service: &mut S) {
+    fn report<S: Service + ?Sized>(&mut self, service: &mut S) {
         let (used, allocated) = self
             .partial
             .as_ref()
@@ -402,7 +422,7 @@ impl Connection {
     }
 
     /// Writes what waits, as far as the socket takes it; sets whether requests must wait.
-    pub fn write<S: Service>(&mut self, service: &mut S, bench: &mut Workbench) -> Fate {
+    pub fn write<S: Service + ?Sized>(&mut self, service: &mut S, bench: &mut Workbench) -> Fate {
         let output = service.output(self.client);
         let written = match output.write_to(&mut Stream(&self.socket)) {
             Ok(written) => written,

@@ -13,12 +13,11 @@ use std::time::{Duration, Instant};
 use ahash::AHashMap;
 use socket2::{SockAddr, SockRef, Socket, TcpKeepalive};
 
-use super::connection::{Connection, Fate, SCRATCH_BYTES, Stream, Workbench, is_temporary};
+use super::connection::{Connection, Fate, Stream, Workbench, is_temporary};
 use super::listener::Listener;
 use super::poll::{Interest, Poll, Ready};
 use super::waker::{Demand, Waker};
-use crate::resp::parse::Parser;
-use crate::service::{ClientId, Host, NetLimits, Peer, Service};
+use crate::service::{ClientId, Host, NetLimits, Outside, OutsidePointer, Peer, Service};
 
 /// Keys of listeners; below are those of connections, which are their slots.
 const LISTENER_KEYS: usize = 1 << (usize::BITS - 2);
@@ -28,19 +27,27 @@ const ACCEPTS_MAX: usize = 1000;
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 pub struct EventLoop {
+    sockets: Sockets,
+    bench: Workbench,
+}
+
+/// All that the loop watches, apart from the connection whose requests are executed.
+struct Sockets {
     poll: Poll,
     waker: Waker,
     ready: Vec<Ready>,
     listeners: Vec<Listener>,
     accept_again: Option<Instant>,
-    connections: Vec<Option<Connection>>,
+    /// Empty: free, or its requests are executed and it is lent.
+    connections: Vec<Option<Box<Connection>>>,
     free_slots: Vec<usize>,
     slots: AHashMap<ClientId, usize>,
     /// Slots with requests that may be executed without reading.
     runnable: Vec<usize>,
     /// Slots to write to at the end of the turn.
     to_write: Vec<usize>,
-    bench: Workbench,
+    /// For turns while a script takes long.
+    bench: Option<Box<Workbench>>,
 }
 
 impl EventLoop {
@@ -56,67 +63,90 @@ impl EventLoop {
 
     fn with_poll(poll: Poll) -> io::Result<EventLoop> {
         Ok(EventLoop {
-            waker: Waker::new(poll.wake_handle()),
-            poll,
-            ready: Vec::new(),
-            listeners: Vec::new(),
-            accept_again: None,
-            connections: Vec::new(),
-            free_slots: Vec::new(),
-            slots: AHashMap::new(),
-            runnable: Vec::new(),
-            to_write: Vec::new(),
-            bench: Workbench {
-                scratch: vec![0; SCRATCH_BYTES],
-                parser: Parser::default(),
-                batch: Default::default(),
-                spare: Vec::new(),
-                output_bytes_pause: usize::MAX,
+            sockets: Sockets {
+                waker: Waker::new(poll.wake_handle()),
+                poll,
+                ready: Vec::new(),
+                listeners: Vec::new(),
+                accept_again: None,
+                connections: Vec::new(),
+                free_slots: Vec::new(),
+                slots: AHashMap::new(),
+                runnable: Vec::new(),
+                to_write: Vec::new(),
+                bench: None,
             },
+            bench: Workbench::new(),
         })
     }
 
     pub fn waker(&self) -> Waker {
-        self.waker.clone()
+        self.sockets.waker.clone()
     }
 
     pub fn add_listener(&mut self, listener: Listener) -> io::Result<()> {
-        self.poll
-            .add(&listener.socket, listener_key(&listener), Interest::READ)?;
-        self.listeners.push(listener);
-        Ok(())
+        self.sockets.add_listener(listener)
     }
 
     /// Serves until `Service::is_stopping`; then writes what the sockets take and closes all.
     pub fn run<H: Host>(&mut self, host: &mut H) -> io::Result<()> {
         let mut sleep = Duration::ZERO;
         let mut is_stopping = false;
+        let Self { sockets, bench } = self;
         while !is_stopping {
             let mut result = Ok(());
-            host.detached(&mut || result = self.poll.wait(&mut self.ready, sleep));
+            host.detached(&mut || result = sockets.poll.wait(&mut sockets.ready, sleep));
             result?;
             host.with_service(&mut |service| {
-                sleep = self.turn(service);
+                sleep = sockets.turn(service, bench);
                 is_stopping = service.is_stopping();
                 if is_stopping {
-                    self.close_all(service);
+                    sockets.close_all(service, bench);
                 }
             });
         }
         Ok(())
     }
+}
+
+/// One turn of all other clients while one client's script takes long: it is answered, but
+/// nobody waits for it, and nothing happens because time passes.
+impl Outside for Sockets {
+    fn turn(&mut self, service: &mut dyn Service) {
+        let mut bench = self
+            .bench
+            .take()
+            .unwrap_or_else(|| Box::new(Workbench::new()));
+        // What the outer turn has not seen yet stays for it.
+        let outer = std::mem::take(&mut self.ready);
+        let is_ready = self.poll.wait(&mut self.ready, Duration::ZERO).is_ok();
+        if is_ready {
+            Sockets::turn(self, service, &mut bench);
+        }
+        self.ready = outer;
+        self.bench = Some(bench);
+    }
+}
+
+impl Sockets {
+    fn add_listener(&mut self, listener: Listener) -> io::Result<()> {
+        self.poll
+            .add(&listener.socket, listener_key(&listener), Interest::READ)?;
+        self.listeners.push(listener);
+        Ok(())
+    }
 
     /// Returns how long to sleep before the next turn.
-    fn turn<S: Service>(&mut self, service: &mut S) -> Duration {
+    fn turn<S: Service + ?Sized>(&mut self, service: &mut S, bench: &mut Workbench) -> Duration {
         self.waker.begin_turn();
         self.obey_demands();
         let limits = service.net_limits();
-        self.bench.output_bytes_pause = limits.output_bytes_pause;
+        bench.output_bytes_pause = limits.output_bytes_pause;
 
-        self.run_left_over(service);
+        self.run_left_over(service, bench);
         let ready = std::mem::take(&mut self.ready);
         for event in ready.iter().filter(|event| event.key < LISTENER_KEYS) {
-            self.serve(service, event);
+            self.serve(service, bench, event);
         }
         // Connections last: a slot freed above must not be taken by a newcomer before.
         for event in ready.iter().filter(|event| event.key >= LISTENER_KEYS) {
@@ -127,7 +157,7 @@ impl EventLoop {
 
         let mut sleep = service.tick();
         self.follow(service);
-        self.write_all(service);
+        self.write_all(service, bench);
         if let Some(again) = self.accept_again {
             sleep = sleep.min(again.saturating_duration_since(Instant::now()));
         }
@@ -154,37 +184,63 @@ impl EventLoop {
     }
 
     /// Goes on with requests that an earlier turn had no time for, or that waited.
-    fn run_left_over<S: Service>(&mut self, service: &mut S) {
+    fn run_left_over<S: Service + ?Sized>(&mut self, service: &mut S, bench: &mut Workbench) {
         for slot in std::mem::take(&mut self.runnable) {
-            let Some(connection) = self.connections[slot].as_mut() else {
-                continue;
-            };
-            connection.is_runnable = false;
-            let fate = connection.run_kept(service, &mut self.bench);
-            self.after_requests(service, slot, fate);
+            self.work(service, slot, |connection, service| {
+                connection.is_runnable = false;
+                connection.run_kept(service, bench)
+            });
         }
     }
 
-    fn serve<S: Service>(&mut self, service: &mut S, event: &Ready) {
-        let slot = event.key;
-        let Some(Some(connection)) = self.connections.get_mut(slot) else {
+    fn serve<S: Service + ?Sized>(
+        &mut self,
+        service: &mut S,
+        bench: &mut Workbench,
+        event: &Ready,
+    ) {
+        let is_oneshot = self.poll.is_oneshot();
+        self.work(service, event.key, |connection, service| {
+            if is_oneshot {
+                connection.interest = Interest {
+                    readable: false,
+                    writable: false,
+                };
+            }
+            if event.readable {
+                connection.read(service, bench)
+            } else {
+                Fate::Keep
+            }
+        });
+    }
+
+    /// Works on a connection; all others are lent to the service meanwhile.
+    fn work<S: Service + ?Sized>(
+        &mut self,
+        service: &mut S,
+        slot: usize,
+        work: impl FnOnce(&mut Connection, &mut S) -> Fate,
+    ) {
+        let Some(mut connection) = self.connections.get_mut(slot).and_then(Option::take) else {
             return;
         };
-        if self.poll.is_oneshot() {
-            connection.interest = Interest {
-                readable: false,
-                writable: false,
-            };
-        }
-        let fate = if event.readable {
-            connection.read(service, &mut self.bench)
-        } else {
-            Fate::Keep
-        };
+        let others: *mut (dyn Outside + '_) = self;
+        // SAFETY: only the lifetime is forgotten. The pointer is taken back below, before
+        // `self` is used again.
+        service.lend(unsafe {
+            OutsidePointer::new(std::mem::transmute::<
+                *mut (dyn Outside + '_),
+                *mut (dyn Outside + 'static),
+            >(others))
+        });
+        let fate = work(&mut connection, service);
+        service.lend(OutsidePointer::default());
+        self.connections[slot] = Some(connection);
         self.after_requests(service, slot, fate);
     }
 
-    fn after_requests<S: Service>(&mut self, service: &mut S, slot: usize, fate: Fate) {
+    fn after_requests<S: Service + ?Sized>(&mut self, service: &mut S, slot: usize, fate: Fate) {
         if fate == Fate::Close {
             return self.close(service, slot);
         }
@@ -206,7 +262,7 @@ impl EventLoop {
     }
 
     /// Does what the service asked for during the turn: resume, close, write.
-    fn follow<S: Service>(&mut self, service: &mut S) {
+    fn follow<S: Service + ?Sized>(&mut self, service: &mut S) {
         let mut clients = Vec::new();
         service.take_resumed(&mut clients);
         for client in clients.drain(..) {
@@ -252,7 +308,7 @@ impl EventLoop {
         }
     }
 
-    fn write_all<S: Service>(&mut self, service: &mut S) {
+    fn write_all<S: Service + ?Sized>(&mut self, service: &mut S, bench: &mut Workbench) {
         let mut to_write = std::mem::take(&mut self.to_write);
         for slot in to_write.drain(..) {
             let Some(connection) = self.connections[slot].as_mut() else {
@@ -260,7 +316,7 @@ impl EventLoop {
             };
             connection.is_write_queued = false;
             let was_throttled = connection.is_throttled;
-            if connection.write(service, &mut self.bench) == Fate::Close {
+            if connection.write(service, bench) == Fate::Close {
                 self.close(service, slot);
                 continue;
             }
@@ -279,7 +335,7 @@ impl EventLoop {
         self.to_write = to_write;
     }
 
-    fn accept<S: Service>(&mut self, service: &mut S, key: usize, limits: NetLimits) {
+    fn accept<S: Service + ?Sized>(&mut self, service: &mut S, key: usize, limits: NetLimits) {
         let Some(index) = self
             .listeners
             .iter()
@@ -331,7 +387,7 @@ impl EventLoop {
         }
     }
 
-    fn welcome<S: Service>(
+    fn welcome<S: Service + ?Sized>(
         &mut self,
         service: &mut S,
         socket: Socket,
@@ -359,11 +415,11 @@ impl EventLoop {
             self.free_slots.push(slot);
             return service.disconnected(client);
         }
-        self.connections[slot] = Some(Connection::new(socket, client));
+        self.connections[slot] = Some(Box::new(Connection::new(socket, client)));
         self.slots.insert(client, slot);
     }
 
-    fn close<S: Service>(&mut self, service: &mut S, slot: usize) {
+    fn close<S: Service + ?Sized>(&mut self, service: &mut S, slot: usize) {
         if let Some(connection) = self.connections[slot].take() {
             self.poll.remove(&connection.socket);
             self.slots.remove(&connection.client);
@@ -372,10 +428,10 @@ impl EventLoop {
         }
     }
 
-    fn close_all<S: Service>(&mut self, service: &mut S) {
+    fn close_all<S: Service + ?Sized>(&mut self, service: &mut S, bench: &mut Workbench) {
         for slot in 0..self.connections.len() {
             if let Some(connection) = self.connections[slot].as_mut() {
-                connection.write(service, &mut self.bench);
+                connection.write(service, bench);
                 self.close(service, slot);
             }
         }

@@ -148,7 +148,10 @@ impl List {
             with_key,
         };
         let popped = self.0.context(|context| {
-            let protocol = context.engine.session(context.invocation.client).protocol;
+            let protocol = context
+                .engine
+                .session(context.invocation.client)
+                .reply_protocol();
             let mut writer = Writer::new(context.sink, protocol);
             context
                 .engine
@@ -171,7 +174,10 @@ impl List {
         let ends = (end_of(from_end)?, end_of(to_end)?);
         self.0
             .context(|context| {
-                let protocol = context.engine.session(context.invocation.client).protocol;
+                let protocol = context
+                    .engine
+                    .session(context.invocation.client)
+                    .reply_protocol();
                 let mut writer = Writer::new(context.sink, protocol);
                 let source = self.0.key(py);
                 context

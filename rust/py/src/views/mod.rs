@@ -184,7 +184,10 @@ impl View {
         self.context(|context| {
             let request = context.invocation.request;
             let now_ms = context.engine.alive_ms();
-            let protocol = context.engine.session(context.invocation.client).protocol;
+            let protocol = context
+                .engine
+                .session(context.invocation.client)
+                .reply_protocol();
             let entry = context
                 .engine
                 .read_kind(self.key(py), self.kind, Access::Peek)?;

@@ -117,7 +117,10 @@ impl ScoredSets {
         let operation = Operation::named(operation)?;
         let aggregate = aggregate_named(aggregate)?;
         self.with(|context, keys| {
-            let protocol = context.engine.session(context.invocation.client).protocol;
+            let protocol = context
+                .engine
+                .session(context.invocation.client)
+                .reply_protocol();
             let request = context.invocation.request;
             let inputs = inputs(context.engine, request, keys, weights.as_deref());
             let entries = combined(&inputs, operation, aggregate);

@@ -28,7 +28,10 @@ fn reply(
     context: &mut Context<'_>,
     work: impl FnOnce(&mut Engine, &mut Writer<'_>) -> Result<(), Failure>,
 ) -> Result<Special, Failure> {
-    let protocol = context.engine.session(context.invocation.client).protocol;
+    let protocol = context
+        .engine
+        .session(context.invocation.client)
+        .reply_protocol();
     work(context.engine, &mut Writer::new(context.sink, protocol))?;
     Ok(Special {
         kind: SpecialKind::Nothing,

@@ -276,7 +276,10 @@ impl SortedSet {
         let layout = layout_named(layout)?;
         let key = self.0.key(py);
         let popped = self.0.context(|context| {
-            let protocol = context.engine.session(context.invocation.client).protocol;
+            let protocol = context
+                .engine
+                .session(context.invocation.client)
+                .reply_protocol();
             let mut writer = Writer::new(context.sink, protocol);
             let engine = &mut *context.engine;
             engine.pop_scored(key, count, high, layout, &mut writer)
