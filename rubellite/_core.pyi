@@ -987,6 +987,13 @@ class Call:
 
     # Commands as data
 
+    def execute(self, *arguments: bytes | str | int | float | Blob) -> Any:
+        """Executes another command as a part of the one that runs; its reply as plain Python.
+
+        Bytes, int, float, None, list, dict; an error reply is raised. What it changes is in
+        the same unit of the journal. It does not wait for keys.
+        """
+
     def key_indices(self, arguments: Iterable[bytes]) -> list[int] | None:
         """Indices of the keys among a command's arguments; None: it has none or is wrong."""
 
@@ -1204,7 +1211,26 @@ class Engine:
         `on_bug` gets what a handler raised that is no reply, and the command's name;
         `on_cron` is called ten times a second with the engine's time in ms, and how many
         commands ran and bytes were read and written until then; `on_warning` is told of
-        a "browser" with its address, and of a "damaged" key with what is wrong with it.
+        a "browser" with its address, of a "damaged" key with what is wrong with it, and
+        of how many events triggers were not told ("left-out").
+        """
+
+    def add_commands(self, commands: list[dict[str, Any]]) -> None:
+        """Adds commands to those that there are; their names must be new.
+
+        Not from inside a command. Fails with `ValueError`.
+        """
+
+    def add_trigger(
+        self,
+        function: Callable[[Call, str, bytes], object],
+        name: str,
+        event: str | None,
+        pattern: bytes,
+    ) -> None:
+        """Lets `function` hear of `event` (None: of any) of keys that match the pattern.
+
+        The log names it so. Not from inside a command.
         """
 
     def configure(self, name: str, value: object) -> bool:

@@ -8,7 +8,8 @@ use super::engine::Engine;
 use super::error::ErrorCode;
 use super::pipeline::{self, Runtime};
 use super::session::Close;
-use super::spec::CommandTable;
+use super::spec::{CommandSpec, CommandTable};
+use super::triggers;
 use crate::output::Output;
 use crate::resp::encode;
 use crate::service::{ClientId, Flow, InputLimits, NetLimits, Peer, Request, Service};
@@ -40,6 +41,17 @@ impl<R: Runtime> Core<R> {
             commands,
             hashes: Vec::new(),
         }
+    }
+
+    /// Adds commands to those that there are.
+    pub fn add_commands(&mut self, specs: Vec<CommandSpec>) {
+        self.engine.add_commands(specs);
+        self.commands = Arc::clone(&self.engine.commands);
+    }
+
+    /// Lets triggers hear of what happened because time passed.
+    pub fn react(&mut self) {
+        triggers::run_pending(&self.commands, &mut self.engine, &mut self.runtime);
     }
 
     /// Executes a request.
@@ -215,6 +227,7 @@ impl<R: Runtime> Service for Core<R> {
         self.engine.refresh_clock();
         self.resume_postponed();
         let wait = self.engine.tick();
+        self.react();
         self.engine.broadcast_changes();
         if wait.is_cron_due {
             // Asking is what keeps the peak.

@@ -17,6 +17,7 @@ mod direct;
 pub mod engine;
 pub mod error;
 pub mod eviction;
+pub mod extending;
 mod free;
 pub mod hashes;
 pub mod journal;
@@ -46,6 +47,7 @@ mod tests;
 pub mod tracking;
 mod tracking_table;
 pub mod transactions;
+pub mod triggers;
 pub mod writer;
 
 pub use self::core::Core;
