@@ -702,6 +702,9 @@ class Call:
     def set_range(self, key: bytes, offset: int, value: bytes) -> int:
         """Overwrites from `offset` on, after filling up with zeros; returns the new length."""
 
+    def increment(self, key: bytes, delta: int) -> int:
+        """Adds to the number at `key`, a missing one being 0; returns the sum."""
+
     def increment_float(self, key: bytes, delta: bytes) -> bytes:
         """Adds a decimal fraction to the number at `key`; returns the sum's text."""
 

@@ -55,6 +55,12 @@ impl Engine {
 
 #[pymethods]
 impl Call {
+    /// Adds to the number at `key`, a missing one being 0; returns the sum. Built-in
+    /// commands do it natively; users' own want it, too.
+    fn increment(&self, py: Python<'_>, key: &[u8], delta: i64) -> PyResult<i64> {
+        self.try_with(py, |engine| engine.increment_string(key, delta))
+    }
+
     /// Executes another command as a part of the one that runs; its reply as plain Python.
     #[pyo3(signature = (*arguments))]
     fn execute<'py>(
