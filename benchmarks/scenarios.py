@@ -32,10 +32,16 @@ class Scenario:
     command: tuple[str, ...]
     preload: Preload | None = None
     requests_max: int | None = None
+    #: What ours is asked instead, where the peers need a script.
+    ours: tuple[str, ...] = ()
 
-    def probe(self) -> tuple[str, ...]:
+    def command_for(self, server: str) -> tuple[str, ...]:
+        """The command that this server is asked."""
+        return self.ours if self.ours and server == "ours" else self.command
+
+    def probe(self, server: str) -> tuple[str, ...]:
         """The command as one request, to learn whether a server knows it."""
-        return tuple(argument.replace(RANDOM, "0" * 12) for argument in self.command)
+        return tuple(argument.replace(RANDOM, "0" * 12) for argument in self.command_for(server))
 
 
 def strings(keys: int, _requests: int) -> Iterator[bytes]:
@@ -98,6 +104,9 @@ def two_sorted_sets(_keys: int, _requests: int) -> Iterator[bytes]:
             yield encode("ZADD", key, *arguments)
 
 
+GET_AND_INCR = "redis.call('GET', KEYS[1]) return redis.call('INCR', KEYS[1])"
+_EVAL = ("EVAL", GET_AND_INCR, "1", f"counter:{RANDOM}")
+
 SCENARIOS = (
     Scenario("PING", ("PING",)),
     Scenario("GET", ("GET", f"key:{RANDOM}"), strings),
@@ -127,4 +136,7 @@ SCENARIOS = (
         two_sorted_sets,
         requests_max=2_400,
     ),
+    # A command in Python (benchmarks/commands.py) beside a script in Lua.
+    Scenario("EVAL/own", _EVAL, ours=("BENCH.GETINCR", f"counter:{RANDOM}")),
+    Scenario("EVAL/own execute", _EVAL, ours=("BENCH.EXECUTE", f"counter:{RANDOM}")),
 )

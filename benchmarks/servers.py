@@ -165,6 +165,8 @@ class Server:
             *("--save", "", "--appendonly", "no", "--dir", directory),
             *("--maxclients", str(CLIENTS_MAX), "--daemonize", "no"),
         ]
+        if self.name == "ours":
+            flags += ("--load", str(Path(__file__).with_name("commands.py")))
         started = time.perf_counter()
         with log.open("wb") as output:
             self._process = subprocess.Popen(

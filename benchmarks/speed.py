@@ -129,7 +129,7 @@ def _knows(server: Server, scenario: Scenario, results: Results) -> bool:
     try:
         with server.connect() as connection:
             connection.call("FLUSHALL")
-            connection.call(*scenario.probe())
+            connection.call(*scenario.probe(server.name))
             for command in scenario.preload(1, 1) if scenario.preload else ():
                 connection.call_encoded(command)
                 break
@@ -153,7 +153,7 @@ def _rounds(
             connection.call("FLUSHALL")
             if scenario.preload:
                 connection.load(scenario.preload(plan.keys, requests))
-        return run_client(server, scenario.command, requests, pipeline, plan.keys)
+        return run_client(server, scenario.command_for(server.name), requests, pipeline, plan.keys)
 
     batch = CLIENTS * pipeline
     runs: dict[str, list[Run]] = {server.name: [] for server in servers}

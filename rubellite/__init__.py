@@ -14,10 +14,12 @@ from rubellite.about import REDIS_VERSION, __version__
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import os
+    from collections.abc import Iterable
     from typing import Any
 
     from rubellite.client.redis_api import Redis
     from rubellite.client.store import Store
+    from rubellite.extending import Source
 
 __all__ = ["REDIS_VERSION", "Redis", "Store", "__version__", "open"]
 
@@ -26,6 +28,7 @@ def open(
     path: str | os.PathLike[str] | None = None,
     *,
     durability: str = "everysec",
+    load: Iterable[Source] = (),
     **settings: str | int | bool,
 ) -> Store:
     """Opens a store in this process: no server, no port.
@@ -38,9 +41,11 @@ def open(
                      millisecond), all but the last second when the machine goes down
         "snapshot"   what was there at the last snapshot: `save` points, BGSAVE, `close()`
 
-    `settings` are those of redis.conf, with `_` for `-`: `open(maxmemory="100mb")`.
-    Fails with `ValueError` for settings that cannot be, `LoadError` where the data cannot
-    be loaded or belong to another process.
+    `load` names files, modules or functions that declare commands of your own
+    (`rubellite.extending`). `settings` are those of redis.conf, with `_` for `-`:
+    `open(maxmemory="100mb")`. Fails with `ValueError` for settings that cannot be,
+    `ExtensionError` for commands that cannot be added, `LoadError` where the data cannot be
+    loaded or belong to another process.
     """
     from rubellite.client.store import open_store
 
@@ -53,7 +58,7 @@ def open(
         raise ValueError(f'durability "{durability}": expected "always", "everysec" or "snapshot"')
     if path is not None and durability != "snapshot":
         texts = {"appendonly": "yes", "appendfsync": durability, "save": "", **texts}
-    return open_store(path, texts)
+    return open_store(path, texts, load)
 
 
 def __getattr__(name: str) -> Any:

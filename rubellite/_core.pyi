@@ -876,6 +876,9 @@ class Call:
     def set_range(self, key: bytes, offset: int, value: bytes) -> int:
         """Overwrites from `offset` on, after filling up with zeros; returns the new length."""
 
+    def increment(self, key: bytes, delta: int) -> int:
+        """Adds to the number at `key`, a missing one being 0; returns the sum."""
+
     def increment_float(self, key: bytes, delta: bytes) -> bytes:
         """Adds a decimal fraction to the number at `key`; returns the sum's text."""
 
@@ -1180,6 +1183,13 @@ class Call:
 
     # Commands as data
 
+    def execute(self, *arguments: bytes | str | int | float | Blob) -> Any:
+        """Executes another command as a part of the one that runs; its reply as plain Python.
+
+        Bytes, int, float, None, list, dict; an error reply is raised. What it changes is in
+        the same unit of the journal. It does not wait for keys.
+        """
+
     def key_indices(self, arguments: Iterable[bytes]) -> list[int] | None:
         """Indices of the keys among a command's arguments; None: it has none or is wrong."""
 
@@ -1397,7 +1407,26 @@ class Engine:
         `on_bug` gets what a handler raised that is no reply, and the command's name;
         `on_cron` is called ten times a second with the engine's time in ms, and how many
         commands ran and bytes were read and written until then; `on_warning` is told of
-        a "browser" with its address, and of a "damaged" key with what is wrong with it.
+        a "browser" with its address, of a "damaged" key with what is wrong with it, and
+        of how many events triggers were not told ("left-out").
+        """
+
+    def add_commands(self, commands: list[dict[str, Any]]) -> None:
+        """Adds commands to those that there are; their names must be new.
+
+        Not from inside a command. Fails with `ValueError`.
+        """
+
+    def add_trigger(
+        self,
+        function: Callable[[Call, str, bytes], object],
+        name: str,
+        event: str | None,
+        pattern: bytes,
+    ) -> None:
+        """Lets `function` hear of `event` (None: of any) of keys that match the pattern.
+
+        The log names it so. Not from inside a command.
         """
 
     def configure(self, name: str, value: object) -> bool:

@@ -547,6 +547,12 @@ LOADING = _reply("LOADING", "LOADING Redis is loading the dataset in memory")
 INTERNAL_ERROR = _reply(
     "INTERNAL_ERROR", "ERR Internal error in '{}'; the server's log holds the details"
 )
+COMMAND_FAILED = _reply("COMMAND_FAILED", "ERR Failure in {}")
+EXECUTE_REFUSED = _reply("EXECUTE_REFUSED", "ERR '{}' cannot be executed by another command")
+EXECUTE_READ_ONLY = _reply(
+    "EXECUTE_READ_ONLY", "ERR '{}' writes, but the command that executes it is not flagged WRITE"
+)
+EXECUTE_TOO_DEEP = _reply("EXECUTE_TOO_DEEP", "ERR Commands execute each other too deeply")
 WRITES_STOPPED = _reply(
     "WRITES_STOPPED",
     "MISCONF A bug of ours may have damaged a key, so nothing is written any more. "

@@ -10,10 +10,12 @@ Replies are Python objects, error replies the exceptions themselves, not raised.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from rubellite.config import Config
 from rubellite.errors import ReplyError
+from rubellite.extending import Source
 from rubellite.server.app import assemble
 from rubellite.server.logging import Log
 
@@ -26,11 +28,16 @@ START_MS = 1_767_225_600_000
 class Store:
     """One engine with its own clock, and a client of it."""
 
-    def __init__(self, settings: dict[str, str] | None = None, now_ms: int = START_MS) -> None:
+    def __init__(
+        self,
+        settings: dict[str, str] | None = None,
+        now_ms: int = START_MS,
+        load: Iterable[Source] = (),
+    ) -> None:
         # Nothing of what a test does is to be written to disk.
         config = Config({"enable-debug-command": "yes", "save": "", **(settings or {})})
         log = Log(config)
-        self.engine = assemble(config, log).engine
+        self.engine = assemble(config, log, load=load).engine
         self.engine.freeze_clock(now_ms)
         self.session = self.engine.open_session()
 

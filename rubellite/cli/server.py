@@ -30,6 +30,7 @@ Options are the parameters of redis.conf:
        {program} /etc/redis/6379.conf
        {program} --port 7777 --save "" --bind 127.0.0.1 ::1
        {program} --save 60 1 --save 300 10 --loglevel verbose
+       {program} --load commands.py
 """
 
 # Flags of redis-server that stand alone and mean another program altogether.
@@ -69,6 +70,9 @@ def start(arguments: list[str], *, program: str, speaks_redis: bool) -> int:
             # Tools that start redis-server look for these lines.
             sys.stderr.write(problem.in_redis_words(REDIS_VERSION))
         return refuse(f"{program}: {problem}")
+    if config.words("load"):
+        # A module is looked for where the server is started, as a file is.
+        sys.path.append(os.getcwd())
     return _run(config, program)
 
 

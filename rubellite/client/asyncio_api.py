@@ -24,8 +24,6 @@ from rubellite.client.routes import Routes
 if TYPE_CHECKING:
     from rubellite.client.store import Store
 
-_ROUTES = Routes(is_hurried=True)
-
 
 class Redis(redis.asyncio.Redis):
     """An asyncio redis-py client of an embedded store; see `rubellite.Redis`."""
@@ -39,12 +37,13 @@ class Redis(redis.asyncio.Redis):
             speaks_strict_utf8(self.get_encoder()) and not self.single_connection_client
         )
         self._call = direct_call(self.store, self, db)
+        self._routes = Routes(self.store.commands, is_hurried=True)
 
     async def execute_command(self, *args: Any, **options: Any) -> Any:
         """Executes a command and returns its parsed reply."""
         name = args[0]
         if (
-            not (self._is_direct and _ROUTES[name])
+            not (self._is_direct and self._routes[name])
             or not self.store.is_here()
             or "NEVER_DECODE" in options
         ):

@@ -43,7 +43,6 @@ _BY_WORD: dict[str, type[ResponseError] | type[ConnectionError]] = {
     "NOAUTH": AuthenticationError,
     "NOPERM": NoPermissionError,
 }
-_ROUTES = Routes()
 
 
 def as_redis_error(problem: ReplyError) -> Exception:
@@ -121,11 +120,12 @@ class Redis(redis.Redis):
             and getattr(self.connection_pool, "cache", None) is None
         )
         self._call = direct_call(self.store, self, db)
+        self._routes = Routes(self.store.commands)
 
     def execute_command(self, *args: Any, **options: Any) -> Any:
         """Executes a command and returns its parsed reply."""
         name = args[0]
-        if not (self._is_direct and _ROUTES[name]) or not self.store.is_here():
+        if not (self._is_direct and self._routes[name]) or not self.store.is_here():
             return super().execute_command(*args, **options)
         if options and "NEVER_DECODE" in options:
             return super().execute_command(*args, **options)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from rubellite.spec.command import TABLE
+from collections.abc import Mapping
+
+from rubellite.spec.command import Command
 from rubellite.spec.flags import BLOCKING, FAST
 
 #: They change or look at the connection itself.
@@ -23,18 +25,21 @@ class Routes(dict[str | bytes, bool]):
     In an event loop (`is_hurried`) only what is over in microseconds may.
     """
 
-    def __init__(self, *, is_hurried: bool = False) -> None:
+    def __init__(self, commands: Mapping[str, Command], *, is_hurried: bool = False) -> None:
         super().__init__()
+        self._commands = commands
         self._is_hurried = is_hurried
 
     def __missing__(self, name: str | bytes) -> bool:
         text = name.decode("latin-1") if isinstance(name, bytes) else str(name)
         first = text.split(maxsplit=1)[0].upper() if text.strip() else ""
-        command = TABLE.get(first.lower())
+        command = self._commands.get(first.lower())
         is_direct = first not in _OF_CONNECTION
         if command is not None and command.flags & BLOCKING:
             is_direct = False
         if self._is_hurried and first not in _BOUNDED:
             is_direct = is_direct and command is not None and bool(command.flags & FAST)
-        self[name] = is_direct
+        if command is not None:
+            # What is not known may be added later.
+            self[name] = is_direct
         return is_direct

@@ -13,20 +13,25 @@ import os
 import threading
 import weakref
 from collections import deque
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from rubellite._core import EmbeddedSession, Engine, note_fork
 from rubellite.client.containers import HashMap, ScoreMap, Sequence, StringSet
 from rubellite.client.native import Native
 from rubellite.config import Config
+from rubellite.extending import Source
+from rubellite.extending.declaring import Reaction, declare, declare_trigger
 from rubellite.server.app import assemble
 from rubellite.server.logging import Log
+from rubellite.spec.command import Command
 
 if TYPE_CHECKING:
     from rubellite.client.redis_api import Redis
 
 _START_SECONDS_MAX = 10.0
+
+Handler = TypeVar("Handler", bound=Callable[..., Any])
 
 
 class ProcessLog(Log):
@@ -46,7 +51,9 @@ class Store(Native):
     the process ends.
     """
 
-    def __init__(self, path: str | None, settings: dict[str, str]) -> None:
+    def __init__(
+        self, path: str | None, settings: dict[str, str], load: Iterable[Source] = ()
+    ) -> None:
         defaults = {"port": "0", "loglevel": "notice"}
         if path is None:
             defaults["save"] = ""
@@ -56,11 +63,17 @@ class Store(Native):
         #: The data directory; None: the data live in memory only.
         self.path = path
         self.config = Config({**defaults, **settings})
-        assembly = assemble(self.config, ProcessLog(self.config), home=path)
+        assembly = assemble(self.config, ProcessLog(self.config), home=path, load=load)
         self.engine: Engine = assembly.engine
         if path is not None:
-            assembly.load()
+            try:
+                assembly.load()
+            except BaseException:
+                # Whoever mends what was wrong may try again.
+                assembly.snapshots.lock.release()
+                raise
         self._saving = assembly.snapshots
+        self._extensions = assembly.extensions
         self._directory: str | None = None
         self._closing = threading.Lock()
         self._is_closed = False
@@ -128,6 +141,43 @@ class Store(Native):
     def sorted_set(self, key: bytes | str) -> ScoreMap:
         """The sorted set at `key` as a mapping from members to scores, in their order."""
         return ScoreMap(self.call, key)
+
+    def load(self, source: Source) -> None:
+        """Adds the commands and triggers that a file, a module or a function declares.
+
+        Those whose calls enter the append-only file are better given to `open(load=…)`,
+        which loads them before the data. Fails with `ExtensionError`.
+        """
+        self._extensions.load(source)
+
+    def command(self, text: str, flags: int = 0, **properties: Any) -> Callable[[Handler], Handler]:
+        """Adds the decorated function to the store's commands, for all its clients.
+
+        As `rubellite.extending.command`, but at once. Fails with `ExtensionError`.
+        """
+
+        def register(handler: Handler) -> Handler:
+            self._extensions.add([declare(handler, text, flags, **properties)])
+            return handler
+
+        return register
+
+    def on(self, event: str, pattern: bytes | str = "*") -> Callable[[Reaction], Reaction]:
+        """Lets the decorated function hear of an event of keys that match the pattern.
+
+        As `rubellite.extending.on`, but at once.
+        """
+
+        def register(handler: Reaction) -> Reaction:
+            self._extensions.add([declare_trigger(handler, event, pattern)])
+            return handler
+
+        return register
+
+    @property
+    def commands(self) -> Mapping[str, Command]:
+        """All commands by name (`config|get`), built in and added."""
+        return self._extensions.commands
 
     def socket_path(self) -> str:
         """The path of this store's own Unix socket; only its user can connect."""
@@ -228,7 +278,9 @@ def _remove(path: str) -> None:
 
 
 def open_store(
-    path: str | os.PathLike[str] | None = None, settings: dict[str, str] | None = None
+    path: str | os.PathLike[str] | None = None,
+    settings: dict[str, str] | None = None,
+    load: Iterable[Source] = (),
 ) -> Store:
     """Opens a store in this process; see `rubellite.open`."""
-    return Store(None if path is None else os.path.abspath(path), dict(settings or {}))
+    return Store(None if path is None else os.path.abspath(path), dict(settings or {}), load)

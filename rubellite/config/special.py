@@ -67,6 +67,35 @@ class SavePoints(Kind):
         return self.show(value) or '""'
 
 
+class Modules(Kind):
+    """Files and names of modules; lines add up. Paths are made whole at once, for the
+    server may work in another folder later.
+    """
+
+    __slots__ = ()
+    accumulates = True
+
+    def read(self, text: str) -> tuple[str, ...]:
+        return self.read_words([text], ()) if text else ()
+
+    def read_words(self, words: list[str], before: object) -> tuple[str, ...]:
+        if not words:
+            raise RefusedError("wrong number of arguments", "takes a file or a module's name")
+        modules = before if isinstance(before, tuple) else ()
+        for word in words:
+            is_path = word.endswith(".py") or os.sep in word
+            modules = (*modules, os.path.abspath(word) if is_path else word)
+        return modules
+
+    def show(self, value: object) -> str:
+        assert isinstance(value, tuple)
+        return " ".join(map(quote, value))
+
+    def lines(self, value: object, default: object) -> list[tuple[str, bool]]:
+        assert isinstance(value, tuple)
+        return [(quote(module), True) for module in value]
+
+
 class OutputLimits(Kind):
     """Hard limit, soft limit and soft seconds of each class of clients."""
 

@@ -123,6 +123,12 @@ class AppendOnly:
             try:
                 whole = self._load_file(engine, name, now_ms)
             except (OSError, ValueError) as problem:
+                if "ERR unknown command '" in str(problem):
+                    raise LoadError(
+                        f"The append only file {name} holds a command that is not known here: "
+                        f"{problem}. If it is one of your own, load the module that declares it "
+                        "(`--load`, `open(load=[…])`)"
+                    ) from None
                 raise LoadError(
                     f"Bad file format reading the append only file {name}: {problem}. "
                     "Make a backup of your AOF file, then use `rubellite check-aof --fix`"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import signal
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,7 @@ from rubellite import errors
 from rubellite._core import Call, Engine, memory_used, set_errors
 from rubellite.clock import monotonic_seconds, wall_seconds
 from rubellite.config import Config
+from rubellite.extending import ExtensionError, Extensions, Source
 from rubellite.persistence import append_only, snapshots
 from rubellite.persistence.append_only import AppendOnly
 from rubellite.persistence.snapshots import Snapshots
@@ -21,7 +23,6 @@ from rubellite.server.logging import Log
 from rubellite.server.rates import Rates
 from rubellite.server.settings import apply_settings
 from rubellite.server.state import ServerState
-from rubellite.spec.command import TABLE
 from rubellite.spec.table import for_core
 
 info.provide("persistence", lambda call: snapshots.of(call).info(call))
@@ -57,6 +58,7 @@ class Assembly:
     state: ServerState
     snapshots: Snapshots
     append_only: AppendOnly
+    extensions: Extensions
 
     def load(self) -> None:
         """Loads what is on disk, as configured; fails with `LoadError`."""
@@ -66,13 +68,23 @@ class Assembly:
 
 
 def assemble(
-    config: Config, log: Log, *, home: str | None = None, supervisor: str = ""
+    config: Config,
+    log: Log,
+    *,
+    home: str | None = None,
+    supervisor: str = "",
+    load: Iterable[Source] = (),
 ) -> Assembly:
     """An engine with every command and the configuration applied.
 
     `home` is the folder of its data files; without it, the one that the process works in.
+    What `load` and the configuration name is added to the commands; where it cannot be,
+    this fails with `ExtensionError`.
     """
     load_commands()
+    extensions = Extensions()
+    for source in (*config.words("load"), *load):
+        extensions.load(source)
     started = state.new(config, log, supervisor)
     saving = Snapshots(config, log, int(wall_seconds() * 1000), home)
     appending = AppendOnly(config, log, saving)
@@ -82,18 +94,30 @@ def assemble(
         import traceback
 
         text = "".join(traceback.format_exception(problem)).rstrip()
-        log.warning(f"The command '{command}' failed through a bug of ours:\n{text}")
+        own = extensions.commands.get(command)
+        if extensions.has_trigger(command):
+            log.warning(f"The trigger {command} failed:\n{text}")
+        elif own is not None and own.module:
+            log.warning(f"The command '{command}' of {own.module} failed:\n{text}")
+        else:
+            log.warning(f"The command '{command}' failed through a bug of ours:\n{text}")
 
     engine = Engine(
         config.integer("databases"),
-        for_core(TABLE.values()),
+        for_core(extensions.commands.values()),
         on_bug=on_bug,
         on_cron=_Cron(started.rates, saving, appending),
-        parts={"state": started, "snapshots": saving, "append_only": appending},
+        parts={
+            "state": started,
+            "snapshots": saving,
+            "append_only": appending,
+            "commands": extensions.commands,
+        },
         on_warning=_Warnings(log),
     )
+    extensions.attach(engine)
     apply_settings(engine, config)
-    return Assembly(engine, started, saving, appending)
+    return Assembly(engine, started, saving, appending, extensions)
 
 
 class _Warnings:
@@ -117,6 +141,12 @@ class _Warnings:
             return
         if about == "damaged":
             self._log.warning(f"A bug of ours damaged a key; writes are refused now. {detail}")
+            return
+        if about == "left-out":
+            self._log.warning(
+                f"Triggers were not told of {detail} events: they caused one another without "
+                "end, or there were too many at once."
+            )
             return
         now = monotonic_seconds()
         if self._browser_seen is not None and now - self._browser_seen < _ATTACK_SECONDS:
@@ -153,7 +183,11 @@ class _Cron:
 
 def run(config: Config, log: Log, lifecycle: Lifecycle) -> int:
     """Serves until told to stop; returns the exit status."""
-    assembly = assemble(config, log, supervisor=lifecycle.supervisor)
+    try:
+        assembly = assemble(config, log, supervisor=lifecycle.supervisor)
+    except ExtensionError as problem:
+        log.warning(f"Fatal error loading an extension, exiting: {problem}{_cause(problem)}")
+        return 1
     engine, started = assembly.engine, assembly.state
     listening.follow(config, engine, log)
     log.notice("Server initialized")
@@ -206,6 +240,15 @@ def run(config: Config, log: Log, lifecycle: Lifecycle) -> int:
         _remove_socket(config.text("unixsocket"))
     log.warning("Rubellite is now ready to exit, bye bye...")
     return status
+
+
+def _cause(problem: ExtensionError) -> str:
+    """The traceback of what an extension's import raised, if that was it."""
+    if problem.__cause__ is None:
+        return ""
+    import traceback
+
+    return "\n" + "".join(traceback.format_exception(problem.__cause__)).rstrip()
 
 
 def _remove_socket(path: str) -> None:

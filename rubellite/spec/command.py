@@ -1,7 +1,8 @@
 """`@command`: a syntax line, its properties and a function become a command.
 
 `container` registers what only has subcommands, and gives it HELP, which is rendered
-from the syntax lines and summaries of the others.
+from the syntax lines and summaries of the others. `TABLE` holds what is built in; a
+store begins with it and may know more (`rubellite.extending`).
 """
 
 from __future__ import annotations
@@ -87,6 +88,10 @@ class Command:
     deprecated_since: str = ""
     replaced_by: str = ""
     native: bool = False
+    #: The Python module of a command that is not built in.
+    module: str = ""
+    #: COMMAND DOCS as it was last rendered.
+    docs: dict[str, Any] | None = None
     subcommands: dict[str, Command] = field(default_factory=dict)
 
     @property
@@ -94,8 +99,30 @@ class Command:
         return len(self.syntax.words)
 
 
-#: Every command by name; subcommands as `container|sub` too.
-TABLE: dict[str, Command] = {}
+class Registry(dict[str, Command]):
+    """Commands by name; subcommands as `container|sub` too, behind their container."""
+
+    def add(self, entry: Command) -> None:
+        """Adds a command; a subcommand joins its container, too."""
+        if entry.name in self:
+            raise ValueError(f"the command {entry.name!r} is defined twice")
+        self[entry.name] = entry
+        container, bar, subcommand = entry.name.partition("|")
+        if bar:
+            self[container].subcommands[subcommand] = entry
+            self[container].docs = None
+
+    def look_up(self, words: Sequence[str]) -> Command | None:
+        """The command that a request beginning with these words names."""
+        name = words[0].lower()
+        found = self.get(name) if "|" not in name else None
+        if found is not None and found.subcommands and len(words) > 1:
+            return found.subcommands.get(words[1].lower())
+        return found
+
+
+#: Every command that is built in.
+TABLE = Registry()
 
 
 def _categories(flags: int, group: str, extra: Sequence[str], *, keyspace: bool) -> list[str]:
@@ -146,53 +173,63 @@ def command(
     """
 
     def register(handler: Handler) -> Handler:
-        syntax = read(text)
         module = handler.__module__.rpartition(".")[2]
-        own_group = group or _GROUPS.get(module, "server")
-        key_specs = derive_keys(syntax, flags) if keys is None else keys
-        movable = any(spec.find != "range" or spec.search != "index" for spec in key_specs)
-        own_flags = flags | (flag.MOVABLE_KEYS if movable else 0)
-        entry = Command(
-            name=syntax.name,
-            syntax=syntax,
-            flags=own_flags,
+        entry = make_command(
+            handler,
+            text,
+            flags,
             since=since,
             cost=cost,
-            group=own_group,
-            summary=(handler.__doc__ or "").strip().partition("\n")[0].rstrip("."),
-            handler=handler,
-            elements=compile_parameters(syntax, handler, takes_rest=takes_rest),
-            arity=syntax.arity if arity is None else arity,
-            keys=key_specs,
-            categories=_categories(own_flags, own_group, categories, keyspace=keyspace),
-            tips=tips,
-            native=native,
-            history=history,
-            deprecated_since=deprecated_since,
-            replaced_by=replaced_by,
+            group=group or _GROUPS.get(module, "server"),
+            categories=categories,
+            keyspace=keyspace,
+            keys=keys,
+            takes_rest=takes_rest,
         )
-        _add(entry)
+        entry.arity = entry.arity if arity is None else arity
+        entry.tips, entry.history, entry.native = tips, history, native
+        entry.deprecated_since, entry.replaced_by = deprecated_since, replaced_by
+        TABLE.add(entry)
         return handler
 
     return register
 
 
-def _add(entry: Command) -> None:
-    if entry.name in TABLE:
-        raise ValueError(f"the command {entry.name!r} is defined twice")
-    TABLE[entry.name] = entry
-    container, bar, subcommand = entry.name.partition("|")
-    if bar:
-        TABLE[container].subcommands[subcommand] = entry
+def make_command(
+    handler: Callable[..., Any],
+    text: str,
+    flags: int,
+    *,
+    since: str,
+    cost: str,
+    group: str,
+    categories: Sequence[str] = (),
+    keyspace: bool = True,
+    keys: list[KeySpec] | None = None,
+    takes_rest: bool = False,
+) -> Command:
+    """The command that `text` and `handler` describe, in no table yet.
 
-
-def look_up(words: Sequence[str]) -> Command | None:
-    """The command that a request beginning with these words names."""
-    name = words[0].lower()
-    found = TABLE.get(name) if "|" not in name else None
-    if found is not None and found.subcommands and len(words) > 1:
-        return found.subcommands.get(words[1].lower())
-    return found
+    Fails with `NotationError` where the two do not match.
+    """
+    syntax = read(text)
+    key_specs = derive_keys(syntax, flags) if keys is None else keys
+    movable = any(spec.find != "range" or spec.search != "index" for spec in key_specs)
+    own_flags = flags | (flag.MOVABLE_KEYS if movable else 0)
+    return Command(
+        name=syntax.name,
+        syntax=syntax,
+        flags=own_flags,
+        since=since,
+        cost=cost,
+        group=group,
+        summary=(handler.__doc__ or "").strip().partition("\n")[0].rstrip("."),
+        handler=handler,
+        elements=compile_parameters(syntax, handler, takes_rest=takes_rest),
+        arity=syntax.arity,
+        keys=key_specs,
+        categories=_categories(own_flags, group, categories, keyspace=keyspace),
+    )
 
 
 def container(
@@ -205,12 +242,21 @@ def container(
     cost: str = "Depends on subcommand.",
 ) -> None:
     """Registers a command that only has subcommands, such as CONFIG."""
+    entry = make_container(name, summary, since=since, group=group, flags=flags, cost=cost)
+    TABLE.add(entry)
+    add_help(entry)
+
+
+def make_container(
+    name: str, summary: str, *, since: str, group: str, flags: int = 0, cost: str
+) -> Command:
+    """A command that only has subcommands, in no table yet."""
     syntax = read(name)
 
     def refuse(call: Any) -> None:
         """Never called: the arity asks for a subcommand, and an unknown one is refused."""
 
-    entry = Command(
+    return Command(
         name=syntax.name,
         syntax=syntax,
         flags=flags | flag.CONTAINER,
@@ -224,8 +270,6 @@ def container(
         keys=[],
         categories=["@slow"],
     )
-    _add(entry)
-    add_help(entry)
 
 
 #: Since when a container has HELP, where that is not as old as itself.
@@ -242,7 +286,12 @@ _HELP_SINCE = {
 
 
 def add_help(container: Command) -> None:
-    """Gives a container the subcommand HELP."""
+    """Gives a container that is built in the subcommand HELP."""
+    TABLE.add(make_help(container))
+
+
+def make_help(container: Command) -> Command:
+    """A container's subcommand HELP, in no table yet."""
     name = container.syntax.words[0]
     own = _CATEGORIES.get(container.group)
 
@@ -250,21 +299,19 @@ def add_help(container: Command) -> None:
         """Print what the subcommands are for."""
         return [Status(line) for line in help_lines(container)]
 
-    _add(
-        Command(
-            name=f"{container.name}|help",
-            syntax=read(f"{name} HELP"),
-            flags=flag.LOADING | flag.STALE,
-            since=_HELP_SINCE.get(container.name, container.since),
-            cost="O(1)",
-            group=container.group,
-            summary="Print what the subcommands are for",
-            handler=handler,
-            elements=[],
-            arity=2,
-            keys=[],
-            categories=[*container.categories, *([own] if own and own != "@pubsub" else [])],
-        )
+    return Command(
+        name=f"{container.name}|help",
+        syntax=read(f"{name} HELP"),
+        flags=flag.LOADING | flag.STALE,
+        since=_HELP_SINCE.get(container.name, container.since),
+        cost="O(1)",
+        group=container.group,
+        summary="Print what the subcommands are for",
+        handler=handler,
+        elements=[],
+        arity=2,
+        keys=[],
+        categories=[*container.categories, *([own] if own and own != "@pubsub" else [])],
     )
 
 

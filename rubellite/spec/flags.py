@@ -35,6 +35,8 @@ ALWAYS_PROPAGATE: Final = 1 << 42
 EAGER: Final = 1 << 43
 #: Allowed to a client that is subscribed in RESP2.
 IN_SUBSCRIBE: Final = 1 << 44
+#: Written by a user: what it edits is noted, and it may execute other commands.
+EXTENSION: Final = 1 << 45
 
 #: Names as COMMAND INFO shows them, in its order; the rest is not shown.
 NAMES: Final[dict[int, str]] = {

@@ -155,6 +155,8 @@ class _Reader:
         while self.peek() == "|":
             self.take()
             branches.append(self.sequence(closing))
+        if not all(branches):
+            raise NotationError(f"{self.text!r}: nothing inside of a pair of brackets")
         nodes = [
             branch[0] if len(branch) == 1 else Node("sequence", children=branch)
             for branch in branches
@@ -187,6 +189,8 @@ class _Reader:
             return node
         if token in ("...", "…"):
             return Node("more")
+        if token in "]>":
+            raise NotationError(f"{self.text!r}: {token!r} out of place")
         if token[0].isupper() or not token[0].isalpha():
             return Node("word", token)
         return _value(token)

@@ -62,6 +62,8 @@ def _kind_of_annotation(annotation: Any) -> Kind | None:
         return _kind_of_annotation(members[0])
     if annotation is Cursor:
         return ("cursor",)
+    if annotation is str:
+        raise NotationError("a parameter is str, but clients send bytes: annotate and decode bytes")
     if annotation is Payload:
         return ("payload",)
     if annotation is bytes:
@@ -130,9 +132,12 @@ def compile_parameters(
     With `takes_rest` the last parameter gets all arguments that the earlier ones
     left, unparsed.
     """
-    hints = get_type_hints(handler, include_extras=True)
-    names = list(inspect.signature(handler).parameters)[1:]
     where = f"{handler.__module__}.{handler.__qualname__}: {syntax.text!r}"
+    try:
+        hints = get_type_hints(handler, include_extras=True)
+    except NameError as problem:
+        raise NotationError(f"{where}: an annotation that is not known: {problem}") from None
+    names = list(inspect.signature(handler).parameters)[1:]
     elements: list[Element] = []
     options: list[Any] = []
     remaining = list(names)
@@ -144,7 +149,7 @@ def compile_parameters(
         expected = node.name.replace("-", "_").lower()
         if node.kind == "value" and not node.repeated and name.rstrip("_") != expected:
             raise NotationError(f"{where}: parameter {name!r} where the syntax says {node.name!r}")
-        return hints[name]
+        return hints.get(name)
 
     nodes = _flattened(syntax.nodes)
     position = 0

@@ -9,6 +9,7 @@ from typing import IO
 
 import pytest
 
+from tests import oracles
 from tests.oracles import Server
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -37,6 +38,23 @@ def test_an_example_prints_what_it_should(name: str, server: Server):
         check=False,
     )
     assert (result.stdout, result.stderr) == (PRINTED[name], "")
+
+
+def test_sessions_that_expire_are_noted():
+    result = subprocess.run(
+        [sys.executable, EXAMPLES / "sessions.py"], capture_output=True, text=True, timeout=60
+    )
+    assert (result.stdout, result.stderr) == ("ann came 2 times\nann has left\n", "")
+
+
+def test_a_rate_limiter_is_loaded_into_a_server():
+    server = oracles.start("ours", "--load", str(EXAMPLES / "limits.py"))
+    try:
+        with server.connect() as client:
+            left = [client.call("RATE.LIMIT", "ip", 2, 60) for _ in range(3)]
+            assert left == [1, 0, -1]
+    finally:
+        server.stop()
 
 
 def url(server: Server) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rubellite.config.kinds import INT32_MAX, INT64_MAX, Choice, Choices, Clamped, Integer
 from rubellite.config.setting import ACCEPTED, COUNT, COUNT32, SWITCH, TEXT, WORKS, Setting
-from rubellite.config.special import Percentiles, ScoreValues, TitleTemplate
+from rubellite.config.special import Modules, Percentiles, ScoreValues, TitleTemplate
 
 _FROM_MINUS_ONE = Integer(-1, INT64_MAX)
 _ON_SIGNAL = Choices(
@@ -30,6 +30,9 @@ PROCESS = (
     Setting("supervised", Choice("upstart", "systemd", "auto", "no"), "no", WORKS,
             "Tell systemd or upstart when the server is ready.", live=False),
     Setting("pidfile", TEXT, "", WORKS, "File that holds the process id while running.",
+            live=False),
+    Setting("load", Modules(), "", WORKS,
+            "Files or modules in Python that declare commands (one or more to a line).",
             live=False),
     Setting("shutdown-timeout", COUNT32, "10", ACCEPTED, "Seconds a shutdown waits for replicas."),
     Setting("shutdown-on-sigint", _ON_SIGNAL, "default", WORKS, "What SIGINT does."),

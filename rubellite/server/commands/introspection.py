@@ -15,7 +15,7 @@ from rubellite.errors import (
     text_of,
 )
 from rubellite.spec import describe
-from rubellite.spec.command import TABLE, Command, add_help, command, look_up
+from rubellite.spec.command import TABLE, Command, Registry, add_help, command
 from rubellite.spec.flags import LOADING, NO_MANDATORY_KEYS, STALE
 from rubellite.spec.keys import ACCESS_FLAGS, KeySpec
 from rubellite.spec.table import key_rule
@@ -23,19 +23,21 @@ from rubellite.spec.table import key_rule
 _ANY_TIME = LOADING | STALE
 _UNORDERED = ("nondeterministic_output_order",)
 
-#: COMMAND DOCS as it was last rendered; redis-cli asks for all of it at every start.
-_DOCS: dict[str, Reply] = {}
+
+def _commands(call: Call) -> Registry:
+    """The commands of this store, users' own included."""
+    found: Registry = call.part("commands")
+    return found
 
 
-def _named(names: Iterable[bytes]) -> Iterable[tuple[str, Command | None]]:
-    for raw in names:
-        name = text_of(raw).lower()
-        yield name, TABLE.get(name)
+def _named(call: Call, names: Iterable[bytes]) -> list[Command | None]:
+    commands = _commands(call)
+    return [commands.get(text_of(raw).lower()) for raw in names]
 
 
-def _all() -> list[Command]:
+def _all(call: Call) -> list[Command]:
     """Every command but not their subcommands."""
-    return [entry for name, entry in TABLE.items() if "|" not in name]
+    return [entry for name, entry in _commands(call).items() if "|" not in name]
 
 
 @command(
@@ -49,13 +51,13 @@ def _all() -> list[Command]:
 )
 def command_(call: Call) -> Reply:
     """Return the properties of all commands."""
-    return [describe.info(entry) for entry in _all()]
+    return [describe.info(entry) for entry in _all(call)]
 
 
 @command("COMMAND COUNT", _ANY_TIME, since="2.8.13", categories=("@connection",))
 def command_count(call: Call) -> Reply:
     """Count the commands."""
-    return len(_all())
+    return len(_all(call))
 
 
 @command(
@@ -68,13 +70,12 @@ def command_count(call: Call) -> Reply:
 )
 def command_docs(call: Call, names: Arguments) -> Reply:
     """Return the documentation of commands, of all when none is named."""
-    wanted = [entry for _, entry in _named(names) if entry] if len(names) else _all()
-    shown = {}
+    wanted = [entry for entry in _named(call, names) if entry] if len(names) else _all(call)
     for entry in wanted:
-        if entry.name not in _DOCS:
-            _DOCS[entry.name] = describe.docs(entry)
-        shown[entry.name] = _DOCS[entry.name]
-    return shown
+        # redis-cli asks for all of it at every start.
+        if entry.docs is None:
+            entry.docs = describe.docs(entry)
+    return {entry.name: entry.docs for entry in wanted}
 
 
 @command(
@@ -113,7 +114,7 @@ def command_getkeysandflags(call: Call, command_: bytes, arguments: Arguments) -
 
 
 def _key_places(call: Call, words: list[bytes]) -> list[tuple[int, KeySpec]]:
-    entry = look_up([text_of(word) for word in words[:2]])
+    entry = _commands(call).look_up([text_of(word) for word in words[:2]])
     if entry is None:
         raise NOT_A_COMMAND
     if not entry.keys:
@@ -155,7 +156,7 @@ def command_info(call: Call, names: Arguments) -> Reply:
     """Return the properties of commands, of all when none is named."""
     if not len(names):
         return command_(call)
-    return [describe.info(entry) if entry else None for _, entry in _named(names)]
+    return [describe.info(entry) if entry else None for entry in _named(call, names)]
 
 
 @command(
@@ -172,19 +173,20 @@ def command_list(call: Call, words: Arguments) -> Reply:
 
     Errors: SYNTAX.
     """
+    commands = _commands(call)
     if not len(words):
-        return list(TABLE)
+        return list(commands)
     if len(words) != 3 or words[0].upper() != b"FILTERBY":
         raise SYNTAX
     kind, wanted = words[1].upper(), words[2]
     if kind == b"ACLCAT":
         category = "@" + text_of(wanted).lower()
-        return [name for name, entry in TABLE.items() if category in entry.categories]
+        return [name for name, entry in commands.items() if category in entry.categories]
     if kind == b"PATTERN":
-        return [name for name in TABLE if glob_matches(wanted, name.encode(), True)]
+        return [name for name in commands if glob_matches(wanted, name.encode(), True)]
     if kind == b"MODULE":
-        # A user's own commands are as good as built-in ones: none belongs to a module.
-        return []
+        module = text_of(wanted)
+        return [name for name, entry in commands.items() if entry.module == module != ""]
     raise SYNTAX
 
 

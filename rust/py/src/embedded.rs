@@ -22,6 +22,7 @@ use rubellite_core::service::{ClientId, Flow};
 use crate::border;
 use crate::engine::Cell;
 use crate::objects::{Item, Reader};
+use crate::reply::Blob;
 use crate::runtime::PyRuntime;
 
 /// How often a wait looks for signals (Ctrl-C).
@@ -51,6 +52,47 @@ pub struct EmbeddedSession {
     is_busy: Mutex<bool>,
     is_free: Condvar,
     forks: u32,
+}
+
+/// Builds a request. The first argument may be several words: `CONFIG GET`; `encode`
+/// makes bytes of what is not bytes, str, int or float.
+pub fn request(
+    arguments: &Bound<'_, PyTuple>,
+    encode: Option<&Py<PyAny>>,
+) -> PyResult<OwnedRequest> {
+    let mut builder = OwnedRequest::builder(arguments.len());
+    for (index, argument) in arguments.iter_borrowed().enumerate() {
+        if let Ok(bytes) = argument.cast_exact::<PyBytes>() {
+            builder.push(bytes.as_bytes());
+        } else if let Ok(text) = argument.cast_exact::<PyString>() {
+            let text = text.to_str()?;
+            if index == 0 && text.contains(' ') {
+                text.split_ascii_whitespace()
+                    .for_each(|word| builder.push(word.as_bytes()));
+            } else {
+                builder.push(text.as_bytes());
+            }
+        } else if argument.cast_exact::<PyInt>().is_ok() {
+            match argument.extract::<i64>() {
+                Ok(number) => builder.push(itoa::Buffer::new().format(number).as_bytes()),
+                Err(_) => builder.push(argument.str()?.to_str()?.as_bytes()),
+            }
+        } else if argument.cast_exact::<PyFloat>().is_ok() {
+            builder.push(argument.repr()?.to_str()?.as_bytes());
+        } else if let Ok(blob) = argument.cast_exact::<Blob>() {
+            builder.push(&blob.get().bytes);
+        } else {
+            let encode = encode.ok_or_else(|| {
+                PyTypeError::new_err("an argument must be bytes, str, int or float")
+            })?;
+            let py = argument.py();
+            let encoded = encode.call1(py, (argument,))?;
+            // redis-py passes on what is like bytes.
+            let bytes = py.get_type::<PyBytes>().call1((encoded,))?;
+            builder.push(bytes.cast::<PyBytes>()?.as_bytes());
+        }
+    }
+    Ok(builder.finish())
 }
 
 /// The turn of one call; ends when it is dropped.
@@ -144,41 +186,6 @@ impl EmbeddedSession {
         Turn(self)
     }
 
-    /// Builds the request. The first argument may be several words: `CONFIG GET`.
-    fn request(&self, arguments: &Bound<'_, PyTuple>) -> PyResult<OwnedRequest> {
-        let mut builder = OwnedRequest::builder(arguments.len());
-        for (index, argument) in arguments.iter_borrowed().enumerate() {
-            if let Ok(bytes) = argument.cast_exact::<PyBytes>() {
-                builder.push(bytes.as_bytes());
-            } else if let Ok(text) = argument.cast_exact::<PyString>() {
-                let text = text.to_str()?;
-                if index == 0 && text.contains(' ') {
-                    text.split_ascii_whitespace()
-                        .for_each(|word| builder.push(word.as_bytes()));
-                } else {
-                    builder.push(text.as_bytes());
-                }
-            } else if argument.cast_exact::<PyInt>().is_ok() {
-                match argument.extract::<i64>() {
-                    Ok(number) => builder.push(itoa::Buffer::new().format(number).as_bytes()),
-                    Err(_) => builder.push(argument.str()?.to_str()?.as_bytes()),
-                }
-            } else if argument.cast_exact::<PyFloat>().is_ok() {
-                builder.push(argument.repr()?.to_str()?.as_bytes());
-            } else {
-                let encode = self.encode.as_ref().ok_or_else(|| {
-                    PyTypeError::new_err("an argument must be bytes, str, int or float")
-                })?;
-                let py = argument.py();
-                let encoded = encode.call1(py, (argument,))?;
-                // redis-py passes on what is like bytes.
-                let bytes = py.get_type::<PyBytes>().call1((encoded,))?;
-                builder.push(bytes.cast::<PyBytes>()?.as_bytes());
-            }
-        }
-        Ok(builder.finish())
-    }
-
     fn run(&self, core: &mut Core<PyRuntime>, request: &OwnedRequest) -> PyResult<Flow> {
         if !core.engine.sessions.contains_key(&self.client) {
             return Err(PyRuntimeError::new_err("the client is closed"));
@@ -252,7 +259,7 @@ impl EmbeddedSession {
                  reaches it through its socket",
             ));
         }
-        let request = self.request(arguments)?;
+        let request = request(arguments, self.encode.as_ref())?;
         let _turn = self.take_turn(py);
         let mut held = self.cell.lock(py)?;
         let flow = self.run(&mut held.core, &request)?;

@@ -9,7 +9,7 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyString};
 use rubellite_core::dispatch::persistence::Before;
-use rubellite_core::dispatch::spec::CommandTable;
+use rubellite_core::dispatch::spec::{CommandSpec, CommandTable};
 use rubellite_core::dispatch::{Core, Engine as CoreEngine, pipeline};
 use rubellite_core::net::{EventLoop, Listener, ListenerId, Waker, bind_all, signals};
 use rubellite_core::service::{ClientId, Host, Peer};
@@ -108,7 +108,7 @@ impl Host for PyHost<'_, '_> {
             let py = self.py;
             let may_stop = match &self.on_signal {
                 Some(hook) => runtime
-                    .call_outside(py, engine, |call| hook.bind(py).call1((call, signal)))
+                    .call_outside(py, engine, 0, |call| hook.bind(py).call1((call, signal)))
                     .and_then(|answer| answer.extract::<bool>())
                     .unwrap_or_else(|error| {
                         error.write_unraisable(self.py, None);
@@ -133,6 +133,27 @@ pub struct Engine {
     waker: Arc<Mutex<Option<Waker>>>,
     /// The TCP listeners by address (as in `bind`) and port.
     listeners: Mutex<Vec<Listening>>,
+}
+
+/// Commands and their handlers from the dicts that `rubellite.spec.table` makes of them.
+pub fn command_entries(
+    py: Python<'_>,
+    commands: &Bound<'_, PyList>,
+) -> PyResult<Vec<(CommandSpec, Handler)>> {
+    let entry = |entry: Bound<'_, PyAny>| {
+        let entry = entry.cast::<PyDict>()?;
+        let (command, words) = spec::command_spec(entry)?;
+        let function = entry
+            .get_item("handler")?
+            .ok_or_else(|| PyRuntimeError::new_err("a command without handler"))?
+            .unbind();
+        let words = words
+            .iter()
+            .map(|word| PyString::intern(py, word).unbind())
+            .collect();
+        Ok((command, Handler { function, words }))
+    };
+    commands.iter().map(entry).collect()
 }
 
 struct Listening {
@@ -166,21 +187,11 @@ impl Engine {
         runtime.on_cron = on_cron;
         runtime.parts = parts;
         runtime.on_warning = on_warning;
-        for entry in commands.iter() {
-            let entry = entry.cast::<PyDict>()?;
-            let (command, words) = spec::command_spec(entry)?;
-            let function = entry
-                .get_item("handler")?
-                .ok_or_else(|| PyRuntimeError::new_err("a command without handler"))?
-                .unbind();
-            let words = words
-                .iter()
-                .map(|word| PyString::intern(py, word).unbind())
-                .collect();
+        for (command, handler) in command_entries(py, commands)? {
             runtime
                 .evaluations
                 .push(rubellite_lua::evaluation_of(&command.name));
-            runtime.handlers.push(Handler { function, words });
+            runtime.handlers.push(handler);
             table.add(command);
         }
         engine.set_commands(table);
@@ -431,7 +442,9 @@ impl Engine {
 
     /// What the passing of time asks for, as a serving loop does it, for tests.
     fn tick(&self, py: Python<'_>) -> PyResult<()> {
-        self.cell.lock(py)?.core.engine.tick();
+        let mut held = self.cell.lock(py)?;
+        held.core.engine.tick();
+        held.core.react();
         Ok(())
     }
 

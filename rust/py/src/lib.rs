@@ -21,6 +21,7 @@ mod call_strings;
 mod call_tracking;
 mod embedded;
 mod engine;
+mod extending;
 mod objects;
 mod rdb_reader;
 mod reply;

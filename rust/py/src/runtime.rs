@@ -13,14 +13,17 @@ use rubellite_core::dispatch::pipeline::{
     Invocation, Outcome, RespSink, Runtime, Shape, Sink, Warning,
 };
 use rubellite_core::dispatch::session::OwnedRequest;
-use rubellite_core::dispatch::spec::CommandTable;
+use rubellite_core::dispatch::spec::{CommandSpec, CommandTable, flag};
+use rubellite_core::dispatch::triggers::Event;
 use rubellite_core::output::SHARED_BYTES_MIN;
 use rubellite_core::reply::{Protocol, Reply};
 use rubellite_lua::{Evaluation, Scripts};
+use rubellite_core::service::ClientId;
 use smallvec::SmallVec;
 
 use crate::border;
 use crate::call::{Arguments, Call, Context};
+use crate::extending;
 use crate::reply::{self, Blocked, Special, SpecialKind};
 
 /// A command's function and the words of its options as Python strings.
@@ -42,6 +45,8 @@ pub struct PyRuntime {
     pub on_cron: Option<Py<PyAny>>,
     /// What commands know of the server around the engine, by name.
     pub parts: Option<Py<PyDict>>,
+    /// Functions that hear of events, with their names, by number.
+    pub triggers: Vec<(Py<PyAny>, String)>,
     /// Called with what a warning is about, and its details.
     pub on_warning: Option<Py<PyAny>>,
     /// Which commands run scripts, by `CommandId`.
@@ -198,6 +203,7 @@ impl PyRuntime {
         &mut self,
         py: Python<'py>,
         engine: &mut Engine,
+        client: ClientId,
         work: impl FnOnce(&Py<Call>) -> PyResult<Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
         self.depth = 0;
@@ -206,7 +212,7 @@ impl PyRuntime {
         let commands = Arc::clone(&engine.commands);
         let request = OwnedRequest::from_arguments([]);
         let invocation = Invocation {
-            client: 0,
+            client,
             command: 0,
             request: request.as_request(),
         };
@@ -315,23 +321,30 @@ impl PyRuntime {
         py: Python<'_>,
         engine: &mut Engine,
         error: PyErr,
-        command: &str,
+        spec: &CommandSpec,
     ) -> Vec<u8> {
+        // Where it was refused after an edit, replaying the command would not bring it back.
+        engine.run.bug = Bug::Exception;
         if let Some(line) = border::reply_line(py, &error) {
             return line;
         }
-        engine.run.bug = Bug::Exception;
+        let command = &spec.name;
+        let failure = if spec.has(flag::EXTENSION) {
+            let detail = extending::failure_detail(py, command, &error);
+            Failure::With(ErrorCode::CommandFailed, detail)
+        } else {
+            Failure::With(ErrorCode::InternalError, command.clone())
+        };
         if let Some(hook) = &self.on_bug {
-            let value = error.value(py);
+            // With its traceback, which `value` leaves behind.
+            let value = error.into_value(py);
             if let Err(second) = hook.call1(py, (value, command)) {
                 second.write_unraisable(py, None);
             }
         } else {
             error.write_unraisable(py, None);
         }
-        engine
-            .errors
-            .line(&Failure::With(ErrorCode::InternalError, command.to_owned()))
+        engine.errors.line(&failure)
     }
 }
 
@@ -378,8 +391,20 @@ impl Runtime for PyRuntime {
         };
         self.depth += 1;
         let pending = sink.resp().map_or(0, |output| output.bytes_pending());
-        let result = self.run_handler(py, &call, commands, engine, invocation, values, sink);
+        let mut result = self.run_handler(py, &call, commands, engine, invocation, values, sink);
         self.depth -= 1;
+        let spec = &commands.specs[invocation.command];
+        if spec.has(flag::EXTENSION)
+            && let Ok(object) = &result
+        {
+            let is_blocked = object.is_instance_of::<Blocked>();
+            let run = &engine.run;
+            if let Some(mistake) =
+                extending::mistake(spec, run.edits, run.has_executed_edits, is_blocked)
+            {
+                result = Err(mistake);
+            }
+        }
         self.renew_if_kept(py, &call);
         if let Ok(object) = &result
             && let Ok(blocked) = object.cast::<Blocked>()
@@ -402,8 +427,7 @@ impl Runtime for PyRuntime {
         match written {
             Ok(()) => Outcome::Replied,
             Err(error) => {
-                let name = &commands.specs[invocation.command].name;
-                let line = self.error_line(py, engine, error, name);
+                let line = self.error_line(py, engine, error, spec);
                 engine.statistics.error_replied(&line);
                 if let Some(output) = sink.resp()
                     && output.bytes_pending() > pending
@@ -414,6 +438,32 @@ impl Runtime for PyRuntime {
                 sink.put(&Reply::Error(line), protocol);
                 Outcome::Failed
             }
+        }
+    }
+
+    fn react(&mut self, engine: &mut Engine, event: &Event) {
+        // SAFETY: as above.
+        let py = unsafe { Python::assume_attached() };
+        let Some((function, name)) = self.triggers.get(event.trigger) else {
+            return;
+        };
+        let (function, name) = (function.clone_ref(py), name.clone());
+        let client = engine.run.client;
+        let done = self.call_outside(py, engine, client, |call| {
+            let key = PyBytes::new(py, &event.key);
+            function.bind(py).call1((call, &*event.name, key))
+        });
+        let Err(error) = done else {
+            return;
+        };
+        engine.run.bug = Bug::Exception;
+        match &self.on_bug {
+            Some(hook) => {
+                if let Err(second) = hook.call1(py, (error.into_value(py), name)) {
+                    second.write_unraisable(py, None);
+                }
+            }
+            None => error.write_unraisable(py, None),
         }
     }
 
@@ -436,6 +486,7 @@ impl Runtime for PyRuntime {
             Warning::Damaged { key, problem } => {
                 ("damaged", format!("{}: {problem}", key.escape_ascii()))
             }
+            Warning::LeftOut { events } => ("left-out", events.to_string()),
         };
         if let Some(hook) = &self.on_warning
             && let Err(error) = hook.call1(py, (about, detail))
@@ -473,7 +524,7 @@ impl Runtime for PyRuntime {
         let Some(hook) = self.on_cron.as_ref().map(|hook| hook.clone_ref(py)) else {
             return;
         };
-        let done = self.call_outside(py, engine, |call| {
+        let done = self.call_outside(py, engine, 0, |call| {
             hook.bind(py).call1((call, now_ms, commands, read, written))
         });
         if let Err(error) = done {

@@ -4,7 +4,11 @@
 //! names instead of the command, and their entries are checked. If one of them is
 //! not what its structure promises, writes stop: what is damaged must not spread.
 //!
-//! Not covered: a key in another database than the command's (MOVE, COPY … DB).
+//! The same is written of a command of a user's that both edited keys itself and executed
+//! others that did: the order of the two is not known afterwards.
+//!
+//! Not covered: a key in another database than the command's (MOVE, COPY … DB), unless
+//! what the command edits is noted (`Run::touched`).
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -12,6 +16,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use super::engine::{Engine, Propagation};
 use super::journal::Effect;
 use super::pipeline::{Runtime, Warning};
+use super::session::KeyName;
 use super::spec::CommandSpec;
 use super::state::effects_of;
 use crate::keyspace::{Entry, Kind};
@@ -54,30 +59,42 @@ fn check_entry(entry: Entry<'_>) -> Result<(), String> {
 }
 
 impl Engine {
-    /// Puts the state of the keys that `request` names in the place of the command.
+    /// Puts the state of the keys that `request` names, or that were edited as far as
+    /// that was noted, in the place of the command.
     #[cold]
-    pub(super) fn settle_after_bug(
+    pub(super) fn settle(
         &mut self,
         runtime: &mut dyn Runtime,
         spec: &CommandSpec,
         request: Request<'_>,
     ) {
         let database = self.run.database;
-        self.run.propagation = Propagation::Nothing;
-        let mut keys: Vec<&[u8]> = spec
-            .key_indices(request)
-            .unwrap_or_default()
-            .into_iter()
-            .map(|index| request.get(index))
-            .collect();
+        let is_noted = self.run.touched.is_some() && self.run.bug != Bug::Panic;
+        let mut keys = self.run.touched.take().unwrap_or_default();
+        let named = spec.key_indices(request).filter(|_| !is_noted);
+        let named = named.unwrap_or_default();
+        keys.extend(
+            named
+                .into_iter()
+                .map(|index| (database, Box::from(request.get(index)))),
+        );
+        self.settle_keys(runtime, keys);
+    }
+
+    /// Puts the state of these keys in the place of what runs.
+    pub(super) fn settle_keys(&mut self, runtime: &mut dyn Runtime, mut keys: Vec<KeyName>) {
         keys.sort_unstable();
         keys.dedup();
         // Not before the look at the keys: it would meet a damaged one unguarded.
         let emptied = std::mem::take(&mut self.run.emptied);
         let mut effects = Vec::new();
-        for key in keys {
+        for (database, key) in keys {
+            let key = &*key;
             let state = catch_unwind(AssertUnwindSafe(|| {
-                if emptied.iter().any(|(_, one)| **one == *key) {
+                if emptied
+                    .iter()
+                    .any(|(at, one)| *at == database && **one == *key)
+                {
                     self.remove_if_empty(database, key);
                 }
                 self.state_of(database, key)

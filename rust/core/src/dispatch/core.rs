@@ -7,7 +7,8 @@ use super::blocking;
 use super::borrowed::{self, Borrowed, OUTPUT_BYTES_PAUSE};
 use super::engine::Engine;
 use super::pipeline::{self, Runtime};
-use super::spec::CommandTable;
+use super::spec::{CommandSpec, CommandTable};
+use super::triggers;
 use crate::output::Output;
 use crate::service::{
     ClientId, Flow, InputLimits, NetLimits, OutsidePointer, Peer, Request, Service,
@@ -48,6 +49,17 @@ impl<R: Runtime> Core<R> {
             runtime: &mut self.runtime,
             output_bytes_pause: self.output_bytes_pause,
         }
+    }
+
+    /// Adds commands to those that there are.
+    pub fn add_commands(&mut self, specs: Vec<CommandSpec>) {
+        self.engine.add_commands(specs);
+        self.commands = Arc::clone(&self.engine.commands);
+    }
+
+    /// Lets triggers hear of what happened because time passed.
+    pub fn react(&mut self) {
+        triggers::run_pending(&self.commands, &mut self.engine, &mut self.runtime);
     }
 
     /// Executes a request.
@@ -181,6 +193,7 @@ impl<R: Runtime> Service for Core<R> {
         self.engine.refresh_clock();
         self.resume_postponed();
         let wait = self.engine.tick();
+        self.react();
         self.engine.broadcast_changes();
         if wait.is_cron_due {
             // Asking is what keeps the peak.

@@ -144,7 +144,7 @@ impl Engine {
             let entry = self.databases[database].find_hashed(hash, key);
             return entry.filter(|_| !is_gone);
         }
-        if self.settings.notify_flags & class::KEY_MISS != 0
+        if self.wanted_events() & class::KEY_MISS != 0
             && access.announces_misses()
             && (is_gone || self.databases[database].find_hashed(hash, key).is_none())
         {
@@ -227,7 +227,7 @@ impl Engine {
     /// True if `key` is not there and somebody wants to hear when it is (`new`).
     #[inline]
     pub fn is_news(&mut self, key: &[u8]) -> bool {
-        self.settings.notify_flags & class::NEW != 0 && self.read(key, Access::Peek).is_none()
+        self.wanted_events() & class::NEW != 0 && self.read(key, Access::Peek).is_none()
     }
 
     /// Gives `key` a value and tells nobody; `edited` is the caller's.

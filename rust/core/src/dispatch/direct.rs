@@ -1,7 +1,7 @@
 //! The short way of GET and SET for callers in the process.
 //!
 //! What the pipeline does around a handler costs more than either command. Where nobody
-//! asked for any of it (no monitor, tracking, limit, pause, append-only file …) nothing
+//! asked for any of it (no monitor, trigger, tracking, limit, pause, append-only file …) nothing
 //! is left but the look-up and the counting; in every other case these functions decline
 //! before they did anything, and the caller takes the pipeline.
 //!
@@ -54,7 +54,7 @@ impl Engine {
     #[inline]
     fn begin_directly(&mut self, client: ClientId) -> bool {
         let is_plain = self.settings.memory_max == 0
-            && self.settings.notify_flags == 0
+            && self.wanted_events() == 0
             && !self.settings.counts_accesses
             && self.monitors.is_empty()
             && !self.tracking.is_used()
@@ -168,7 +168,7 @@ impl Engine {
                     .iter()
                     .for_each(|word| request.push(word));
                 let request = request.finish();
-                self.settle_after_bug(runtime, &commands.specs[id], request.as_request());
+                self.settle(runtime, &commands.specs[id], request.as_request());
             }
             self.run = Run::default();
             return false;

@@ -19,6 +19,7 @@ use super::session::{Close, KeyName, ReplyMode, Session};
 use super::spec::{CommandId, CommandTable};
 use super::statistics::Statistics;
 use super::tracking::TrackingTable;
+use super::triggers::Triggers;
 use crate::aof::Appender;
 use crate::clock::Clock;
 use crate::keyspace::{Database, HashSeed};
@@ -142,6 +143,12 @@ pub struct Run {
     pub secrets: Vec<usize>,
     /// Whether the command ended in a bug.
     pub bug: Bug,
+    /// A command that it executed changed something.
+    pub has_executed_edits: bool,
+    /// It is a trigger, and no command.
+    pub is_trigger: bool,
+    /// Which keys it edits, where that is noted (`flag::EXTENSION`).
+    pub touched: Option<Vec<KeyName>>,
     /// Collections that an edit left empty; they go after the event that is sent for it.
     pub emptied: Vec<(usize, Box<[u8]>)>,
 }
@@ -184,6 +191,7 @@ pub struct Engine {
     pub(super) effects: Vec<Effect>,
     pub subscriptions: Subscriptions,
     pub tracking: TrackingTable,
+    pub triggers: Triggers,
     pub(super) watchers: HashMap<KeyName, Vec<ClientId>>,
     pub waiters: Waiters,
     pub(super) monitors: Vec<ClientId>,
@@ -250,6 +258,7 @@ impl Engine {
             effects: Vec::new(),
             subscriptions: Subscriptions::default(),
             tracking: TrackingTable::default(),
+            triggers: Triggers::default(),
             watchers: HashMap::new(),
             waiters: Waiters::default(),
             monitors: Vec::new(),
@@ -280,7 +289,7 @@ impl Engine {
         }
     }
 
-    /// Hands over the commands; done once, before the first request.
+    /// Hands over the commands.
     pub fn set_commands(&mut self, commands: CommandTable) {
         self.statistics
             .commands

@@ -107,7 +107,7 @@ impl Engine {
     }
 
     #[inline]
-    fn is_over_limit(&self) -> bool {
+    pub(super) fn is_over_limit(&self) -> bool {
         let limit = self.settings.memory_max;
         let used = memory::used_bytes();
         used > limit

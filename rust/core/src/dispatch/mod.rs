@@ -18,6 +18,7 @@ mod direct;
 pub mod engine;
 pub mod error;
 pub mod eviction;
+pub mod extending;
 mod free;
 pub mod hashes;
 pub mod journal;
@@ -52,6 +53,7 @@ mod tests;
 pub mod tracking;
 mod tracking_table;
 pub mod transactions;
+pub mod triggers;
 pub mod writer;
 
 pub use self::core::Core;

@@ -24,25 +24,31 @@ impl Engine {
     /// Tells subscribers that `event` happened to `key` of the running command's database.
     #[inline]
     pub fn notify(&mut self, class: u32, event: &str, key: &[u8]) {
-        if self.settings.notify_flags & class != 0 {
-            self.publish_event(self.run.database, event, key);
+        if self.wanted_events() & class != 0 {
+            self.publish_event(self.run.database, class, event, key);
         }
     }
 
     pub(super) fn notify_in(&mut self, database: usize, class: u32, event: &str, key: &[u8]) {
-        if self.settings.notify_flags & class != 0 {
-            self.publish_event(database, event, key);
+        if self.wanted_events() & class != 0 {
+            self.publish_event(database, class, event, key);
         }
     }
 
     #[cold]
-    fn publish_event(&mut self, database: usize, event: &str, key: &[u8]) {
-        if self.settings.notify_flags & class::KEYSPACE != 0 {
+    fn publish_event(&mut self, database: usize, class: u32, event: &str, key: &[u8]) {
+        if self.triggers.classes & class != 0 && !self.loading && !self.is_replaying {
+            self.triggers.note(database, event, key);
+        }
+        if self.settings.notify_flags & class == 0 {
+            return;
+        }
+        if self.settings.notify_flags & self::class::KEYSPACE != 0 {
             let mut channel = format!("__keyspace@{database}__:").into_bytes();
             channel.extend_from_slice(key);
             self.publish(&channel, event.as_bytes());
         }
-        if self.settings.notify_flags & class::KEYEVENT != 0 {
+        if self.settings.notify_flags & self::class::KEYEVENT != 0 {
             let channel = format!("__keyevent@{database}__:{event}").into_bytes();
             self.publish(&channel, key);
         }

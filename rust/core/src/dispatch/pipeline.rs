@@ -18,6 +18,7 @@ use super::native::{Handled, NativeCall};
 use super::session::{Close, OwnedRequest};
 pub use super::sink::{RespSink, Shape, Sink};
 use super::spec::{CommandId, CommandSpec, CommandTable, flag};
+use super::triggers;
 use crate::reply::{Protocol, Reply};
 use crate::service::{ClientId, Flow, Request};
 
@@ -47,6 +48,8 @@ pub enum Warning<'a> {
     Browser { address: &'a str },
     /// A bug left the value of a key damaged; writes stop.
     Damaged { key: &'a [u8], problem: String },
+    /// Triggers were not told of events: they caused each other, or there were too many.
+    LeftOut { events: u64 },
 }
 
 /// What commands mean; implemented by the Python binding.
@@ -59,6 +62,9 @@ pub trait Runtime {
         arguments: &Arguments<'_>,
         sink: &mut dyn Sink,
     ) -> Outcome;
+
+    /// Tells a trigger of an event.
+    fn react(&mut self, _engine: &mut Engine, _event: &triggers::Event) {}
 
     /// A bug in Rust ended a command; for the log.
     fn panicked(&mut self, _command: &str, _message: &str) {}
@@ -359,6 +365,7 @@ pub fn run(
         database,
         depth: engine.run.depth + 1,
         denies_blocking: engine.run.denies_blocking,
+        touched: spec.has(flag::EXTENSION).then(Vec::new),
         ..Run::default()
     };
     let outer = std::mem::replace(&mut engine.run, inner);
@@ -431,8 +438,9 @@ pub fn run(
     engine.note_large(spec, &invocation, reply_bytes);
     if engine.run.bug == Bug::Panic && spec.has(flag::WRITE)
         || engine.run.bug == Bug::Exception && engine.run.edits > 0
+        || engine.run.mixes_effects()
     {
-        engine.settle_after_bug(runtime, spec, invocation.request);
+        engine.settle(runtime, spec, invocation.request);
     }
     propagate(engine, spec, &invocation);
     let depth = outer.depth;
@@ -442,6 +450,7 @@ pub fn run(
         // Wall time stands still inside a command and a transaction, not between them.
         engine.set_now(finished_ns);
         blocking::serve_waiting(commands, engine, runtime);
+        triggers::run_pending(commands, engine, runtime);
     }
     outcome
 }

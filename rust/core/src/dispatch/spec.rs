@@ -38,6 +38,8 @@ pub mod flag {
     pub const EAGER: u64 = 1 << 43;
     /// May be sent by a client that is subscribed in RESP2.
     pub const IN_SUBSCRIBE: u64 = 1 << 44;
+    /// Written by a user: what it edits is noted, and it may execute other commands.
+    pub const EXTENSION: u64 = 1 << 45;
 }
 
 /// How one argument becomes a value.
@@ -254,7 +256,7 @@ impl CommandSpec {
 /// All commands, found by name in any case.
 ///
 ///     names: open addressing by the first eight letters and the length
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub struct CommandTable {
     pub specs: Vec<CommandSpec>,
     /// `id + 1`, or 0 where there is none; a power of two long, at most half full.

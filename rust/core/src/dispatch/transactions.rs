@@ -111,6 +111,9 @@ impl Engine {
         if self.tracking.is_used() {
             self.tracked_key_changed(key, by);
         }
+        if let Some(touched) = &mut self.run.touched {
+            touched.push((database, Box::from(key)));
+        }
     }
 
     #[cold]
