@@ -62,6 +62,8 @@ class Toolchain:
         return not self.check or subprocess.run(self.check, capture_output=True).returncode == 0
 
 
+JAVA_CLASSES = ("Scenario", "Report", "JedisScenario", "LettuceScenario")
+
 TOOLCHAINS: dict[str, Toolchain] = {
     "python": Toolchain(
         wants="CPython's venv module",
@@ -113,6 +115,58 @@ TOOLCHAINS: dict[str, Toolchain] = {
             ),
         ),
         command=("{target}/scenario",),
+    ),
+    "java": Toolchain(
+        wants="a JDK of version 17 or newer with Maven",
+        needs=("java", "javac", "mvn"),
+        packages=("default-jdk-headless", "maven"),
+        steps=(
+            Step(
+                inputs=("java/pom.xml",),
+                command=(
+                    *("mvn", "--batch-mode", "--quiet", "--file", "{source}/pom.xml"),
+                    "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies",
+                    "-DoutputDirectory={target}/lib",
+                ),
+            ),
+            Step(
+                inputs=tuple(f"java/{name}.java" for name in JAVA_CLASSES),
+                command=(
+                    *("javac", "-nowarn", "-Xlint:none", "-cp", "{target}/lib/*"),
+                    *("-d", "{target}/classes"),
+                    *(f"{{source}}/{name}.java" for name in JAVA_CLASSES),
+                ),
+            ),
+        ),
+        command=(
+            # A short program: quick compilation is worth more than fast code.
+            *("java", "-XX:TieredStopAtLevel=1", "-cp", "{target}/lib/*:{target}/classes"),
+            "Scenario",
+        ),
+        check=("sh", "-c", "javac --release 17 -version"),
+    ),
+    "c": Toolchain(
+        wants="a C compiler and hiredis",
+        needs=("cc", "/usr/include/hiredis/hiredis.h"),
+        packages=("gcc", "libc6-dev", "libhiredis-dev"),
+        steps=(
+            Step(
+                inputs=("c/scenario.c",),
+                command=(
+                    *("cc", "-std=c11", "-D_GNU_SOURCE", "-O1", "-Wall", "-Wextra", "-Werror"),
+                    *("-o", "{target}/scenario", "{source}/scenario.c", "-lhiredis", "-lpthread"),
+                ),
+            ),
+        ),
+        command=("{target}/scenario",),
+    ),
+    "ruby": Toolchain(
+        wants="Ruby with the redis gem",
+        needs=("ruby",),
+        packages=("ruby", "ruby-redis"),
+        steps=(),
+        command=("ruby", "{source}/scenario.rb"),
+        check=("ruby", "-e", "gem 'redis', '~> 4.8'"),
     ),
 }
 
