@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 
-from benchmarks import chart, connections, memory, pubsub, report, speed, stall, tail
+from benchmarks import chart, connections, memory, persistence, pubsub, report, speed, stall, tail
 from benchmarks.scenarios import PIPELINES, SCENARIOS, Scenario
 from benchmarks.servers import (
     CORES,
@@ -21,7 +21,7 @@ from benchmarks.servers import (
     pin_this_process,
 )
 
-SECTIONS = ("speed", "memory", "tail", "stall", "connections", "pubsub")
+SECTIONS = ("speed", "memory", "tail", "stall", "connections", "pubsub", "persistence")
 SERVERS = tuple(program.name for program in find_programs())
 
 # The machine is noisy and pipeline 1 is mostly the kernel's work: more rounds there.
@@ -192,6 +192,9 @@ def _run_sections(
     if "pubsub" in options.only:
         few = pubsub.PubsubPlan(20, 32, 64, 100, 100, 32)
         pubsub.measure(programs, results, _say, few if quick else None)
+    if "persistence" in options.only:
+        tiny = persistence.PersistencePlan(2_000, 1_000, 2_000, 0.1)
+        persistence.measure(programs, results, _say, tiny if quick else None)
 
 
 def _speed_plans(options: argparse.Namespace) -> Iterator[speed.SpeedPlan]:

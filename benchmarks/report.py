@@ -22,17 +22,20 @@ ROOT = Path(__file__).resolve().parent.parent
 class Goal:
     """What ours must reach: a bound in the row's unit, or a multiple of the best peer.
 
-    `at_most` and `below_best` are for rows where lower is better, `share_of_best` for
+    `at_most`, `below_best` and `times_best` are for rows where lower is better, `share_of_best` for
     those where higher is: 0.95 means at least 95 % of the best peer.
     """
 
     at_most: float | None = None
     below_best: bool = False
     share_of_best: float | None = None
+    times_best: float | None = None
 
     def text(self) -> str:
         if self.at_most is not None:
             return f"≤ {self.at_most:g}"
+        if self.times_best is not None:
+            return f"≤ {self.times_best:g} best"
         return "< best" if self.below_best else f"≥ {self.share_of_best:g} best"
 
     def verdict(self, ours: float | None, best: float | None) -> str:
@@ -44,6 +47,8 @@ class Goal:
             return ""
         if self.below_best:
             return "PASS" if ours < best else "FAIL"
+        if self.times_best is not None:
+            return "PASS" if ours <= self.times_best * best else "FAIL"
         assert self.share_of_best is not None
         return "PASS" if ours >= self.share_of_best * best else "FAIL"
 

@@ -27,6 +27,7 @@ CONNECTIONS = 20
 REQUESTS_PER_S = 5_000
 KEYS = 100_000
 SLICE_S = 30.0
+LOOK_S = 0.1
 
 # Requests are encoded before the clock runs: a busy client measures itself.
 PREPARED = 50_000
@@ -137,9 +138,22 @@ def _requests(mix: Sequence[tuple[str, ...]], chance: random.Random, count: int)
 def _run(
     server: Server, requests: Sequence[bytes], duration_s: float, requests_per_s: int
 ) -> Counter[int]:
-    """One slice: waits in whole microseconds, and how often each was seen."""
+    """One slice, on an empty server."""
     with server.connect() as connection:
         connection.call("FLUSHALL")
+    return drive(server, requests, duration_s, requests_per_s)
+
+
+def drive(
+    server: Server,
+    requests: Sequence[bytes],
+    duration_s: float,
+    requests_per_s: int,
+    goes_on: Callable[[], bool] | None = None,
+) -> Counter[int]:
+    """Waits in whole microseconds, and how often each was seen. Ends early when `goes_on`,
+    asked ten times a second, says so.
+    """
     connections = [server.connect() for _ in range(CONNECTIONS)]
     sockets = [connection.socket for connection in connections]
     idle = deque(connections)
@@ -152,7 +166,13 @@ def _run(
     try:
         due = time.perf_counter()
         end = due + duration_s
+        next_look = due + LOOK_S
         while due < end or busy:
+            if goes_on and due >= next_look:
+                next_look = due + LOOK_S
+                if not goes_on():
+                    end = due
+                    continue
             while idle and due < end and due <= time.perf_counter():
                 connection = idle.popleft()
                 connection.send(next(next_request))

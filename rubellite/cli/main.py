@@ -2,6 +2,7 @@
 
 rubellite serve [FILE] [--port 6379] [--name value …]
 rubellite check-rdb FILE        whether a snapshot can be loaded
+rubellite check-aof PATH        whether append-only files can be loaded; --fix mends them
 rubellite inspect FILE          what a snapshot holds, without a server
 rubellite convert FILE [TO]     a snapshot as JSON lines
 """
@@ -44,6 +45,19 @@ def _parse(given: list[str]) -> int:
     )
     check = commands.add_parser("check-rdb", help="say whether a snapshot can be loaded")
     check.add_argument("file")
+    check_aof = commands.add_parser(
+        "check-aof", help="say whether append-only files can be loaded, and mend them"
+    )
+    check_aof.add_argument("path", help="a folder, its manifest, or a file")
+    how = check_aof.add_mutually_exclusive_group()
+    how.add_argument("--fix", action="store_true", help="cut off what is not whole at the end")
+    how.add_argument(
+        "--truncate-to-timestamp",
+        type=int,
+        default=0,
+        metavar="SECONDS",
+        help="cut off what happened later",
+    )
     inspect = commands.add_parser("inspect", help="tell what a snapshot holds, without a server")
     inspect.add_argument("file")
     inspect.add_argument("--top", type=int, default=10, metavar="N", help="rows of each table")
@@ -60,6 +74,11 @@ def _parse(given: list[str]) -> int:
 
     if chosen.command == "check-rdb":
         return rdb_files.check(chosen.file)
+    if chosen.command == "check-aof":
+        from rubellite.cli import aof_files
+
+        until = chosen.truncate_to_timestamp
+        return aof_files.check(chosen.path, fixes=chosen.fix, until_seconds=until)
     if chosen.command == "inspect":
         return rdb_files.inspect(chosen.file, max(chosen.top, 0))
     return rdb_files.convert(chosen.file, chosen.target)

@@ -42,12 +42,22 @@ def _text(raw: bytes) -> str:
 
 def check(path: str) -> int:
     """Says whether a file can be loaded, and if not, where and why; 0 if it can."""
+    end = check_part(path, is_all=True)
+    return 1 if end is None else 0
+
+
+def check_part(path: str, *, is_all: bool = False) -> int | None:
+    """As `check`, of a snapshot that something may follow (unless it `is_all`).
+
+    Returns where it ends; None: it is damaged.
+    """
     print(f"[offset 0] Checking RDB file {path}")
     keys = expires = expired = 0
     try:
         reader = _open(path)
     except (OSError, ValueError) as problem:
-        return _damaged(0, str(problem))
+        _damaged(0, str(problem))
+        return None
     try:
         for item in _items(reader):
             offset = reader.offset
@@ -62,18 +72,19 @@ def check(path: str) -> int:
                 expires += item[5] is not None
                 expired += item[5] is not None and item[5] < wall_seconds() * 1000
     except (OSError, ValueError) as problem:
-        return _damaged(reader.offset, str(problem))
-    if reader.size > reader.offset:
-        return _damaged(reader.offset, f"{reader.size - reader.offset} bytes behind the end")
+        _damaged(reader.offset, str(problem))
+        return None
+    if is_all and reader.size > reader.offset:
+        _damaged(reader.offset, f"{reader.size - reader.offset} bytes behind the end")
+        return None
     print(f"[offset {reader.offset}] Checksum OK")
     print(f"[offset {reader.offset}] \\o/ RDB looks OK! \\o/")
     print(f"[info] {keys} keys read\n[info] {expires} expires\n[info] {expired} already expired")
-    return 0
+    return reader.offset
 
 
-def _damaged(offset: int, problem: str) -> int:
+def _damaged(offset: int, problem: str) -> None:
     print(f"--- RDB ERROR DETECTED ---\n[offset {offset}] {problem}")
-    return 1
 
 
 class _Tally:

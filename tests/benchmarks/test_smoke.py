@@ -29,7 +29,7 @@ def test_a_quick_run_measures_every_section_and_says_what_it_skipped(tmp_path: P
     assert done.returncode == 0, done.stderr
     run = json.loads((tmp_path / "latest.json").read_text())
     assert {row["section"] for row in run["rows"]} == {
-        *("speed", "memory", "tail", "stall", "connections", "pubsub")
+        *("speed", "memory", "tail", "stall", "connections", "pubsub", "persistence")
     }
     measured = {row["name"].rpartition(" ")[0] for row in run["rows"] if row["section"] == "speed"}
     skipped = {skip["what"] for skip in run["skipped"]}
@@ -56,6 +56,8 @@ def test_a_refusal_names_what_is_wrong() -> None:
         (Goal(at_most=60), False, 61, "FAIL"),
         (Goal(below_best=True), False, 99, "PASS"),
         (Goal(below_best=True), False, 100, "FAIL"),
+        (Goal(times_best=0.8), False, 80, "PASS"),
+        (Goal(times_best=0.8), False, 81, "FAIL"),
         (Goal(share_of_best=0.95), True, 190, "PASS"),
         (Goal(share_of_best=0.95), True, 189, "FAIL"),
     ],

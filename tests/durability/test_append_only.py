@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import resource
+import secrets
 import signal
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -16,8 +16,9 @@ import pytest
 import rubellite
 from rubellite.persistence import manifest as manifests
 from tests import oracles
+from tests.durability import kill as kill_loop
 from tests.oracles import Server
-from tests.wire import Connection, WireError
+from tests.wire import Connection
 
 ON = ("--appendonly", "yes")
 
@@ -91,48 +92,13 @@ def test_data_are_there_again_after_kill_9(policy: str):
         server.stop()
 
 
-#: A transaction that raises two counters together.
-_UNIT = (
-    b"*1\r\n$5\r\nMULTI\r\n*2\r\n$4\r\nINCR\r\n$4\r\npair\r\n"
-    b"*2\r\n$4\r\nINCR\r\n$1\r\nn\r\n*1\r\n$4\r\nEXEC\r\n"
-)
-
-
-def count_until_killed(server: Server, seconds: float) -> int:
-    """Raises the counters without pause until the server is killed; the last answer."""
-    acknowledged = 0
-    process = server.process
-    assert process is not None
-    timer = threading.Timer(seconds, process.kill)
-    with server.connect() as connection:
-        timer.start()
-        try:
-            while True:
-                connection.send_raw(_UNIT * 20)
-                for _ in range(20 * 4):
-                    reply = connection.receive()
-                    if isinstance(reply, list):
-                        acknowledged = reply[1]
-        except (OSError, WireError):
-            pass
-    timer.join()
-    process.wait()
-    return acknowledged
-
-
-def test_every_acknowledged_write_survives_kills_at_any_moment():
-    """With `always`: what was answered is there; what was not may be, but never half."""
-    server = start("--appendfsync", "always", "--auto-aof-rewrite-min-size", "20kb")
-    try:
-        for round_ in range(8):
-            acknowledged = count_until_killed(server, 0.1 + 0.03 * round_)
-            server.restart()
-            with server.connect() as connection:
-                found = int(connection.call("GET", "n") or 0)
-                assert found >= acknowledged
-                assert connection.call("GET", "pair") == connection.call("GET", "n")
-    finally:
-        server.stop()
+@pytest.mark.parametrize(("policy", "cycles"), [("always", 6), ("everysec", 2)])
+def test_every_acknowledged_write_survives_kills_at_any_moment(policy: str, cycles: int):
+    """`python -m tests.durability.kill --cycles 500` is the long run."""
+    seed = secrets.randbelow(1 << 32)
+    result = kill_loop.run(policy, cycles, seed)
+    assert result.cycles == cycles, seed
+    assert result.acknowledged > 0, seed
 
 
 def test_a_rewrite_under_load_loses_nothing_and_removes_old_files():

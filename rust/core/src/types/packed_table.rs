@@ -6,7 +6,7 @@
 //!
 //! Fields, values and members are elements of `packed`; so is a deadline in
 //! milliseconds, 0 where there is none. `earliest` is no later than any deadline,
-//! and `DEADLINE_MAX` without any.
+//! and 0 without any.
 //!
 //! Invariants (`validate`): whole records; no key twice; deadlines from 0 to
 //! `DEADLINE_MAX`, none before `earliest`.
@@ -50,7 +50,7 @@ impl Shape {
 
     /// The bytes of a table without records.
     pub fn empty(self) -> &'static [u8] {
-        if self.deadlines { &[0xff; 6] } else { &[] }
+        if self.deadlines { &[0; 6] } else { &[] }
     }
 }
 
@@ -188,7 +188,7 @@ impl<'a> PackedTable<'a> {
             return Err(Corrupt("a record is cut off"));
         }
         let table = PackedTable::new(bytes, shape);
-        let earliest = table.next_deadline().unwrap_or(DEADLINE_MAX);
+        let earliest = table.next_deadline().unwrap_or(i64::MAX);
         let mut keys = HashSet::new();
         let mut at = shape.start();
         while at < bytes.len() {
@@ -249,7 +249,7 @@ pub fn earliest_deadline(bytes: &[u8]) -> Option<i64> {
     let mut all = [0; 8];
     all[..EARLIEST_BYTES].copy_from_slice(&bytes[..EARLIEST_BYTES]);
     let earliest = i64::from_le_bytes(all);
-    (earliest < DEADLINE_MAX).then_some(earliest)
+    (earliest > 0).then_some(earliest)
 }
 
 /// A table for changing it.
@@ -322,7 +322,7 @@ impl<'a, B: PackedBuffer> PackedTableMut<'a, B> {
                 .iter()
                 .filter_map(|record| record.deadline)
                 .min();
-            self.write_earliest(earliest.unwrap_or(DEADLINE_MAX));
+            self.write_earliest(earliest);
         }
     }
 
@@ -345,11 +345,12 @@ impl<'a, B: PackedBuffer> PackedTableMut<'a, B> {
             .next_deadline()
             .is_none_or(|earliest| deadline < earliest)
         {
-            self.write_earliest(deadline);
+            self.write_earliest(Some(deadline));
         }
     }
 
-    fn write_earliest(&mut self, earliest: i64) {
+    fn write_earliest(&mut self, earliest: Option<i64>) {
+        let earliest = earliest.unwrap_or(0);
         let bytes = earliest.to_le_bytes();
         self.buffer
             .splice(0..EARLIEST_BYTES, &bytes[..EARLIEST_BYTES]);
@@ -445,13 +446,13 @@ impl<'a, B: PackedBuffer> PackedTableMut<'a, B> {
         {
             return false;
         }
-        let mut earliest = DEADLINE_MAX;
+        let mut earliest: Option<i64> = None;
         let mut left = limit;
         let mut at = self.shape.start();
         while at < self.buffer.bytes().len() {
             let (record, next) = self.read().record_at(at);
             if record.is_alive(now_ms) {
-                earliest = earliest.min(record.deadline.unwrap_or(DEADLINE_MAX));
+                earliest = [earliest, record.deadline].into_iter().flatten().min();
                 at = next;
             } else if left == 0 {
                 return true;

@@ -179,3 +179,21 @@ fn a_deadline_before_the_earliest_is_refused() {
     assert!(PackedTable::validate(&[5, 0, 0, 0, 0, 0, 1, 4], timed).is_err());
     assert!(PackedTable::validate(&[5, 0, 0], timed).is_err());
 }
+
+#[test]
+fn the_latest_deadline_is_one() {
+    let shape = Shape {
+        values: false,
+        deadlines: true,
+    };
+    let mut bytes = shape.empty().to_vec();
+    let mut table = PackedTableMut::new(&mut bytes, shape);
+    assert!(
+        table
+            .set(b"member", b"", Deadline::At(DEADLINE_MAX), 9)
+            .is_ok()
+    );
+    assert_eq!(table.read().next_deadline(), Some(DEADLINE_MAX));
+    assert!(table.set(b"member", b"", Deadline::Clear, 9).is_ok());
+    assert_eq!(table.read().next_deadline(), None);
+}
