@@ -17,11 +17,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Any
 
+    import redis
+    import redis.cluster
+
     from rubellite.client.redis_api import Redis
     from rubellite.client.store import Store
     from rubellite.extending import Source
 
-__all__ = ["REDIS_VERSION", "Redis", "Store", "__version__", "open"]
+__all__ = ["REDIS_VERSION", "Redis", "Store", "__version__", "connect", "open"]
 
 
 def open(
@@ -59,6 +62,26 @@ def open(
     if path is not None and durability != "snapshot":
         texts = {"appendonly": "yes", "appendfsync": durability, "save": "", **texts}
     return open_store(path, texts, load)
+
+
+def connect(
+    where: str | os.PathLike[str], **options: Any
+) -> redis.Redis | redis.cluster.RedisCluster:
+    """A redis-py client of what a URL or a path names: code moves by changing a string.
+
+        "data/"                                      the embedded store in that directory
+        "redis://:secret@example.org:6379/0"         a server; "rediss://" with TLS
+        "unix:///run/redis/socket"                   a server's Unix socket
+        "redis+sentinel://one,two:26379/mymaster/0"  the master that the sentinels name
+        "redis+cluster://one:6379,two:6379"          a cluster, by some of its nodes
+
+    `options` are those of redis-py's client; `sentinel_kwargs` is for connections to the
+    sentinels. Needs redis-py. Closing the client of a path closes its store.
+    Fails with `ValueError` for a URL that cannot be, `LoadError` as `open` does.
+    """
+    from rubellite.client.urls import connect_to
+
+    return connect_to(where, options)
 
 
 def __getattr__(name: str) -> Any:
