@@ -10,7 +10,19 @@ from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 
-from benchmarks import chart, connections, memory, persistence, pubsub, report, speed, stall, tail
+from benchmarks import (
+    big,
+    chart,
+    connections,
+    growth,
+    memory,
+    persistence,
+    pubsub,
+    report,
+    speed,
+    stall,
+    tail,
+)
 from benchmarks.scenarios import PIPELINES, SCENARIOS, Scenario
 from benchmarks.servers import (
     CORES,
@@ -21,7 +33,10 @@ from benchmarks.servers import (
     pin_this_process,
 )
 
-SECTIONS = ("speed", "memory", "tail", "stall", "connections", "pubsub", "persistence")
+SECTIONS = (
+    *("speed", "memory", "tail", "stall", "connections", "pubsub", "persistence"),
+    *("growth", "big"),
+)
 SERVERS = tuple(program.name for program in find_programs())
 
 # The machine is noisy and pipeline 1 is mostly the kernel's work: more rounds there.
@@ -34,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not Path("/proc/self/stat").exists():
         return _refuse("CPU and memory are read from /proc: run the benchmarks on Linux")
     client = speed.redis_benchmark_version()
-    if client is None and {"speed", "connections"} & set(options.only):
+    if client is None and {"speed", "connections", "growth"} & set(options.only):
         return _refuse("redis-benchmark is not on PATH: apt install redis-tools")
     results = report.Results()
     programs = _chosen(options.servers, results)
@@ -195,6 +210,26 @@ def _run_sections(
     if "persistence" in options.only:
         tiny = persistence.PersistencePlan(2_000, 1_000, 2_000, 0.1)
         persistence.measure(programs, results, _say, tiny if quick else None)
+    _run_own_sections(options, programs, results)
+
+
+def _run_own_sections(
+    options: argparse.Namespace, programs: Sequence[Program], results: report.Results
+) -> None:
+    """The sections that measure ours alone."""
+    own = [program for program in programs if program.name == "ours"]
+    if own and "growth" in options.only:
+        with Server(own[0]) as server:
+            if options.quick:
+                growth.measure(server, results, _say, sizes=(100, 1_000), requests=800)
+            else:
+                growth.measure(server, results, _say)
+    if own and "big" in options.only:
+        with Server(own[0]) as server:
+            if options.quick:
+                big.measure(server, results, _say, members=1_000, settle_s=0.01)
+            else:
+                big.measure(server, results, _say)
 
 
 def _speed_plans(options: argparse.Namespace) -> Iterator[speed.SpeedPlan]:

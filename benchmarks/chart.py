@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from benchmarks.report import Results, Row
 
@@ -32,20 +33,16 @@ def draw(results: Results, titles: dict[str, str], directory: Path) -> list[Path
             path = directory / f"{name}.svg"
             _bars(rows, title, titles, path, relative=section == "speed")
             written.append(path)
+    grown = [row for row in results.rows if row.section == "growth"]
+    if grown:
+        written.append(_growth(grown, directory / "growth.svg"))
     return written
 
 
 def _bars(
     rows: Sequence[Row], title: str, titles: dict[str, str], path: Path, relative: bool
 ) -> None:
-    # Imported here, so that measuring works where drawing does not.
-    import matplotlib as mpl
-
-    mpl.use("svg")
-    # Without a salt and with a date, every run would change the file's every id.
-    mpl.rcParams["svg.hashsalt"] = "rubellite"
-    from matplotlib import pyplot as plt
-
+    plt = _pyplot()
     height = 0.8 / len(titles)
     figure, axes = plt.subplots(figsize=(8, 1 + 0.22 * len(rows) * len(titles)))
     for index, (server, label) in enumerate(titles.items()):
@@ -63,7 +60,44 @@ def _bars(
     axes.spines[["top", "right"]].set_visible(False)
     # Beside the bars: inside, it would hide one.
     axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
+    _save(figure, path)
+
+
+def _growth(rows: Sequence[Row], path: Path) -> Path:
+    """A line for each command: its cost over the number of members."""
+    curves: dict[str, list[tuple[int, float]]] = {}
+    for row in rows:
+        command, _, size = row.name.partition(" at ")
+        point = (int(size.replace(",", "")), row.values["ours"])
+        curves.setdefault(command, []).append(point)
+    figure, axes = _pyplot().subplots(figsize=(8, 5))
+    for command, points in curves.items():
+        axes.plot(*zip(*points, strict=True), marker="o", label=command)
+    axes.set_xscale("log")
+    axes.set_ylim(bottom=0)
+    axes.set_xlabel("members")
+    axes.set_ylabel("user CPU, µs per command")
+    axes.set_title("Cost of a command by the size of its collection", loc="left")
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
+    _save(figure, path)
+    return path
+
+
+def _pyplot() -> Any:
+    # Imported here, so that measuring works where drawing does not.
+    import matplotlib as mpl
+
+    mpl.use("svg")
+    # Without a salt and with a date, every run would change the file's every id.
+    mpl.rcParams["svg.hashsalt"] = "rubellite"
+    from matplotlib import pyplot as plt
+
+    return plt
+
+
+def _save(figure: Any, path: Path) -> None:
     figure.tight_layout()
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, metadata={"Date": None})
-    plt.close(figure)
+    _pyplot().close(figure)

@@ -20,8 +20,8 @@ Preload = Callable[[int, int], Iterator[bytes]]
 
 PUSHED_AT_ONCE = 500
 
-# How many members the sets of SINTER and ZUNIONSTORE have.
-COMBINED = 10_000
+# How many members the sets of SINTER and ZUNIONSTORE have, where there are as many keys.
+COMBINED_MAX = 10_000
 
 
 @dataclass(frozen=True)
@@ -85,22 +85,24 @@ def sorted_set_to_read(keys: int, _requests: int) -> Iterator[bytes]:
     return sorted_set_to_pop(keys, keys)
 
 
-def two_sets(_keys: int, _requests: int) -> Iterator[bytes]:
+def two_sets(keys: int, _requests: int) -> Iterator[bytes]:
     """Two sets that have half of their members in common."""
-    for key, first in ((b"set:1", 0), (b"set:2", COMBINED // 2)):
-        for start in range(first, first + COMBINED, PUSHED_AT_ONCE):
+    combined = min(COMBINED_MAX, keys)
+    for key, first in ((b"set:1", 0), (b"set:2", combined // 2)):
+        for start in range(first, first + combined, PUSHED_AT_ONCE):
             numbers = range(start, start + PUSHED_AT_ONCE)
             yield encode("SADD", key, *(b"element:%012d" % number for number in numbers))
 
 
-def two_sorted_sets(_keys: int, _requests: int) -> Iterator[bytes]:
+def two_sorted_sets(keys: int, _requests: int) -> Iterator[bytes]:
     """Two sorted sets that have half of their members in common, at other scores."""
-    for key, first in ((b"zset:1", 0), (b"zset:2", COMBINED // 2)):
-        for start in range(first, first + COMBINED, PUSHED_AT_ONCE):
+    combined = min(COMBINED_MAX, keys)
+    for key, first in ((b"zset:1", 0), (b"zset:2", combined // 2)):
+        for start in range(first, first + combined, PUSHED_AT_ONCE):
             arguments: list[bytes | int] = []
             for number in range(start, start + PUSHED_AT_ONCE):
                 # A prime spreads the scores, which come in no order of their own.
-                arguments += (number * 7919 % COMBINED, b"element:%012d" % number)
+                arguments += (number * 7919 % combined, b"element:%012d" % number)
             yield encode("ZADD", key, *arguments)
 
 

@@ -24,12 +24,13 @@ def test_a_quick_run_measures_every_section_and_says_what_it_skipped(tmp_path: P
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
     )
     assert done.returncode == 0, done.stderr
     run = json.loads((tmp_path / "latest.json").read_text())
     assert {row["section"] for row in run["rows"]} == {
-        *("speed", "memory", "tail", "stall", "connections", "pubsub", "persistence")
+        *("speed", "memory", "tail", "stall", "connections", "pubsub", "persistence"),
+        *("growth", "big"),
     }
     measured = {row["name"].rpartition(" ")[0] for row in run["rows"] if row["section"] == "speed"}
     skipped = {skip["what"] for skip in run["skipped"]}
