@@ -17,8 +17,8 @@ use rubellite_core::dispatch::spec::{CommandSpec, CommandTable, flag};
 use rubellite_core::dispatch::triggers::Event;
 use rubellite_core::output::SHARED_BYTES_MIN;
 use rubellite_core::reply::{Protocol, Reply};
-use rubellite_lua::{Evaluation, Scripts};
 use rubellite_core::service::ClientId;
+use rubellite_lua::{Evaluation, Scripts};
 use smallvec::SmallVec;
 
 use crate::border;
