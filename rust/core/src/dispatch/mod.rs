@@ -25,6 +25,7 @@ pub mod native;
 mod native_hashes;
 pub mod native_lists;
 mod native_sets;
+mod native_streams;
 pub mod notify;
 mod observe;
 pub mod persistence;
@@ -39,6 +40,7 @@ pub mod state;
 mod state_streams;
 pub mod statistics;
 mod stream_effects;
+mod stream_group_set;
 pub mod stream_groups;
 pub mod streams;
 #[cfg(test)]

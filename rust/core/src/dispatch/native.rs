@@ -90,7 +90,8 @@ pub fn find(name: &str) -> Option<NativeHandler> {
         _ => {
             let found = super::native_hashes::find(name);
             let found = found.or_else(|| super::native_sets::find(name));
-            found.or_else(|| super::native_lists::find(name))
+            let found = found.or_else(|| super::native_lists::find(name));
+            found.or_else(|| super::native_streams::find(name))
         }
     }
 }
