@@ -142,6 +142,7 @@ def _usual_limit(call: Call) -> int:
         ("7.0.0", "Added support for the `<ms>-*` explicit ID form."),
     ),
     takes_rest=True,
+    native=True,
 )
 def xadd(call: Call, key: bytes, words: Arguments) -> Reply:
     """Add an entry behind all others, after making the stream if there is none.

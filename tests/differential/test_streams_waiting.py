@@ -111,3 +111,38 @@ def test_everybody_reads_the_same_in_the_same_order(stages: tuple[Stage, Stage])
             for name in NAMES:
                 stage.watcher.call("CLIENT", "UNBLOCK", str(stage.ids[name]))
             stage.served({})
+
+
+CHANGES = [
+    "XGROUP SETID k1 g 0",
+    "XGROUP CREATE k1 h 0",
+    "XGROUP CREATECONSUMER k1 g ann",
+    "XGROUP DELCONSUMER k1 g ann",
+    "XGROUP DESTROY k1 h",
+    "XREADGROUP GROUP g bob STREAMS k1 >",
+    "XREADGROUP GROUP g cid STREAMS k1 0",
+    "XACK k1 g 1-1",
+    "XCLAIM k1 g dan 0 2-1",
+    "XAUTOCLAIM k1 g eve 0 0",
+    "XSETID k1 9-9",
+    "XDEL k1 1-1",
+    "XTRIM k1 MAXLEN 1",
+    "XADD k1 99-1 f v",
+]
+
+
+@pytest.mark.parametrize("line", CHANGES)
+def test_only_entries_concern_those_who_watch(line: str, ours: Server, valkey91: Server):
+    replies = []
+    for server in (ours, valkey91):
+        with server.connect() as client, server.connect() as other:
+            other.call("FLUSHALL")
+            for number in (1, 2, 3):
+                other.call("XADD", "k1", f"{number}-1", "f", "v")
+            other.call("XGROUP", "CREATE", "k1", "g", "0")
+            client.call("WATCH", "k1")
+            other.call(*line.split())
+            client.call("MULTI")
+            client.call("PING")
+            replies.append(client.call("EXEC"))
+    assert same(*replies)

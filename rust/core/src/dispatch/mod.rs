@@ -30,6 +30,7 @@ mod native_hashes;
 pub mod native_lists;
 mod native_sets;
 mod native_sorted_sets;
+mod native_streams;
 pub mod notify;
 mod observe;
 pub mod persistence;
@@ -46,6 +47,7 @@ pub mod state;
 mod state_streams;
 pub mod statistics;
 mod stream_effects;
+mod stream_group_set;
 pub mod stream_groups;
 pub mod streams;
 #[cfg(test)]

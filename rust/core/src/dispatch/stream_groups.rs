@@ -1,7 +1,7 @@
 //! Groups of a stream as commands change them: reading, claiming, acknowledging.
 //!
-//! Delivering and acknowledging change no entries, so like in the real servers they
-//! wake and invalidate nobody: they count as edits, but do not touch the key.
+//! Nothing here changes entries, so like in the real servers it wakes and invalidates
+//! nobody: it counts as edits, but does not touch the key.
 
 use super::data::Access;
 use super::engine::{Engine, Propagation};
@@ -107,8 +107,8 @@ impl Engine {
         Ok(true)
     }
 
-    /// Works on a group that is there; None: it is not. `edits` is what `work` counts.
-    fn edit_group<R>(
+    /// Works on a group that is there; None: it is not. `work` also counts its edits.
+    pub(super) fn edit_group<R>(
         &mut self,
         key: &[u8],
         group: &[u8],
@@ -141,7 +141,6 @@ impl Engine {
         })?;
         if is_new == Some(true) {
             effects.consumer_created();
-            self.touch(key);
             self.notify(class::STREAM, "xgroup-createconsumer", key);
         }
         Ok(())
@@ -445,103 +444,4 @@ fn reply_claimed(stream: &Stream, claimed: &[Nack], only_ids: bool, writer: &mut
         }
     }
     writer.end(Shape::Array, claimed.len());
-}
-
-/// Changes of the set of groups, which do touch the key.
-impl Engine {
-    /// Adds a group, and a stream without entries if there is none. False: there is one
-    /// of this name.
-    pub fn create_group(
-        &mut self,
-        key: &[u8],
-        name: &[u8],
-        last_id: StreamId,
-        entries_read: i64,
-    ) -> Result<bool, Failure> {
-        let is_new = self.edit_collection(key, Kind::Stream, |place, _| {
-            if place.is_new() {
-                use crate::types::home::Home;
-                place.become_object(crate::types::Object::Stream(Stream::new()));
-            }
-            let group = Group::new(last_id, entries_read);
-            let is_new = stream_at(place).is_some_and(|stream| stream.add_group(name, group));
-            (is_new, u64::from(is_new))
-        })?;
-        if is_new {
-            self.notify(class::STREAM, "xgroup-create", key);
-        }
-        Ok(is_new)
-    }
-
-    /// Sets how far a group has read.
-    pub fn set_group_id(
-        &mut self,
-        key: &[u8],
-        name: &[u8],
-        last_id: StreamId,
-        entries_read: i64,
-    ) -> Result<(), Failure> {
-        self.edit_group(key, name, |_, group| {
-            (group.last_id, group.entries_read) = (last_id, entries_read);
-            ((), 1)
-        })?;
-        self.touch(key);
-        self.notify(class::STREAM, "xgroup-setid", key);
-        Ok(())
-    }
-
-    /// Removes a group. False: there is none.
-    pub fn destroy_group(&mut self, key: &[u8], name: &[u8]) -> Result<bool, Failure> {
-        let removed = self.edit_collection(key, Kind::Stream, |place, _| {
-            let removed = stream_at(place).and_then(|stream| stream.remove_group(name));
-            let edits = u64::from(removed.is_some());
-            (removed, edits)
-        })?;
-        let Some(garbage) = removed else {
-            return Ok(false);
-        };
-        self.discard_garbage(garbage);
-        self.notify(class::STREAM, "xgroup-destroy", key);
-        Ok(true)
-    }
-
-    /// Adds a consumer. False: there is one of this name.
-    pub fn create_consumer(
-        &mut self,
-        key: &[u8],
-        group: &[u8],
-        name: &[u8],
-    ) -> Result<bool, Failure> {
-        let now_ms = self.now_ms;
-        let is_new = self.edit_group(key, group, |_, group| {
-            let is_new = group.add_consumer(name, now_ms).is_some();
-            (is_new, u64::from(is_new))
-        })?;
-        if is_new == Some(true) {
-            self.touch(key);
-            self.notify(class::STREAM, "xgroup-createconsumer", key);
-        }
-        Ok(is_new == Some(true))
-    }
-
-    /// Removes a consumer; how many entries it had pending. None: there is none.
-    pub fn remove_consumer(
-        &mut self,
-        key: &[u8],
-        group: &[u8],
-        name: &[u8],
-    ) -> Result<Option<usize>, Failure> {
-        let removed = self.edit_group(key, group, |_, group| {
-            let removed = group.remove_consumer(name);
-            let edits = u64::from(removed.is_some());
-            (removed, edits)
-        })?;
-        let Some((count, garbage)) = removed.flatten() else {
-            return Ok(None);
-        };
-        self.discard_garbage(garbage);
-        self.touch(key);
-        self.notify(class::STREAM, "xgroup-delconsumer", key);
-        Ok(Some(count))
-    }
 }

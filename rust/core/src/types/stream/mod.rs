@@ -13,6 +13,7 @@
 //! O(log n + blocks that go); a clone O(1).
 
 mod block;
+mod coding;
 pub mod group;
 mod id;
 mod id_map;
