@@ -186,7 +186,8 @@ impl Group {
         if stream.entries_added == 0 {
             return Some(0);
         }
-        let has_gap = stream.has_gap_after(self.last_id, stream.first_id());
+        // Whatever was given as entries read counts only behind all that was deleted.
+        let has_gap = stream.has_gap_after(self.last_id, StreamId::ZERO);
         let read = if self.entries_read != UNKNOWN && !has_gap {
             self.entries_read
         } else {
