@@ -123,15 +123,14 @@ class AppendOnly:
             try:
                 whole = self._load_file(engine, name, now_ms)
             except (OSError, ValueError) as problem:
+                advice = "Make a backup of your AOF file, then use `rubellite check-aof --fix`"
                 if "ERR unknown command '" in str(problem):
-                    raise LoadError(
-                        f"The append only file {name} holds a command that is not known here: "
-                        f"{problem}. If it is one of your own, load the module that declares it "
+                    advice = (
+                        "If the command is one of your own, load the module that declares it "
                         "(`--load`, `open(load=[…])`)"
-                    ) from None
+                    )
                 raise LoadError(
-                    f"Bad file format reading the append only file {name}: {problem}. "
-                    "Make a backup of your AOF file, then use `rubellite check-aof --fix`"
+                    f"Bad file format reading the append only file {name}: {problem}. {advice}"
                 ) from None
             if whole is not None:
                 self._cut(name, whole, is_last=at == len(files) - 1)

@@ -65,7 +65,7 @@ pub struct Triggers {
 impl Triggers {
     /// Adds a trigger for `event` (None: any) of keys that match; its number.
     pub fn add(&mut self, event: Option<&str>, pattern: &[u8]) -> usize {
-        const ALL: u32 = u32::MAX & !(class::NEW | class::KEY_MISS);
+        const ALL: u32 = !(class::NEW | class::KEY_MISS);
         self.classes |= match event {
             Some("new") => class::NEW,
             Some("keymiss") => class::KEY_MISS,
