@@ -53,6 +53,9 @@ impl Stream {
     }
 }
 
+/// A pending entry: its ID, its consumer, since when (ms since 1970) and how often delivered.
+type PendingRow<'py> = (Bound<'py, PyBytes>, Bound<'py, PyBytes>, i64, u64);
+
 #[pymethods]
 impl Stream {
     /// How many groups there are.
@@ -165,7 +168,7 @@ impl Stream {
         limit: usize,
         delivered_ms_max: i64,
         consumer: Option<&[u8]>,
-    ) -> PyResult<Vec<(Bound<'py, PyBytes>, Bound<'py, PyBytes>, i64, u64)>> {
+    ) -> PyResult<Vec<PendingRow<'py>>> {
         let (first, last) = (id_of(first), id_of(last));
         self.look(py, group, Vec::new(), |_, group| {
             let object = |nack: &rubellite_core::types::stream::Nack| {
