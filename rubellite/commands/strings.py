@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from rubellite._core import Arguments, Call, lcs_length, lcs_matches, lcs_table_bytes
+from rubellite._core import Arguments, Blob, Call, lcs_length, lcs_matches, lcs_table_bytes
 from rubellite.engine.expiry import deadline_of
 from rubellite.engine.replies import OK, Reply
 from rubellite.errors import (
@@ -63,7 +63,7 @@ def set_(
     elif condition == "XX":
         allowed = call.exists(key, "peek")
     elif condition is not None:
-        present = old if get else call.peek(key)
+        present = old if get else peek_counting(call, key)
         allowed = present is not None and bytes(present) == condition[1]
     else:
         allowed = True
@@ -84,6 +84,15 @@ def set_(
             written.append(b"KEEPTTL")
         call.propagate(written)
     return old if get else OK
+
+
+def peek_counting(call: Call, key: bytes) -> Blob | bytes | None:
+    """The string at `key`, not counted as an access; another type is one, and an error."""
+    try:
+        return call.peek(key)
+    except WRONG_TYPE:
+        call.exists(key)
+        raise
 
 
 @command(
@@ -194,12 +203,7 @@ def delifeq(call: Call, key: bytes, value: bytes) -> Reply:
 
     Errors: WRONG_TYPE.
     """
-    try:
-        old = call.peek(key)
-    except WRONG_TYPE:
-        # The look-up counts as an access, whatever was found.
-        call.exists(key)
-        raise
+    old = peek_counting(call, key)
     if old is None or bytes(old) != value:
         call.exists(key)
         return 0

@@ -1,5 +1,6 @@
-//! `Call`'s methods for DEBUG and MEMORY.
+//! `Call`'s methods for DEBUG and MEMORY, and the check of all structures.
 
+use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 use rubellite_core::dispatch::debug;
@@ -9,6 +10,7 @@ use rubellite_core::reply::Reply;
 use crate::border;
 use crate::call::{Arguments, Call, with_arguments};
 use crate::call_keys::encoding_name;
+use crate::engine::Engine;
 use crate::reply::{Special, SpecialKind};
 
 /// A reply of each of the protocol's types, and what is pushed after it, if anything.
@@ -134,5 +136,19 @@ impl Call {
     /// The allocator's report in its own words.
     fn allocator_report<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyBytes>> {
         memory::allocator_report().map(|report| PyBytes::new(py, &report))
+    }
+}
+
+#[pymethods]
+impl Engine {
+    /// Verifies every invariant of every database; raises on the first that is broken.
+    fn check(&self, py: Python<'_>) -> PyResult<()> {
+        let held = self.cell.lock(py)?;
+        for database in &held.core.engine.databases {
+            database
+                .check()
+                .map_err(|broken| PyRuntimeError::new_err(broken.to_string()))?;
+        }
+        Ok(())
     }
 }

@@ -16,7 +16,8 @@ use rubellite_core::service::{ClientId, Host, Peer};
 
 use crate::call::request_of;
 use crate::embedded::EmbeddedSession;
-use crate::runtime::{Handler, ObjectSink, PyRuntime};
+use crate::object_sink::ObjectSink;
+use crate::runtime::{Handler, PyRuntime};
 use crate::{border, call_persistence, settings, spec};
 
 /// The engine behind its own lock. Who holds the GIL never waits for it.
@@ -488,16 +489,5 @@ impl Engine {
         let report = call_persistence::load(py, engine, path, checks_checksum, Before::Replaced);
         engine.is_replaying = false;
         report
-    }
-
-    /// Verifies every invariant of every database; raises on the first that is broken.
-    fn check(&self, py: Python<'_>) -> PyResult<()> {
-        let held = self.cell.lock(py)?;
-        for database in &held.core.engine.databases {
-            database
-                .check()
-                .map_err(|broken| PyRuntimeError::new_err(broken.to_string()))?;
-        }
-        Ok(())
     }
 }

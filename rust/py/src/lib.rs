@@ -22,6 +22,7 @@ mod call_tracking;
 mod embedded;
 mod engine;
 mod extending;
+mod object_sink;
 mod objects;
 mod rdb_reader;
 mod reply;

@@ -4,19 +4,17 @@ use std::sync::Arc;
 
 use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict, PyList, PySet, PyString, PyTuple};
+use pyo3::types::{PyBytes, PyDict, PyString, PyTuple};
 use rubellite_core::dispatch::Engine;
 use rubellite_core::dispatch::aftermath::Bug;
 use rubellite_core::dispatch::arguments::{Argument, Arguments as Values, Scalar};
 use rubellite_core::dispatch::error::{ErrorCode, Failure};
-use rubellite_core::dispatch::pipeline::{
-    Invocation, Outcome, RespSink, Runtime, Shape, Sink, Warning,
-};
+use rubellite_core::dispatch::pipeline::{Invocation, Outcome, RespSink, Runtime, Sink, Warning};
 use rubellite_core::dispatch::session::OwnedRequest;
 use rubellite_core::dispatch::spec::{CommandSpec, CommandTable, flag};
 use rubellite_core::dispatch::triggers::Event;
 use rubellite_core::output::SHARED_BYTES_MIN;
-use rubellite_core::reply::{Protocol, Reply};
+use rubellite_core::reply::Reply;
 use rubellite_core::service::ClientId;
 use rubellite_lua::{Evaluation, Scripts};
 use smallvec::SmallVec;
@@ -24,7 +22,8 @@ use smallvec::SmallVec;
 use crate::border;
 use crate::call::{Arguments, Call, Context};
 use crate::extending;
-use crate::reply::{self, Blocked, Special, SpecialKind};
+use crate::object_sink::ObjectSink;
+use crate::reply::{self, Blocked};
 
 /// A command's function and the words of its options as Python strings.
 pub struct Handler {
@@ -55,88 +54,6 @@ pub struct PyRuntime {
     scripts: Option<Box<Scripts>>,
     /// What interrupted a script (Ctrl-C), for its caller.
     pub interruption: Option<PyErr>,
-}
-
-/// A sink for callers inside the process: replies as Python objects.
-#[derive(Default)]
-pub struct ObjectSink {
-    pub objects: Vec<Py<PyAny>>,
-}
-
-impl ObjectSink {
-    /// Takes what a handler returned.
-    fn push(&mut self, object: Bound<'_, PyAny>) {
-        let special = object.cast::<Special>().map(|special| special.get().kind);
-        match special {
-            Ok(SpecialKind::Nothing) => {}
-            Ok(SpecialKind::NullArray) => self.objects.push(object.py().None()),
-            Err(_) => self.objects.push(object.unbind()),
-        }
-    }
-}
-
-impl Sink for ObjectSink {
-    fn resp(&mut self) -> Option<&mut rubellite_core::output::Output> {
-        None
-    }
-
-    fn put_bulk(&mut self, bytes: &[u8]) {
-        // SAFETY: commands only run while attached.
-        let py = unsafe { Python::assume_attached() };
-        self.objects
-            .push(PyBytes::new(py, bytes).into_any().unbind());
-    }
-
-    fn put(&mut self, reply: &Reply, _: Protocol) {
-        // SAFETY: commands only run while attached.
-        let py = unsafe { Python::assume_attached() };
-        let object = reply::to_object(py, reply).map_or_else(
-            |error| error.into_value(py).into_any(),
-            |object| object.unbind(),
-        );
-        self.objects.push(object);
-    }
-
-    fn begin(&mut self, _: Shape, _: usize, _: Protocol) {}
-
-    fn end(&mut self, shape: Shape, count: usize) {
-        // SAFETY: commands only run while attached.
-        let py = unsafe { Python::assume_attached() };
-        let parts = if shape == Shape::Map {
-            2 * count
-        } else {
-            count
-        };
-        let items = self
-            .objects
-            .split_off(self.objects.len().saturating_sub(parts));
-        let container = container(py, shape, items)
-            .map_or_else(|error| error.into_value(py).into_any(), Bound::unbind);
-        self.objects.push(container);
-    }
-
-    fn as_any(&mut self) -> &mut dyn std::any::Any {
-        self
-    }
-}
-
-/// The list, dictionary or set of what was put into it.
-fn container<'py>(
-    py: Python<'py>,
-    shape: Shape,
-    items: Vec<Py<PyAny>>,
-) -> PyResult<Bound<'py, PyAny>> {
-    match shape {
-        Shape::Array => Ok(PyList::new(py, items)?.into_any()),
-        Shape::Set => Ok(PySet::new(py, items)?.into_any()),
-        Shape::Map => {
-            let map = PyDict::new(py);
-            for pair in items.chunks_exact(2) {
-                map.set_item(&pair[0], &pair[1])?;
-            }
-            Ok(map.into_any())
-        }
-    }
 }
 
 /// Bytes for Python; big ones are copied once, into what may become the stored value.

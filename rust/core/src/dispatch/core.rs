@@ -80,7 +80,7 @@ impl<R: Runtime> Core<R> {
         }
         self.engine.pause = None;
         blocking::serve_waiting(&self.commands, &mut self.engine, &mut self.runtime);
-        for client in self.engine.take_postponed() {
+        for client in std::mem::take(&mut self.engine.postponed_clients) {
             let Some(session) = self.engine.sessions.get_mut(&client) else {
                 continue;
             };

@@ -490,12 +490,4 @@ impl Engine {
         }
         self.session(client).is_monitor = is_on;
     }
-
-    /// Applies effects to the journal as one unit, when the outermost command is done.
-    pub(super) fn flush_effects(&mut self) {
-        if !self.effects.is_empty() {
-            let effects = std::mem::take(&mut self.effects);
-            self.journal.append(&effects, self.now_ms);
-        }
-    }
 }

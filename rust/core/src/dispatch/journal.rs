@@ -10,6 +10,8 @@
 use std::ops::Deref;
 use std::sync::Arc;
 
+use super::engine::Engine;
+
 /// The stream and its position.
 #[derive(Debug, Default)]
 pub struct Journal {
@@ -174,6 +176,16 @@ impl Journal {
                 target.extend_from_slice(argument);
                 target.extend_from_slice(b"\r\n");
             }
+        }
+    }
+}
+
+impl Engine {
+    /// Applies effects to the journal as one unit, when the outermost command is done.
+    pub(super) fn flush_effects(&mut self) {
+        if !self.effects.is_empty() {
+            let effects = std::mem::take(&mut self.effects);
+            self.journal.append(&effects, self.now_ms);
         }
     }
 }

@@ -497,10 +497,3 @@ fn propagate(engine: &mut Engine, spec: &CommandSpec, invocation: &Invocation<'_
         Propagation::AsIs => {}
     }
 }
-
-impl Engine {
-    /// Lets clients go on that CLIENT PAUSE held up; called when the pause is over.
-    pub(super) fn take_postponed(&mut self) -> Vec<ClientId> {
-        std::mem::take(&mut self.postponed_clients)
-    }
-}

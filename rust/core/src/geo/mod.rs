@@ -195,7 +195,8 @@ fn bits_of_score(score: f64) -> u64 {
     if score < 0.0 {
         return (score as i64) as u64;
     }
-    if score.is_infinite() { 0 } else { score as u64 }
+    const TOO_GREAT: f64 = 18_446_744_073_709_551_616.0;
+    if score >= TOO_GREAT { 0 } else { score as u64 }
 }
 
 /// A number with four decimals, as distances are told.
