@@ -40,6 +40,13 @@ def test_an_example_prints_what_it_should(name: str, server: Server):
     assert (result.stdout, result.stderr) == (PRINTED[name], "")
 
 
+def test_a_dead_workers_job_is_done_by_another():
+    result = subprocess.run(
+        [sys.executable, EXAMPLES / "work_queue.py"], capture_output=True, text=True, timeout=60
+    )
+    assert (result.stdout, result.stderr) == ("['convert', 'mail', 'resize'] 0\n", "")
+
+
 def test_sessions_that_expire_are_noted():
     result = subprocess.run(
         [sys.executable, EXAMPLES / "sessions.py"], capture_output=True, text=True, timeout=60
