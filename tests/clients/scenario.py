@@ -33,7 +33,7 @@ SECTIONS = [
     "scan",
 ]
 #: What the server has to have for these: streams, and Lua scripts.
-STREAMS_AND_SCRIPTS = True
+STREAMS_AND_SCRIPTS = False
 if STREAMS_AND_SCRIPTS:
     SECTIONS += ["streams", "scripts"]
 

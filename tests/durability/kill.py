@@ -8,8 +8,8 @@ Clients raise pairs of counters in transactions and add to a list; the server is
     both        no transaction is there by half, no list element twice or out of order
 
 A killed process leaves to the system what it has written, so `everysec` loses
-nothing here but what was not yet written; the machine's own end is simulated elsewhere
-(test_faults). Prints how far it got; ends with an error at the first loss.
+nothing here but what was not yet written. Prints how far it got; ends with an error at
+the first loss.
 """
 
 from __future__ import annotations
