@@ -4,7 +4,7 @@ use std::ffi::{CStr, c_int};
 
 use mlua_sys as ffi;
 use rubellite_core::dispatch::Engine;
-use rubellite_core::dispatch::pipeline::{Invocation, Outcome, Runtime, Sink};
+use rubellite_core::dispatch::pipeline::{Invocation, Outcome, RespSink, Runtime, Sink};
 use rubellite_core::dispatch::session::Session;
 use rubellite_core::dispatch::spec::CommandTable;
 use rubellite_core::output::Output;
@@ -15,7 +15,7 @@ use rubellite_core::service::Request;
 use crate::calls;
 use crate::convert::{Form, Written, write_reply};
 use crate::lua::Lua;
-use crate::run::{Buffers, Run, ScriptSink};
+use crate::run::{Buffers, Run};
 use crate::sandbox;
 use crate::state::Shared;
 
@@ -118,7 +118,7 @@ impl Interpreter {
             runtime,
             invocation,
             name: program.name,
-            sink: ScriptSink::default(),
+            sink: RespSink::default(),
             buffer: std::mem::take(&mut buffers.buffer),
             arguments: std::mem::take(&mut buffers.arguments),
         };

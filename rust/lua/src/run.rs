@@ -1,50 +1,10 @@
 //! A script while it runs: what its functions work on, and who may end it.
 
-use std::any::Any;
-
 use rubellite_core::dispatch::borrowed::Borrowed;
-use rubellite_core::dispatch::pipeline::{Invocation, Runtime, Shape, Sink};
+use rubellite_core::dispatch::pipeline::{Invocation, RespSink, Runtime};
 use rubellite_core::dispatch::spec::CommandTable;
 use rubellite_core::dispatch::{Engine, ErrorCode, Failure};
-use rubellite_core::output::Output;
-use rubellite_core::reply::{Protocol, Reply};
-use rubellite_core::resp::encode;
 use rubellite_core::service::OutsidePointer;
-
-/// Takes the replies to a script's commands, as RESP.
-#[derive(Debug, Default)]
-pub struct ScriptSink {
-    pub output: Output,
-}
-
-impl Sink for ScriptSink {
-    fn resp(&mut self) -> Option<&mut Output> {
-        Some(&mut self.output)
-    }
-
-    #[inline]
-    fn put_bulk(&mut self, bytes: &[u8]) {
-        encode::bulk(self.output.tail(), bytes);
-    }
-
-    fn put(&mut self, reply: &Reply, protocol: Protocol) {
-        encode::encode(reply, protocol, &mut self.output);
-    }
-
-    fn begin(&mut self, shape: Shape, count: usize, protocol: Protocol) {
-        match shape {
-            Shape::Array => encode::array_header(self.output.tail(), count),
-            Shape::Map => encode::map_header(self.output.tail(), count, protocol),
-            Shape::Set => encode::set_header(self.output.tail(), count, protocol),
-        }
-    }
-
-    fn end(&mut self, _: Shape, _: usize) {}
-
-    fn as_any(&mut self) -> &mut dyn Any {
-        self
-    }
-}
 
 /// Larger buffers are not kept for the next script.
 const KEPT_BYTES_MAX: usize = 64 << 10;
@@ -63,18 +23,14 @@ pub struct Run<'a> {
     pub runtime: &'a mut dyn Runtime,
     pub invocation: &'a Invocation<'a>,
     pub name: &'a [u8],
-    pub sink: ScriptSink,
+    pub sink: RespSink,
     /// The arguments of the command that is called.
     pub buffer: Vec<u8>,
     pub arguments: Vec<(u32, u32)>,
 }
 
 impl Buffers {
-    pub fn from_parts(
-        mut sink: ScriptSink,
-        mut buffer: Vec<u8>,
-        arguments: Vec<(u32, u32)>,
-    ) -> Self {
+    pub fn from_parts(mut sink: RespSink, mut buffer: Vec<u8>, arguments: Vec<(u32, u32)>) -> Self {
         if buffer.capacity() > KEPT_BYTES_MAX {
             buffer = Vec::new();
         }
