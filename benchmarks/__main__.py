@@ -14,6 +14,7 @@ from benchmarks import (
     big,
     chart,
     connections,
+    eviction,
     growth,
     memory,
     persistence,
@@ -35,7 +36,7 @@ from benchmarks.servers import (
 
 SECTIONS = (
     *("speed", "memory", "tail", "stall", "connections", "pubsub", "persistence"),
-    *("growth", "big"),
+    *("growth", "big", "eviction"),
 )
 SERVERS = tuple(program.name for program in find_programs())
 
@@ -210,6 +211,13 @@ def _run_sections(
     if "persistence" in options.only:
         tiny = persistence.PersistencePlan(2_000, 1_000, 2_000, 0.1)
         persistence.measure(programs, results, _say, tiny if quick else None)
+    if "eviction" in options.only:
+        with _running(programs) as servers:
+            if quick:
+                few = eviction.POLICIES[:1]
+                eviction.measure(servers, results, _say, few, limit_mb=4, requests=2_000)
+            else:
+                eviction.measure(servers, results, _say)
     _run_own_sections(options, programs, results)
 
 

@@ -167,7 +167,7 @@ def memory(facts: Facts) -> Fields:
         "mem_aof_buffer": found["memory_uncounted"],
         "mem_allocator": found["allocator_name"],
         "mem_overhead_db_hashtable_rehashing": 0,
-        "active_defrag_running": 0,
+        "active_defrag_running": found["defragmentation_percent"],
         "lazyfree_pending_objects": found["lazyfree_pending"],
         "lazyfreed_objects": found["lazyfreed"],
     }

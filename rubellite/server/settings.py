@@ -40,8 +40,13 @@ _PLAIN_INTEGERS = (
     "hll-sparse-max-bytes",
     "stream-node-max-entries",
     "stream-node-max-bytes",
+    "active-defrag-ignore-bytes",
+    "active-defrag-threshold-lower",
+    "active-defrag-threshold-upper",
+    "active-defrag-cycle-min",
+    "active-defrag-cycle-max",
 )
-_PLAIN_SWITCHES = ("protected-mode", "latency-tracking")
+_PLAIN_SWITCHES = ("protected-mode", "latency-tracking", "activedefrag")
 
 
 class Configurable(Protocol):
@@ -59,6 +64,11 @@ def apply_settings(target: Configurable, config: Config) -> None:
     limits = config.output_limits()
     target.configure("output-limit-normal", limits["normal"])
     target.configure("output-limit-pubsub", limits["pubsub"])
+    of_clients = config.integer("maxmemory-clients")
+    if of_clients < 0:
+        # A percentage of `maxmemory`.
+        of_clients = config.integer("maxmemory") * -of_clients // 100
+    target.configure("maxmemory-clients", of_clients)
     policy = config.text("maxmemory-policy")
     target.configure("maxmemory-policy", policy)
     target.configure("counts-accesses", "lfu" in policy)

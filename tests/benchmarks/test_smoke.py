@@ -30,7 +30,7 @@ def test_a_quick_run_measures_every_section_and_says_what_it_skipped(tmp_path: P
     run = json.loads((tmp_path / "latest.json").read_text())
     assert {row["section"] for row in run["rows"]} == {
         *("speed", "memory", "tail", "stall", "connections", "pubsub", "persistence"),
-        *("growth", "big"),
+        *("growth", "big", "eviction"),
     }
     measured = {row["name"].rpartition(" ")[0] for row in run["rows"] if row["section"] == "speed"}
     skipped = {skip["what"] for skip in run["skipped"]}

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from tests.oracles import Server
 from tests.store import Store
-from tests.wire import NULL, NULL_ARRAY, Connection, decode_all
+from tests.wire import NULL, NULL_ARRAY, Connection, WireError, decode_all
 
 ANY = ("allkeys-lru", "allkeys-lfu", "allkeys-random")
 VOLATILE = ("volatile-lru", "volatile-lfu", "volatile-random", "volatile-ttl")
@@ -47,6 +48,14 @@ def info(client: Connection, name: str) -> str:
         if line.startswith(f"{name}:"):
             return str(line.partition(":")[2])
     raise AssertionError(f"INFO has no {name}")
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    for _ in range(500):
+        if condition():
+            return
+        time.sleep(0.01)
+    raise AssertionError("it did not come to that in five seconds")
 
 
 def used(client: Connection) -> int:
@@ -291,3 +300,80 @@ def test_the_journal_says_what_was_evicted():
     select, *deletions = decode_all(store.engine.take_journal())
     assert select == [b"SELECT", b"0"]
     assert sorted(deletions) == [[b"DEL", f"key:{number}".encode()] for number in range(3)]
+
+
+def test_clients_that_take_most_are_closed_at_their_limit(server: Server):
+    with server.connect() as control, server.connect() as spared:
+        before = int(info(control, "evicted_clients"))
+        # Both hold half a megabyte of queued commands; one must not be closed.
+        spared.call("CLIENT", "NO-EVICT", "ON")
+        with server.connect() as large:
+            for client in (spared, large):
+                client.call("MULTI")
+                assert client.call("SET", "k", b"x" * 600_000) == "QUEUED"
+            configure(control, maxmemory_clients="1mb")
+            try:
+                wait_until(lambda: int(info(control, "evicted_clients")) == before + 1)
+                with pytest.raises((WireError, OSError)):
+                    large.call("PING")
+                assert spared.call("EXEC") == ["OK"]
+                assert control.call("PING") == "PONG"
+            finally:
+                configure(control, maxmemory_clients="0")
+                control.call("DEL", "k")
+
+
+def test_the_limit_of_clients_may_be_a_part_of_maxmemory(server: Server):
+    with server.connect() as control:
+        before = int(info(control, "evicted_clients"))
+        with server.connect() as large:
+            large.call("MULTI")
+            assert large.call("SET", "k", b"x" * 900_000) == "QUEUED"
+            configure(control, maxmemory="1gb", maxmemory_clients="50%")
+            try:
+                assert large.call("PING") == "QUEUED"
+                configure(control, maxmemory="1600kb", maxmemory_policy="allkeys-lru")
+                wait_until(lambda: int(info(control, "evicted_clients")) == before + 1)
+            finally:
+                configure(control, maxmemory_clients="0")
+                reset(control)
+
+
+def fragment(client: Connection) -> None:
+    """Leaves every tenth of many blocks of one size: slabs that are nearly empty."""
+    count = 200_000
+    for start in range(0, count, 10_000):
+        client.pipeline(
+            ("SET", f"key:{number:06}", b"v" * 100) for number in range(start, start + 10_000)
+        )
+    client.pipeline(
+        ("DEL", *(f"key:{n:06}" for n in range(start, start + 1000) if n % 10))
+        for start in range(0, count, 1000)
+    )
+
+
+def test_active_defragmentation_gives_back_sparse_memory(client: Connection):
+    fragment(client)
+    digest = client.call("DEBUG", "DIGEST")
+    wasted = int(info(client, "allocator_frag_bytes"))
+    assert wasted > 10_000_000
+    settings = {"active_defrag_ignore_bytes": "1mb", "active_defrag_cycle_min": 50}
+    configure(client, active_defrag_cycle_max=75, activedefrag="yes", **settings)
+    try:
+        wait_until(lambda: int(info(client, "allocator_frag_bytes")) < wasted // 4)
+        assert int(info(client, "active_defrag_hits")) > 10_000
+        assert int(info(client, "total_active_defrag_time")) > 0
+    finally:
+        configure(client, activedefrag="no", active_defrag_ignore_bytes="100mb")
+        configure(client, active_defrag_cycle_min=1, active_defrag_cycle_max=25)
+    assert client.call("DEBUG", "DIGEST") == digest
+
+
+def test_waste_counts_to_the_limit_until_it_is_won_back(client: Connection):
+    fragment(client)
+    limit = 8_000_000
+    configure(client, maxmemory_policy="allkeys-random", maxmemory=limit)
+    tolerated = 2_500_000
+    wait_until(lambda: int(info(client, "allocator_active")) < limit + tolerated)
+    # Most was won back by moving what is left, not by throwing it away.
+    assert client.call("DBSIZE") > 10_000

@@ -211,6 +211,20 @@ def test_pushes_are_heard_although_replies_are_silenced(
     assert heard(subscriber, 1) == [[b"message", b"quiet", b"x"]]
 
 
+def test_what_a_silenced_transaction_confirms_comes_before_its_own_messages(
+    subscriber: Connection,
+):
+    subscriber.send("CLIENT", "REPLY", "OFF")
+    for command in (["MULTI"], ["SUBSCRIBE", "a"], ["PUBLISH", "a", "x"], ["SUBSCRIBE", "b"]):
+        subscriber.send(*command)
+    subscriber.send("EXEC")
+    assert heard(subscriber, 3) == [
+        [b"subscribe", b"a", 1],
+        [b"subscribe", b"b", 2],
+        [b"message", b"a", b"x"],
+    ]
+
+
 # Who is closed
 
 

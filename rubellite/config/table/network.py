@@ -75,7 +75,7 @@ LISTENING = (
 CLIENTS = (
     Setting("maxclients", Integer(1, UINT32_MAX), "10000", WORKS,
             "Clients that may be connected at once."),
-    Setting("maxmemory-clients", Memory(0, INT64_MAX, may_be_percent=True), "0", ACCEPTED,
+    Setting("maxmemory-clients", Memory(0, INT64_MAX, may_be_percent=True), "0", WORKS,
             "Bytes (or percent of maxmemory) all clients' buffers may take; 0 for no limit."),
     Setting("client-query-buffer-limit", Memory(1048576), "1073741824", WORKS,
             "Bytes a client may send that are not processed yet."),

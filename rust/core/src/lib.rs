@@ -18,6 +18,7 @@ pub mod memory;
 pub mod net;
 pub mod output;
 pub mod rdb;
+pub mod relocation;
 pub mod reply;
 pub mod resp;
 pub mod seed;

@@ -50,6 +50,13 @@ pub fn configure(engine: &mut Engine, name: &str, value: &Bound<'_, PyAny>) -> P
         "maxmemory-policy" => settings.eviction_policy = Policy::named(value.extract()?),
         "maxmemory-samples" => settings.eviction_samples = value.extract()?,
         "maxmemory-eviction-tenacity" => settings.eviction_tenacity = value.extract()?,
+        "maxmemory-clients" => settings.clients_memory_max = value.extract()?,
+        "activedefrag" => settings.defragment.is_on = value.extract()?,
+        "active-defrag-ignore-bytes" => settings.defragment.ignore_bytes = value.extract()?,
+        "active-defrag-threshold-lower" => settings.defragment.lower_percent = value.extract()?,
+        "active-defrag-threshold-upper" => settings.defragment.upper_percent = value.extract()?,
+        "active-defrag-cycle-min" => settings.defragment.cycle_percent_min = value.extract()?,
+        "active-defrag-cycle-max" => settings.defragment.cycle_percent_max = value.extract()?,
         "refuses-writes" => settings.refuses_writes = value.extract()?,
         "busy-reply-threshold" => settings.busy_reply_ms = value.extract()?,
         "tracking-table-max-keys" => settings.tracking_keys_max = value.extract()?,
@@ -156,6 +163,13 @@ pub fn statistics<'py>(py: Python<'py>, engine: &Engine) -> PyResult<Bound<'py, 
     facts.set_item("journal_offset", engine.journal.offset())?;
     facts.set_item("lazyfree_pending", engine.freer.pending())?;
     facts.set_item("lazyfreed", engine.freer.freed())?;
+    let walk = &engine.defragmentation;
+    let (current_ns, total_ns) = walk.time_ns(engine.clock.monotonic_ns());
+    facts.set_item("defragmentation_percent", walk.running_percent)?;
+    facts.set_item("defragmentation_moved", walk.moved)?;
+    facts.set_item("defragmentation_stayed", walk.stayed)?;
+    facts.set_item("defragmentation_current_ms", current_ns / 1_000_000)?;
+    facts.set_item("defragmentation_total_ms", total_ns / 1_000_000)?;
     facts.set_item("memory_used", memory::used_bytes())?;
     facts.set_item("memory_uncounted", engine.uncounted_bytes())?;
     facts.set_item("memory_peak", memory::peak_bytes())?;

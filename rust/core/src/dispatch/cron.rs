@@ -36,9 +36,11 @@ impl Engine {
         }
         let may_expire = self.settings.active_expire && !self.is_paused();
         let has_more = may_expire && self.expire_slice();
+        self.look_at_waste();
         let is_over_limit = self.make_room() == Room::Unfinished;
         let is_cron_due =
             self.now_ms - self.last_cron_ms >= CRON_MS || self.now_ms < self.last_cron_ms;
+        self.evict_clients(is_cron_due);
         if is_cron_due {
             self.last_cron_ms = self.now_ms;
             self.cron_runs += 1;
@@ -46,6 +48,7 @@ impl Engine {
             self.close_idle_clients();
             self.close_slow_clients();
             self.limit_tracking_table();
+            self.defragment_slice(CRON_MS as u64 * 1_000_000);
             if self.cron_runs % DECAY_CRON_RUNS == 0 {
                 self.freer.decay();
             }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::aftermath::Bug;
 use super::blocking::Waiters;
 use super::collections::CollectionLimits;
+use super::defragment::{DefragmentSettings, Defragmentation};
 use super::direct::Direct;
 use super::error::{ErrorTexts, Failure};
 use super::eviction::{Eviction, Policy};
@@ -74,6 +75,10 @@ pub struct Settings {
     pub eviction_policy: Option<Policy>,
     pub eviction_samples: usize,
     pub eviction_tenacity: u32,
+    /// `maxmemory-clients` in bytes; 0: no limit.
+    pub clients_memory_max: usize,
+    /// `activedefrag`.
+    pub defragment: DefragmentSettings,
     /// Bytes that an interpreter may hold.
     pub script_memory_max: usize,
     /// `busy-reply-threshold` in milliseconds; 0: never.
@@ -106,6 +111,8 @@ impl Default for Settings {
             eviction_policy: None,
             eviction_samples: 5,
             eviction_tenacity: 10,
+            clients_memory_max: 0,
+            defragment: DefragmentSettings::default(),
             script_memory_max: 1 << 30,
             busy_reply_ms: 5000,
             tracking_keys_max: 1_000_000,
@@ -209,6 +216,7 @@ pub struct Engine {
     pub freer: Freer,
     pub(super) direct: Direct,
     pub(super) eviction: Eviction,
+    pub defragmentation: Defragmentation,
     pub random: fastrand::Rng,
     pub dirty_since_save: u64,
     pub started_ms: i64,
@@ -273,6 +281,7 @@ impl Engine {
             freer: Freer::default(),
             direct: Direct::default(),
             eviction: Eviction::default(),
+            defragmentation: Defragmentation::default(),
             random: fastrand::Rng::new(),
             dirty_since_save: 0,
             started_ms: now_us / 1000,

@@ -87,6 +87,8 @@ pub struct Eviction {
     exceeded_ns: u64,
     /// Where the next random key is taken.
     next_database: usize,
+    /// The least memory in use since that of the clients was counted.
+    pub(super) clients_counted_at: usize,
 }
 
 const POOL_MAX: usize = 16;
@@ -109,7 +111,8 @@ impl Engine {
     #[inline]
     pub(super) fn is_over_limit(&self) -> bool {
         let limit = self.settings.memory_max;
-        let used = memory::used_bytes();
+        // What is wasted beyond measure counts: the limit is for what the process takes.
+        let used = memory::used_bytes() + self.excess_bytes();
         used > limit
             && used.saturating_sub(self.uncounted_bytes() + self.freer.pending_bytes()) > limit
     }
@@ -117,7 +120,10 @@ impl Engine {
     /// Evicts until what is used is below the limit, there is nothing left or time is up.
     #[inline]
     pub fn make_room(&mut self) -> Room {
-        if self.settings.memory_max == 0 || !self.is_over_limit() {
+        if self.settings.memory_max == 0 {
+            return Room::Enough;
+        }
+        if !self.is_over_limit() {
             if self.eviction.exceeded_since_ns.is_some() {
                 self.end_excess();
             }
@@ -168,12 +174,16 @@ impl Engine {
                 break Room::Exhausted;
             };
             self.evict(database, &key);
+            self.defragment_for_eviction();
             if !self.is_over_limit() {
                 break Room::Enough;
             }
             keys += 1;
-            if keys % KEYS_PER_READING == 0 && self.clock.monotonic_ns() - started_ns > budget_ns {
-                break Room::Unfinished;
+            if keys % KEYS_PER_READING == 0 {
+                self.look_at_waste();
+                if self.clock.monotonic_ns() - started_ns > budget_ns {
+                    break Room::Unfinished;
+                }
             }
         };
         let pool = &mut self.eviction.pool;

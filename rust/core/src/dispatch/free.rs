@@ -12,6 +12,8 @@ enum Task {
     Drop(Box<dyn Any + Send>, usize),
     /// Remind the allocator of memory that has been free for long.
     Decay,
+    /// Give back all free memory that the allocator still holds.
+    Purge,
 }
 
 /// Hands values to a background thread that drops them; started at first use.
@@ -46,6 +48,11 @@ impl Freer {
         self.send(Task::Decay);
     }
 
+    /// Gives back at once what `decay` would in its time.
+    pub fn purge(&mut self) {
+        self.send(Task::Purge);
+    }
+
     /// False: there is no thread, and what the task held was dropped here.
     fn send(&mut self, task: Task) -> bool {
         if self.sender.is_none() {
@@ -70,6 +77,7 @@ impl Freer {
                         freed.fetch_add(1, Ordering::Relaxed);
                     }
                     Task::Decay => memory::decay(),
+                    Task::Purge => memory::purge(),
                 }
             }
         });

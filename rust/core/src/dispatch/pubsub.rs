@@ -362,7 +362,9 @@ impl Engine {
         if is_silenced && sink.resp().is_some() {
             let mut output = Output::default();
             encode::encode(&push, protocol, &mut output);
-            self.push_to(client, &output.take_bytes());
+            // In the place of the reply: before messages that the same client gets meanwhile.
+            let spoken = &mut self.session(client).spoken;
+            spoken.get_or_insert_default().extend(output.take_bytes());
         } else {
             sink.put(&push, protocol);
         }

@@ -164,6 +164,8 @@ pub struct Session {
     pub script_protocol: Option<Protocol>,
     pub output: Output,
     pub reply_mode: ReplyMode,
+    /// What the running command says though replies are silenced.
+    pub spoken: Option<Box<Vec<u8>>>,
     pub queue: Option<Box<Queue>>,
     pub watched: Vec<KeyName>,
     /// A watched key changed; EXEC will answer null.
@@ -221,6 +223,7 @@ impl Session {
             script_protocol: None,
             output: Output::default(),
             reply_mode: ReplyMode::On,
+            spoken: None,
             queue: None,
             watched: Vec::new(),
             is_watch_broken: false,
@@ -277,10 +280,15 @@ impl Session {
     /// Takes back what a command wrote after `before` bytes, if CLIENT REPLY says so.
     #[inline]
     pub fn finish_reply(&mut self, output: &mut Output, before: usize) {
-        if self.reply_mode == ReplyMode::On {
+        if self.reply_mode == ReplyMode::On && self.spoken.is_none() {
             return;
         }
-        output.truncate(before);
+        if self.reply_mode != ReplyMode::On {
+            output.truncate(before);
+        }
+        if let Some(spoken) = self.spoken.take() {
+            output.push(&spoken);
+        }
         match self.reply_mode {
             ReplyMode::SkipNext | ReplyMode::SkipBoth => self.reply_mode = ReplyMode::SkipThis,
             ReplyMode::SkipThis => self.reply_mode = ReplyMode::On,

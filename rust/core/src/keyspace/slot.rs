@@ -18,6 +18,7 @@ use super::layout::{
     DEADLINE_BYTES, DEADLINE_MAX, Encoding, HAS_DEADLINE, HEAD_BYTES, Kind, POINTER_BYTES, Shape,
     varint_len,
 };
+use crate::relocation;
 use crate::types::Object;
 
 const POINTER_BITS: u32 = 48;
@@ -258,6 +259,26 @@ impl Slot {
             ptr::copy_nonoverlapping(bytes.as_ptr(), self.pointer().add(at), POINTER_BYTES);
             Some(&mut *own)
         }
+    }
+
+    /// Moves the entry to a better place for the allocator, if there is one. O(bytes).
+    pub fn relocate(&mut self) -> bool {
+        let Some(start) = NonNull::new(self.pointer()) else {
+            return false;
+        };
+        let total = self.full().shape().total();
+        let layout = entry_layout(total);
+        // SAFETY: this slot owns the allocation, of that layout, and is borrowed mutably: the
+        // bytes move to a block of the same size, and nothing points at the old one.
+        unsafe {
+            let Some(place) = relocation::better_place(start, layout) else {
+                return false;
+            };
+            ptr::copy_nonoverlapping(start.as_ptr(), place.as_ptr(), total);
+            self.set_pointer(place.as_ptr());
+            relocation::retire(start, layout);
+        }
+        true
     }
 
     /// Frees the allocation but not what its payload points at.

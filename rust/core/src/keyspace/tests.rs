@@ -309,3 +309,41 @@ fn long_keys_and_values_have_longer_lengths() {
     }
     database.check().unwrap();
 }
+
+#[test]
+fn relocating_leaves_every_entry_as_it_was() {
+    let mut database = Database::with_capacity_max(HashSeed::fixed(3), 64);
+    let mut random = bits(5);
+    for number in 0..20_000 {
+        let value = vec![b'v'; (random() % 200) as usize];
+        let expiry = if number % 5 == 0 {
+            Expiry::At(number + 1_000_000)
+        } else {
+            Expiry::None
+        };
+        database.set(&name(number), NewValue::Bytes(&value), expiry);
+    }
+    for number in (0..20_000).filter(|number| number % 8 != 0) {
+        database.remove(&name(number));
+    }
+    let mut before = BTreeMap::new();
+    database.for_each(|entry| {
+        let is = (plain(entry), entry.expires_at(), entry.clock());
+        before.insert(entry.key().to_vec(), is);
+    });
+    let (mut place, mut moved, mut steps) = (Some((0, 0)), 0, 0);
+    while let Some(at) = place {
+        let (next, some) = database.relocate_some(at, 10);
+        place = next;
+        moved += some;
+        steps += 1;
+    }
+    assert!(moved > 0 && steps > 200, "{moved} moved in {steps} steps");
+    database.check().unwrap();
+    let mut after = BTreeMap::new();
+    database.for_each(|entry| {
+        let is = (plain(entry), entry.expires_at(), entry.clock());
+        after.insert(entry.key().to_vec(), is);
+    });
+    assert_eq!(before, after);
+}

@@ -67,6 +67,43 @@ impl Database {
         }
     }
 
+    /// Offers the allocator new places for about `count` entries from place `at` on; where
+    /// the next call goes on (None: this was the last), and how many were moved.
+    ///
+    /// Places are (segment, slot); what grows or splits in between is met again or missed.
+    pub fn relocate_some(
+        &mut self,
+        at: (usize, usize),
+        count: usize,
+    ) -> (Option<(usize, usize)>, usize) {
+        let (mut index, mut first) = at;
+        let (mut left, mut moved) = (count, 0);
+        while let Some(segment) = self.segments.get_mut(index) {
+            let end = segment.slots.len().min(first.saturating_add(left));
+            let slots = segment.slots.get_mut(first..end).unwrap_or_default();
+            moved += slots
+                .iter_mut()
+                .filter(|slot| !slot.is_empty())
+                .map(Slot::relocate)
+                .filter(|&has_moved| has_moved)
+                .count();
+            left -= (end.saturating_sub(first)).min(left);
+            if end < segment.slots.len() {
+                return (Some((index, end)), moved);
+            }
+            // A segment counts even if it is empty: a table of those is walked in steps, too.
+            left = left.saturating_sub(1);
+            (index, first) = (index + 1, 0);
+            if left == 0 {
+                break;
+            }
+        }
+        (
+            (index < self.segments.len()).then_some((index, first)),
+            moved,
+        )
+    }
+
     /// Visits every key, in hash order. O(keys).
     pub fn for_each(&self, mut visit: impl FnMut(Entry<'_>)) {
         for segment in self.segments_in_order() {
