@@ -106,6 +106,34 @@ def two_sorted_sets(keys: int, _requests: int) -> Iterator[bytes]:
             yield encode("ZADD", key, *arguments)
 
 
+def entry(id: str) -> bytes:
+    return encode("XADD", "mystream", id, "name", "Ann", "visits", "1")
+
+
+def stream_to_read(keys: int, _requests: int) -> Iterator[bytes]:
+    for _ in range(keys):
+        yield entry("*")
+
+
+def stream_to_deliver(_keys: int, requests: int) -> Iterator[bytes]:
+    """A stream with an entry for each request, and a group that has read none."""
+    yield encode("XGROUP", "CREATE", "mystream", "group", "0", "MKSTREAM")
+    for _ in range(requests):
+        yield entry("*")
+
+
+def entries_to_acknowledge(keys: int, _requests: int) -> Iterator[bytes]:
+    """An entry for each random number, all delivered."""
+    yield encode("XGROUP", "CREATE", "mystream", "group", "0", "MKSTREAM")
+    for number in range(1, keys + 1):
+        yield entry(f"{number}-1")
+    for _ in range(0, keys, PUSHED_AT_ONCE):
+        count = str(PUSHED_AT_ONCE)
+        yield encode(*_READ_GROUP, "COUNT", count, "STREAMS", "mystream", ">")
+
+
+_READ_GROUP = ("XREADGROUP", "GROUP", "group", "consumer")
+
 GET_AND_INCR = "redis.call('GET', KEYS[1]) return redis.call('INCR', KEYS[1])"
 _EVAL = ("EVAL", GET_AND_INCR, "1", f"counter:{RANDOM}")
 
@@ -137,6 +165,20 @@ SCENARIOS = (
         ("ZUNIONSTORE", "union", "2", "zset:1", "zset:2"),
         two_sorted_sets,
         requests_max=2_400,
+    ),
+    Scenario("XRANGE_100", ("XRANGE", "mystream", "-", "+", "COUNT", "100"), stream_to_read),
+    Scenario(
+        "XREADGROUP",
+        (*_READ_GROUP, "COUNT", "1", "STREAMS", "mystream", ">"),
+        stream_to_deliver,
+        requests_max=500_000,
+    ),
+    # More requests would find most entries acknowledged already.
+    Scenario(
+        "XACK",
+        ("XACK", "mystream", "group", f"{RANDOM}-1"),
+        entries_to_acknowledge,
+        requests_max=200_000,
     ),
     # A command in Python (benchmarks/commands.py) beside a script in Lua.
     Scenario("EVAL/own", _EVAL, ours=("BENCH.GETINCR", f"counter:{RANDOM}")),

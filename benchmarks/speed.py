@@ -129,10 +129,9 @@ def _knows(server: Server, scenario: Scenario, results: Results) -> bool:
     try:
         with server.connect() as connection:
             connection.call("FLUSHALL")
+            if scenario.preload:
+                connection.load(scenario.preload(1, 1))
             connection.call(*scenario.probe(server.name))
-            for command in scenario.preload(1, 1) if scenario.preload else ():
-                connection.call_encoded(command)
-                break
     except ReplyError as why:
         results.skip(scenario.name, server.name, why)
         return False

@@ -178,6 +178,7 @@ def xgroup_delconsumer(call: Call, key: bytes, group: bytes, consumer: bytes) ->
     keys=[KeySpec(("RO", "access"), "keyword", index=4, keyword="STREAMS", last=-1, limit=2)],
     arity=-7,
     takes_rest=True,
+    native=True,
 )
 def xreadgroup(call: Call, words: Arguments) -> Reply:
     """Return entries that no consumer of the group was given yet (`>`); they become pending.
@@ -240,6 +241,7 @@ def _read_from(call: Call, key: bytes, group: bytes, word: bytes) -> StreamId | 
     WRITE | FAST,
     since="5.0.0",
     cost="O(log N) for each entry, N being the number of pending ones.",
+    native=True,
 )
 def xack(call: Call, key: bytes, group: bytes, ids: Arguments) -> Reply:
     """Acknowledge entries, so that they are pending no longer; returns how many were.

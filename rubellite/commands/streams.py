@@ -254,6 +254,7 @@ _EXCLUSIVE = (("6.2.0", "Added exclusive ranges."),)
     cost=_RANGE_COST,
     history=_EXCLUSIVE,
     takes_rest=True,
+    native=True,
 )
 def xrange(call: Call, key: bytes, start: bytes, end: bytes, words: Arguments) -> Reply:
     """Return the entries from `start` to `end`, both included.
@@ -271,6 +272,7 @@ def xrange(call: Call, key: bytes, start: bytes, end: bytes, words: Arguments) -
     cost=_RANGE_COST,
     history=_EXCLUSIVE,
     takes_rest=True,
+    native=True,
 )
 def xrevrange(call: Call, key: bytes, end: bytes, start: bytes, words: Arguments) -> Reply:
     """Return the entries from `end` back to `start`, both included.

@@ -141,12 +141,15 @@ pub trait Service {
     /// Executes one request; its reply is in `output(client)` afterwards.
     fn execute(&mut self, client: ClientId, request: Request<'_>) -> Flow;
 
-    /// A request that will be executed soon, after others of the same client: the engine
-    /// may ask for the memory that it will need.
-    fn prepare(&mut self, _client: ClientId, _request: Request<'_>) {}
-
-    /// All requests of a batch were announced by `prepare`.
-    fn prepared(&mut self, _client: ClientId) {}
+    /// Requests of one client that will be executed now, one after the other: the engine
+    /// may ask for the memory that they will need.
+    fn prepare<'r>(
+        &self,
+        _client: ClientId,
+        _count: usize,
+        _request: &dyn Fn(usize) -> Request<'r>,
+    ) {
+    }
 
     /// The client broke the protocol. `message` is Redis's own text without `-ERR `
     /// (for example `Protocol error: invalid bulk length`); bytes, because it may quote

@@ -81,12 +81,16 @@ fn convert<'r>(kind: ValueKind, request: Request<'r>, at: usize) -> Result<Scala
     }
 }
 
-/// Reads `request` after `spec`'s notation.
+/// Reads `request` after `spec`'s notation, into `values`, which is empty.
 ///
 /// The request's argument count was checked against the arity already.
+// Not as a result: moving it costs more than all else here.
 #[inline]
-pub fn parse<'r>(spec: &CommandSpec, request: Request<'r>) -> Result<Arguments<'r>, Failure> {
-    let mut values = Arguments::new();
+pub fn parse<'r>(
+    spec: &CommandSpec,
+    request: Request<'r>,
+    values: &mut Arguments<'r>,
+) -> Result<(), Failure> {
     let count = request.len();
     let mut at = spec.words;
     if has_too_many(spec, count) {
@@ -158,7 +162,7 @@ pub fn parse<'r>(spec: &CommandSpec, request: Request<'r>) -> Result<Arguments<'
                 at += total;
             }
             Element::Options(groups) => {
-                options(spec, groups, request, at, &mut values)?;
+                options(spec, groups, request, at, values)?;
                 at = count;
             }
         }
@@ -175,7 +179,7 @@ pub fn parse<'r>(spec: &CommandSpec, request: Request<'r>) -> Result<Arguments<'
             arity_failure(spec)
         });
     }
-    Ok(values)
+    Ok(())
 }
 
 /// True for more arguments than a notation without options and repetition has: that is

@@ -179,10 +179,11 @@ impl Engine {
         let (result, edits, after) = match found {
             Some(entry) if entry.kind() != kind => return Err(ErrorCode::WrongType.into()),
             Some(entry) => {
-                let had_deadlines = entry.entry().members_due_at().is_some();
+                let may_have_deadlines = matches!(kind, Kind::Hash | Kind::Set);
+                let had_deadlines = may_have_deadlines && entry.entry().members_due_at().is_some();
                 let mut place = Place::Entry(entry);
                 let (result, edits) = edit(&mut place, &mut environment);
-                if let Place::Entry(entry) = &mut place {
+                if may_have_deadlines && let Place::Entry(entry) = &mut place {
                     entry.settle_members(had_deadlines);
                 }
                 let after = match edits {

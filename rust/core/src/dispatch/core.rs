@@ -7,6 +7,7 @@ use super::blocking;
 use super::borrowed::{self, Borrowed, OUTPUT_BYTES_PAUSE};
 use super::engine::Engine;
 use super::pipeline::{self, Runtime};
+use super::prepare;
 use super::spec::{CommandSpec, CommandTable};
 use super::triggers;
 use crate::output::Output;
@@ -22,12 +23,7 @@ pub struct Core<R> {
     pub output_bytes_pause: usize,
     /// The engine's own table; here too, so that it can be borrowed beside the engine.
     commands: Arc<CommandTable>,
-    /// Hashes of keys that announced requests will look up.
-    hashes: Vec<u64>,
 }
-
-/// A smaller database is in the processor's cache anyway.
-const PREPARED_KEYS_MIN: usize = 2000;
 
 impl<R: Runtime> Core<R> {
     pub fn new(engine: Engine, runtime: R) -> Self {
@@ -37,7 +33,6 @@ impl<R: Runtime> Core<R> {
             runtime,
             output_bytes_pause: OUTPUT_BYTES_PAUSE,
             commands,
-            hashes: Vec::new(),
         }
     }
 
@@ -124,34 +119,9 @@ impl<R: Runtime> Service for Core<R> {
         self.run_request(client, request)
     }
 
-    #[inline]
-    fn prepare(&mut self, client: ClientId, request: Request<'_>) {
-        // Nearly all commands have their (first) key right behind the name; where that
-        // is not one, the hint is wrong and harmless.
-        const KEY_INDEX: usize = 1;
-        if request.len() <= KEY_INDEX {
-            return;
-        }
-        let Some(session) = self.engine.sessions.get(&client) else {
-            return;
-        };
-        let database = &self.engine.databases[session.database];
-        if database.len() < PREPARED_KEYS_MIN {
-            return;
-        }
-        let hash = database.hash(request.get(KEY_INDEX));
-        database.prefetch(hash);
-        self.hashes.push(hash);
-    }
-
-    #[inline]
-    fn prepared(&mut self, client: ClientId) {
-        let Some(session) = self.engine.sessions.get(&client) else {
-            return;
-        };
-        let database = &self.engine.databases[session.database];
-        for hash in self.hashes.drain(..) {
-            database.prefetch_entry(hash);
+    fn prepare<'r>(&self, client: ClientId, count: usize, request: &dyn Fn(usize) -> Request<'r>) {
+        if let Some(session) = self.engine.sessions.get(&client) {
+            prepare::prepare(&self.engine.databases[session.database], count, request);
         }
     }
 

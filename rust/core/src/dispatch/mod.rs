@@ -37,6 +37,7 @@ pub mod notify;
 mod observe;
 pub mod persistence;
 pub mod pipeline;
+mod prepare;
 pub mod pubsub;
 pub mod scripting;
 pub mod session;

@@ -284,6 +284,8 @@ fn permits(
             spec.name.clone(),
         ));
     }
+    let hears_messages = session.is_subscribed() && session.protocol == Protocol::Resp2;
+    let is_monitor = session.is_monitor;
     // Whatever the command is, for it may leave more than it found.
     if engine.settings.memory_max > 0
         && engine.make_room() == Room::Exhausted
@@ -291,15 +293,11 @@ fn permits(
     {
         return Err(ErrorCode::OutOfMemory.into());
     }
-    let session = engine.session(client);
-    if session.is_subscribed()
-        && session.protocol == Protocol::Resp2
-        && !spec.has(flag::IN_SUBSCRIBE)
-    {
+    if hears_messages && !spec.has(flag::IN_SUBSCRIBE) {
         let name = spec.name.clone();
         return Err(Failure::With(ErrorCode::NotAllowedWhenSubscribed, name));
     }
-    if session.is_monitor && spec.has(flag::WRITE | flag::READONLY | flag::MAY_REPLICATE) {
+    if is_monitor && spec.has(flag::WRITE | flag::READONLY | flag::MAY_REPLICATE) {
         return Err(ErrorCode::MonitorKeyspace.into());
     }
     // PING, too: who watches over the server should learn of it.
@@ -374,24 +372,24 @@ pub fn run(
     }
     let pending = sink.resp().map_or(0, |output| output.bytes_pending());
     let started_ns = engine.last_reading_ns;
+    let mut arguments = Arguments::new();
     // A panic inside costs this command an error and nobody else anything.
-    let handled = catch_unwind(AssertUnwindSafe(|| {
+    let handled = catch_unwind(AssertUnwindSafe(|| -> Result<Outcome, Failure> {
         if engine.writes_stopped && spec.has(flag::WRITE) {
             return Err(ErrorCode::WritesStopped.into());
         }
-        arguments::parse(spec, invocation.request).and_then(|arguments| {
-            if let Some(native) = spec.native {
-                let call = NativeCall {
-                    request: invocation.request,
-                    arguments: &arguments,
-                    protocol: engine.session(invocation.client).reply_protocol(),
-                };
-                if native(engine, call, sink)? == Handled::Replied {
-                    return Ok(Outcome::Replied);
-                }
+        arguments::parse(spec, invocation.request, &mut arguments)?;
+        if let Some(native) = spec.native {
+            let call = NativeCall {
+                request: invocation.request,
+                arguments: &arguments,
+                protocol: engine.session(invocation.client).reply_protocol(),
+            };
+            if native(engine, call, sink)? == Handled::Replied {
+                return Ok(Outcome::Replied);
             }
-            Ok(runtime.invoke(commands, engine, &invocation, &arguments, sink))
-        })
+        }
+        Ok(runtime.invoke(commands, engine, &invocation, &arguments, sink))
     }));
     let handled = handled.unwrap_or_else(|payload| {
         engine.run.bug = Bug::Panic;

@@ -259,19 +259,46 @@ impl CommandSpec {
 #[derive(Debug, Default, Clone)]
 pub struct CommandTable {
     pub specs: Vec<CommandSpec>,
-    /// `id + 1`, or 0 where there is none; a power of two long, at most half full.
-    names: Vec<u32>,
+    /// A power of two long, at most half full.
+    names: Vec<Named>,
 }
 
-/// A number that is the same for a name in upper and lower case.
+/// A place in the table of names.
+#[derive(Debug, Default, Clone, Copy)]
+struct Named {
+    letters: u64,
+    /// `id + 1`, or 0 where there is none.
+    id: u32,
+    length: u8,
+    /// The letters are all that there is to the name.
+    is_plain: bool,
+}
+
+/// The first eight letters of a name, the same in upper and lower case.
 #[inline]
-fn name_hash(name: &[u8]) -> usize {
-    let mut first = [0; 8];
-    let length = name.len().min(8);
-    first[..length].copy_from_slice(&name[..length]);
+fn letters(name: &[u8]) -> u64 {
+    const CASES: u64 = 0x2020_2020_2020_2020;
+    let four = |at: usize| {
+        let mut bytes = [0; 4];
+        bytes.copy_from_slice(&name[at..at + 4]);
+        u64::from(u32::from_le_bytes(bytes))
+    };
+    let bytes = match name.len() {
+        // Short names take two loads that overlap instead of a loop.
+        length @ 4..8 => four(0) | four(length - 4) << (8 * (length - 4)),
+        8.. => four(0) | four(4) << 32,
+        _ => name
+            .iter()
+            .rev()
+            .fold(0, |sum, &byte| sum << 8 | u64::from(byte)),
+    };
     // Bit 5 is all that tells the cases of a letter apart.
-    let letters = u64::from_le_bytes(first) | 0x2020_2020_2020_2020;
-    let mixed = (letters ^ name.len() as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    bytes | CASES
+}
+
+#[inline]
+fn place_of(letters: u64, length: usize) -> usize {
+    let mixed = (letters ^ length as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
     (mixed >> 40) as usize
 }
 
@@ -293,7 +320,7 @@ impl CommandTable {
         }
         self.specs.push(spec);
         if self.specs.len() * 2 > self.names.len() {
-            self.names = vec![0; (self.specs.len() * 4).next_power_of_two()];
+            self.names = vec![Named::default(); (self.specs.len() * 4).next_power_of_two()];
             (0..self.specs.len()).for_each(|id| self.insert(id));
         } else {
             self.insert(id);
@@ -303,27 +330,46 @@ impl CommandTable {
 
     fn insert(&mut self, id: CommandId) {
         let mask = self.names.len() - 1;
-        let mut at = name_hash(self.specs[id].name.as_bytes()) & mask;
-        while self.names[at] != 0 {
+        let name = self.specs[id].name.as_bytes();
+        let letters = letters(name);
+        let mut at = place_of(letters, name.len()) & mask;
+        while self.names[at].id != 0 {
             at = (at + 1) & mask;
         }
-        self.names[at] = id as u32 + 1;
+        self.names[at] = Named {
+            letters,
+            id: id as u32 + 1,
+            length: name.len().min(u8::MAX.into()) as u8,
+            is_plain: name.len() <= 8 && name.iter().all(u8::is_ascii_alphabetic),
+        };
     }
 
     #[inline]
     pub fn find(&self, name: &[u8]) -> Option<CommandId> {
-        if self.names.is_empty() || name.contains(&b'|') {
+        if self.names.is_empty() {
             return None;
         }
         let mask = self.names.len() - 1;
-        let mut at = name_hash(name) & mask;
+        let letters = letters(name);
+        let mut at = place_of(letters, name.len()) & mask;
         loop {
-            let id = self.names[at].checked_sub(1)? as usize;
-            if self.specs[id].name.as_bytes().eq_ignore_ascii_case(name) {
+            let named = self.names[at];
+            let id = named.id.checked_sub(1)? as usize;
+            let is_its = match named.is_plain {
+                _ if named.letters != letters => false,
+                true => usize::from(named.length) == name.len(),
+                false => self.is_named(id, name),
+            };
+            if is_its {
                 return Some(id);
             }
             at = (at + 1) & mask;
         }
+    }
+
+    /// Whether a command has this name. Those of subcommands are no names by themselves.
+    fn is_named(&self, id: CommandId, name: &[u8]) -> bool {
+        self.specs[id].name.as_bytes().eq_ignore_ascii_case(name) && !name.contains(&b'|')
     }
 
     pub fn find_subcommand(&self, container: CommandId, name: &[u8]) -> Option<CommandId> {

@@ -341,10 +341,9 @@ impl Connection {
                 .fill(&mut bench.parser, input, left.start, &limits);
             let Workbench { batch, parser, .. } = bench;
             if batch.len() > 1 {
-                for index in 0..batch.len() {
-                    service.prepare(self.client, batch.request(parser, input, index));
-                }
-                service.prepared(self.client);
+                let (batch, parser) = (&*batch, &*parser);
+                let request = |index| batch.request(parser, input, index);
+                service.prepare(self.client, batch.len(), &request);
             }
             for index in 0..batch.len() {
                 let request = batch.request(parser, input, index);

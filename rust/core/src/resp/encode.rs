@@ -10,9 +10,27 @@ use crate::output::{Output, SHARED_BYTES_MIN};
 use crate::reply::{Protocol, Reply};
 use crate::text::double;
 
+/// A line of a number below 100, as most are: written as one piece. False: it is not.
+#[inline]
+fn short_line(out: &mut Vec<u8>, kind: u8, number: u64) -> bool {
+    match number {
+        0..10 => out.extend_from_slice(&[kind, b'0' + number as u8, b'\r', b'\n']),
+        10..100 => {
+            let (tens, ones) = (number as u8 / 10, number as u8 % 10);
+            out.extend_from_slice(&[kind, b'0' + tens, b'0' + ones, b'\r', b'\n']);
+        }
+        _ => return false,
+    }
+    true
+}
+
 /// A type byte, a number, the line's end.
 #[inline]
 fn number_line(out: &mut Vec<u8>, kind: u8, number: i64) {
+    // A negative one is a large one here.
+    if short_line(out, kind, number as u64) {
+        return;
+    }
     let mut buffer = itoa::Buffer::new();
     let digits = buffer.format(number).as_bytes();
     out.reserve(digits.len() + 3);
@@ -28,12 +46,9 @@ pub fn integer(out: &mut Vec<u8>, number: i64) {
 
 #[inline]
 pub fn bulk(out: &mut Vec<u8>, bytes: &[u8]) {
-    let mut buffer = itoa::Buffer::new();
-    let digits = buffer.format(bytes.len()).as_bytes();
-    out.reserve(bytes.len() + digits.len() + 5);
-    out.push(b'$');
-    out.extend_from_slice(digits);
-    out.extend_from_slice(b"\r\n");
+    const AROUND_BYTES_MAX: usize = 25;
+    out.reserve(bytes.len() + AROUND_BYTES_MAX);
+    number_line(out, b'$', bytes.len() as i64);
     out.extend_from_slice(bytes);
     out.extend_from_slice(b"\r\n");
 }
@@ -99,6 +114,9 @@ pub fn boolean(out: &mut Vec<u8>, value: bool, protocol: Protocol) {
 pub fn double(out: &mut Vec<u8>, number: f64, protocol: Protocol) {
     match protocol {
         Protocol::Resp2 => {
+            if let Some(whole) = double::whole(number) {
+                return bulk(out, itoa::Buffer::new().format(whole).as_bytes());
+            }
             // The text comes first because its length is not known before; then both turn.
             let start = out.len();
             double::format(number, out);

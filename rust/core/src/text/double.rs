@@ -90,15 +90,21 @@ fn parse_saturating(text: &[u8]) -> Option<f64> {
     (!value.is_nan()).then_some(value)
 }
 
-/// Appends `value` as RESP3 doubles and RESP2 bulk strings show it.
-pub fn format(value: f64, into: &mut Vec<u8>) {
+/// The integer that `value` is shown as, if it is.
+#[inline]
+pub fn whole(value: f64) -> Option<i64> {
     // Beyond 2^62 the servers no longer go through an integer, and the digits that are
     // not significant become zeros.
     const WHOLE_MAX: f64 = (1u64 << 62) as f64;
-    if value != 0.0 && value.abs() <= WHOLE_MAX && value.trunc() == value {
-        integer::write(value as i64, into);
-    } else {
-        format_shortest(value, into);
+    let is_whole = value != 0.0 && value.abs() <= WHOLE_MAX && value.trunc() == value;
+    is_whole.then_some(value as i64)
+}
+
+/// Appends `value` as RESP3 doubles and RESP2 bulk strings show it.
+pub fn format(value: f64, into: &mut Vec<u8>) {
+    match whole(value) {
+        Some(whole) => integer::write(whole, into),
+        None => format_shortest(value, into),
     }
 }
 

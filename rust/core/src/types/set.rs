@@ -23,6 +23,9 @@ use crate::text::integer;
 /// So many draws of members whose deadline has come, then `random` looks at all.
 const TRIES_MAX: usize = 64;
 
+/// So many members are passed in the time that looking one up takes, about.
+const PASSED_FOR_A_LOOKUP: usize = 16;
+
 /// A set for reading.
 #[derive(Debug, Clone, Copy)]
 pub struct Set<'a> {
@@ -95,6 +98,30 @@ impl<'a> Set<'a> {
             }
             Members::Table(table) => self.is_there(table.get(probe.bytes)),
         }
+    }
+
+    /// Visits the members that another set has, too, in the order of this one and until
+    /// `visit` answers false, by passing both. False, and nothing was done: the sets are
+    /// not both large, or the other is so much larger that looking up is faster.
+    pub(super) fn pass_with(
+        self,
+        other: Set<'_>,
+        visit: &mut dyn FnMut(Element<'a>) -> bool,
+    ) -> bool {
+        let (Members::Table(Table::Paged(own)), Members::Table(Table::Paged(their))) =
+            (self.members, other.members)
+        else {
+            return false;
+        };
+        if their.len() / PASSED_FOR_A_LOOKUP > own.len() {
+            return false;
+        }
+        own.in_common(their, &mut |record, deadline| {
+            let is_there =
+                record.is_alive(self.now_ms) && deadline.is_none_or(|at| at > other.now_ms);
+            !is_there || visit(record.key)
+        });
+        true
     }
 
     /// How many members there are without those whose deadline has come. O(1) unless

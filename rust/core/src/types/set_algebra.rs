@@ -2,7 +2,8 @@
 //!
 //! Members are visited as they are found, each once; nothing is collected. Large sets
 //! are walked in hash order, so that looking their members up in another large set
-//! walks that one in order, too.
+//! walks that one in order, too; the two smallest of an intersection are passed side by
+//! side, without looking anything up (`paged_table::merge`).
 //!
 //! Cost: intersection O(smallest × sets), union O(all × sets), difference
 //! O(first × sets), lookups of about 50 ns each.
@@ -19,10 +20,19 @@ pub fn intersection<'a>(sets: &[Set<'a>], visit: &mut dyn FnMut(Element<'a>) -> 
     let Some((smallest, others)) = sets.split_first() else {
         return;
     };
-    for member in smallest.iter() {
+    let is_in_all = |sets: &[Set<'_>], member: Element<'_>| {
         let mut text = IntText::new();
         let mut probe = Probe::new(member.bytes(&mut text));
-        if others.iter().all(|set| set.contains_probe(&mut probe)) && !visit(member) {
+        sets.iter().all(|set| set.contains_probe(&mut probe))
+    };
+    if let Some((next, others)) = others.split_first() {
+        let mut visit_common = |member: Element<'a>| !is_in_all(others, member) || visit(member);
+        if smallest.pass_with(*next, &mut visit_common) {
+            return;
+        }
+    }
+    for member in smallest.iter() {
+        if is_in_all(others, member) && !visit(member) {
             return;
         }
     }

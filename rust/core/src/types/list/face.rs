@@ -128,6 +128,7 @@ impl<'h, H: Home> ListMut<'h, H> {
         ListRef::new(self.home.content())
     }
 
+    #[inline]
     fn large(&mut self) -> Option<&mut List> {
         match self.home.object_mut() {
             Some(Object::List(list)) => Some(list),
@@ -165,6 +166,13 @@ impl<'h, H: Home> ListMut<'h, H> {
         end: End,
         elements: impl DoubleEndedIterator<Item = &'e [u8]> + Clone,
     ) -> usize {
+        if let Some(list) = self.large() {
+            match end {
+                End::Front => elements.for_each(|element| list.push_front(element)),
+                End::Back => elements.for_each(|element| list.push_back(element)),
+            }
+            return list.len();
+        }
         let sizes = elements.clone().map(<[u8]>::len);
         let (count, bytes) = sizes.fold((0, 0), |(count, sum), len| (count + 1, sum + len));
         self.make_room(count, bytes);

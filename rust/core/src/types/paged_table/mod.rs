@@ -16,9 +16,10 @@
 //! Cost: get, set and remove O(1), about one line of memory each for slot and record;
 //! at most one page is split, merged or copied in a step, apart from doubling and
 //! halving the directory (16 bytes for about 100 records). `growth` is how
-//! pages split and merge, `walk` how records are visited.
+//! pages split and merge, `walk` how records are visited, `merge` how those of two tables.
 
 mod growth;
+mod merge;
 mod page;
 mod page_record;
 mod walk;
@@ -205,6 +206,14 @@ impl PagedTable {
     pub fn prefetch(&self, hash: u64) {
         let (_, page) = self.page_at(self.index_of(hash));
         page.prefetch(page.tag_of(hash));
+    }
+
+    /// Asks the processor to fetch the record that a key of this hash most likely has;
+    /// worth it some while after `prefetch`.
+    #[inline]
+    pub fn prefetch_record(&self, hash: u64) {
+        let (_, page) = self.page_at(self.index_of(hash));
+        page.prefetch_record(page.tag_of(hash));
     }
 
     #[inline]

@@ -203,6 +203,15 @@ impl Page {
         crate::memory::prefetch(start.wrapping_add(HEAD_BYTES + guess * SLOT_BYTES));
     }
 
+    /// Asks the processor to fetch the first record of `tag`, if there is one.
+    #[inline]
+    pub fn prefetch_record(&self, tag: u16) {
+        let index = self.lower_bound(tag);
+        if index < self.len() && self.tag(index) == tag {
+            crate::memory::prefetch(&raw const self.bytes.slice[self.start(index)]);
+        }
+    }
+
     /// Changes the page, copied first if it is shared.
     #[inline]
     fn edit<R>(&mut self, change: impl FnOnce(&mut Inner) -> R) -> R {

@@ -269,3 +269,35 @@ fn a_clone_keeps_what_it_had() {
     assert!(clone.len() == 5_000 && clone.iter().all(|record| record.value.is(b"old")));
     assert!(table.len() == 10_000 && table.iter().all(|record| record.value.is(b"new")));
 }
+
+proptest! {
+    #[test]
+    fn passing_two_tables_finds_what_looking_up_finds(
+        capacities in prop::array::uniform2(prop::sample::select(vec![160_usize, 224, 480])),
+        own in prop::collection::vec(0..4000_u16, 0..900),
+        their in prop::collection::vec(0..4000_u16, 0..900),
+        stops_after in 1..400_usize,
+    ) {
+        let made = |numbers: &[u16], capacity_max| {
+            let mut table = PagedTable::with_capacity_max(HashSeed::fixed(5), false, capacity_max);
+            for number in numbers {
+                // Some are gone again, and their pages may be empty.
+                table.set(&key(*number), b"", Deadline::Keep);
+                if number % 5 == 0 {
+                    table.remove(&key(number / 2));
+                }
+            }
+            table
+        };
+        let (own, their) = (made(&own, capacities[0]), made(&their, capacities[1]));
+        let expected = own.iter().map(|record| record.key.to_vec());
+        let expected = expected.filter(|key| their.contains(key)).take(stops_after);
+        let mut found = Vec::new();
+        own.in_common(&their, &mut |record, deadline| {
+            assert_eq!(deadline, None);
+            found.push(record.key.to_vec());
+            found.len() < stops_after
+        });
+        prop_assert_eq!(found, expected.collect::<Vec<_>>());
+    }
+}

@@ -84,7 +84,7 @@ fn place(segment: &[u64], record: u64, base: u64, bits: u32) -> usize {
 
 /// A segment, the least hash that it could hold, and how many bits are free after it.
 struct Reached<'a> {
-    segment: &'a [u64],
+    segment: &'a Arc<Segment>,
     base: u64,
     bits: u32,
 }
@@ -159,6 +159,21 @@ impl Index {
         }
     }
 
+    /// Asks the processor to fetch the head of the segment of a hash.
+    #[inline]
+    pub fn prefetch_segment(&self, hash: u64) {
+        crate::memory::prefetch(Arc::as_ptr(self.reach(hash >> 32).segment));
+    }
+
+    /// Some while after that: asks it to fetch the records near that of the hash.
+    #[inline]
+    pub fn prefetch_records(&self, hash: u64) {
+        let reached = self.reach(hash >> 32);
+        let offset = (hash >> 32) - reached.base;
+        let guess = (offset * reached.segment.len() as u64) >> reached.bits;
+        crate::memory::prefetch(reached.segment.as_ptr().wrapping_add(guess as usize));
+    }
+
     /// The leaves that may hold a member of this hash.
     #[inline]
     pub fn leaves(&self, hash: u64) -> impl Iterator<Item = u32> {
@@ -166,10 +181,8 @@ impl Index {
         let reached = self.reach(wanted);
         let at = place(reached.segment, wanted << 32, reached.base, reached.bits);
         let same = move |&&record: &&u64| record >> 32 == wanted;
-        reached.segment[at..]
-            .iter()
-            .take_while(same)
-            .map(|&record| record as u32)
+        let records = reached.segment[at..].iter().take_while(same);
+        records.map(|&record| record as u32)
     }
 
     pub fn insert(&mut self, hash: u64, leaf: u32) {

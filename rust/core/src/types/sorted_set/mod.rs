@@ -78,6 +78,18 @@ fn to_entry(score: f64, member: &[u8]) -> impl Seek<Least> {
     Start(move |least: &Least| least.reaches(score, member))
 }
 
+/// Asks for the memory of the index that removing the next entries at `places` will take:
+/// who pops one, pops more, and waiting for it is much of the work.
+#[inline]
+fn expect_removals(leaf: &ScoreLeaf, index: &Index, mut places: impl Iterator<Item = usize>) {
+    if let Some(next) = places.next() {
+        index.prefetch_records(hash(leaf.member(next)));
+    }
+    if let Some(second) = places.next() {
+        index.prefetch_segment(hash(leaf.member(second)));
+    }
+}
+
 fn done<R>(result: R, touched: usize) -> Edited<R> {
     Edited { result, touched }
 }
@@ -284,6 +296,7 @@ impl SortedSet {
             let edit = |leaf: &mut ScoreLeaf, id, _, index: &mut Index| {
                 let here = left.min(leaf.len());
                 for at in 0..here {
+                    expect_removals(leaf, index, at + 1..leaf.len());
                     let (member, score) = leaf.entry(at);
                     visit(member, score);
                     index.remove(hash(member), id);
@@ -306,6 +319,7 @@ impl SortedSet {
                 let len = leaf.len();
                 let here = left.min(len);
                 for at in (len - here..len).rev() {
+                    expect_removals(leaf, index, (0..at).rev());
                     let (member, score) = leaf.entry(at);
                     visit(member, score);
                     index.remove(hash(member), id);
