@@ -135,6 +135,12 @@ class Blocked:
         wakes_on_loss: bool = False,
         request: Iterable[bytes] | None = None,
     ) -> Self: ...
+    @staticmethod
+    def for_time(deadline_ms: int | None, counts: list[int], is_list: bool) -> Blocked:
+        """The client waits for nothing but the deadline, and gets these numbers then.
+
+        A list of them, or the first alone; at once where nothing may wait.
+        """
 
 # Collections. A view belongs to its call; `reply_…` writes the command's reply.
 
@@ -1244,17 +1250,31 @@ class Call:
     def save(self, path: str, how: dict[str, Any]) -> int:
         """Writes all data to a file while everybody waits; returns its bytes."""
 
-    def append_to(self, path: str | PathLike[str], policy: str) -> None:
-        """Writes the journal to this file from now on.
+    def prepare_appending(self, path: str | PathLike[str], policy: str, repeats: bool) -> None:
+        """Lets the journal be written to this file from `go_on_appending` on.
 
-        What went before into another is on disk then. Fails with `OSError`.
+        The same command must call that. With `repeats` the present file is given up,
+        because an fsync of it failed: what it may lack goes here; else all of it is on
+        disk then. Fails with `OSError`, and then all goes on as before.
         """
+
+    def replay(self, path: str | PathLike[str], offset: int) -> int | None:
+        """As `Engine.replay`, within a command."""
+
+    def go_on_appending(self) -> None:
+        """Does what was prepared; cannot fail."""
+
+    def appended_is_whole(self) -> None:
+        """A rewrite has brought back what a failed fsync may have lost."""
 
     def stop_appending(self) -> None:
         """Ends the append-only file; all of it is on disk afterwards. Fails with `OSError`."""
 
-    def configure_appending(self, policy: str, notes_time: bool) -> None:
-        """`appendfsync` and `aof-timestamp-enabled`, for the file that is written to."""
+    def configure_appending(self, policy: str, notes_time: bool, knows_fields: bool) -> None:
+        """`appendfsync` and `aof-timestamp-enabled`, for the file that is written to.
+
+        `knows_fields`: those that are to read it know deadlines of fields.
+        """
 
     def sync_appended(self) -> bool:
         """Forces the append-only file to disk now. False: it failed."""
@@ -1293,6 +1313,7 @@ class Call:
         path: str,
         checks_checksum: bool,
         before: str,
+        keeps_expired: bool = False,
     ) -> dict[str, Any]:
         """Loads a file; `before` tells what becomes of the data of now.
 
@@ -1313,8 +1334,8 @@ class Call:
     ) -> str:
         """RESTORE: gives `key` the value of the dump that stands at `index` of `words`.
 
-        Answers "made", "removed" (it has expired already, and an older one went) or
-        "nothing".
+        Answers "made", "told" (made, and the journal has it already), "removed" (it has
+        expired already, and an older one went) or "nothing".
         """
 
     def stop(self, exit_status: int) -> None:
@@ -1470,8 +1491,10 @@ class Engine:
         `ValueError` where it is damaged, `OSError` where it cannot be read.
         """
 
-    def append_to(self, path: str | PathLike[str], policy: str) -> None:
-        """Writes the journal to this file from now on; `policy` is that of `appendfsync`."""
+    def append_to(
+        self, path: str | PathLike[str], policy: str, notes_time: bool, knows_fields: bool
+    ) -> None:
+        """Writes the journal to this file from now on; see `Call.configure_appending`."""
 
     def stop_appending(self) -> None:
         """Ends the append-only file; all of it is on disk afterwards."""

@@ -137,6 +137,9 @@ RELOAD_OPTIONS = _reply(
     "ERR DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options.",
 )
 RELOAD_FAILED = _reply("RELOAD_FAILED", "ERR Error trying to load the RDB dump, check server logs.")
+LOADAOF_FAILED = _reply(
+    "LOADAOF_FAILED", "ERR Error trying to load the AOF files, check server logs."
+)
 BUSY_KEY = _reply("BUSY_KEY", "BUSYKEY Target key name already exists.")
 INVALID_TIME_TO_LIVE = _reply("INVALID_TIME_TO_LIVE", "ERR Invalid TTL value, must be >= 0")
 INVALID_IDLE_TIME = _reply("INVALID_IDLE_TIME", "ERR Invalid IDLETIME value, must be >= 0")
@@ -499,7 +502,6 @@ DEBUG_NOT_ALLOWED = _reply(
     "can run it from a local connection, otherwise you need to set this option in the "
     "configuration file, and then restart the server.",
 )
-DEBUG_NOT_SUPPORTED = _reply("DEBUG_NOT_SUPPORTED", "ERR DEBUG {} is not supported: {}")
 DEBUG_PROTOCOL_TYPE = _reply(
     "DEBUG_PROTOCOL_TYPE",
     "ERR Wrong protocol type name. Please use one of the following: string|integer|double|bignum|"

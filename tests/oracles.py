@@ -81,6 +81,8 @@ class Server:
     port: int = 0
     directory: Path = field(default_factory=Path)
     process: subprocess.Popen[bytes] | None = None
+    #: Further variables of its environment.
+    environment: dict[str, str] = field(default_factory=dict)
 
     def start(self) -> Server:
         self.directory = Path(tempfile.mkdtemp(prefix=f"rubellite-{self.name}-"))
@@ -134,7 +136,7 @@ class Server:
                     stdout=log,
                     stderr=log,
                     start_new_session=True,
-                    env=_environment(),
+                    env={**_environment(), **self.environment},
                 )
             except OSError as error:
                 raise ServerUnavailableError(f"{self.name}: {error}") from error

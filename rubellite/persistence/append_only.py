@@ -4,10 +4,14 @@ A rewrite takes a snapshot as the new base. Between the same two commands at whi
 begins, the journal goes on in a new increment; when the base is whole, it takes the
 place of the old base and of all increments but the last. Until then the manifest names
 the old files and the new increment, so at every moment it names all data.
+
+A file is written to only when the manifest that names it is on disk. After a failed
+fsync the increment is given up, and what it may lack begins the next one.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 from typing import Any
 
@@ -21,6 +25,20 @@ from rubellite.persistence.snapshots import LoadError, Log, Outcome, Snapshots
 
 #: After a failure the next automatic rewrite waits so long.
 _RETRY_SECONDS = 60.0
+_FIRST_RETRY_SECONDS = 5.0
+#: After a failure the next try to begin a new increment waits so long.
+_RETRY_MS = 1000
+
+
+class _Within:
+    """Loads while a command runs."""
+
+    def __init__(self, call: Call) -> None:
+        self._call = call
+        self.replay = call.replay
+
+    def load(self, path: str, checks_checksum: bool, keeps_expired: bool) -> dict[str, Any]:
+        return self._call.load(path, checks_checksum, "replaced", keeps_expired)
 
 
 class AppendOnly:
@@ -47,7 +65,11 @@ class AppendOnly:
         self._last_seconds = -1
         self._failure: str | None = None
         self._write_failure: str | None = None
-        self._sync_failures = 0
+        self._has_lost = False
+        self._retry_at_ms = 0
+        #: Whether the files hold all data, so that a manifest may name them; not so from
+        #: CONFIG SET appendonly yes until the first rewrite is done.
+        self._is_complete = False
 
     # Names
 
@@ -77,11 +99,11 @@ class AppendOnly:
             return False
         try:
             self._snapshots.lock.take(self._snapshots.directory)
-            os.makedirs(self.folder, exist_ok=True)
+            manifests.make_directory(self.folder)
             found = manifests.read(self._manifest_path)
         except (InUseError, OSError, ManifestError) as problem:
             raise LoadError(str(problem)) from None
-        if found is None:
+        if found is None or self._is_adoption_unfinished(found):
             found = self._adopt_single_file()
         began = monotonic_seconds()
         if found is None:
@@ -96,6 +118,13 @@ class AppendOnly:
         self._go_on(engine)
         return True
 
+    def _is_adoption_unfinished(self, found: Manifest) -> bool:
+        """The manifest names a file of Redis before 7.0 that is still to be moved."""
+        name = self._config.text("appendfilename")
+        is_only_file = found.base is not None and found.base[0] == name and not found.increments
+        single = os.path.join(self._snapshots.directory, name)
+        return is_only_file and not os.path.exists(self._path(name)) and os.path.exists(single)
+
     def _adopt_single_file(self) -> Manifest | None:
         """A file of Redis before 7.0 becomes the base."""
         name = self._config.text("appendfilename")
@@ -107,6 +136,7 @@ class AppendOnly:
             manifests.write(self._manifest_path, adopted)
             os.replace(single, self._path(name))
             manifests.sync_directory(self.folder)
+            manifests.sync_directory(self._snapshots.directory)
         except OSError as problem:
             raise LoadError(f"{name}: {problem}") from None
         self._log.notice(
@@ -115,7 +145,16 @@ class AppendOnly:
         )
         return adopted
 
-    def _load_files(self, engine: Engine, found: Manifest, now_ms: int) -> None:
+    def reload(self, call: Call) -> None:
+        """DEBUG LOADAOF: loads what was written; fails with `LoadError`."""
+        if not self.is_on or not self._is_complete or not call.sync_appended():
+            raise LoadError("there is no append-only file that holds all data")
+        call.abort_snapshot()
+        self._snapshots.collect(call)
+        call.flush(True)
+        self._load_files(_Within(call), self.manifest, call.now_ms)
+
+    def _load_files(self, engine: Engine | _Within, found: Manifest, now_ms: int) -> None:
         files = [("base", found.base[0])] if found.base else []
         files += [("incr", name) for name, _ in found.increments]
         for at, (kind, name) in enumerate(files):
@@ -133,11 +172,13 @@ class AppendOnly:
                     f"Bad file format reading the append only file {name}: {problem}. {advice}"
                 ) from None
             if whole is not None:
-                self._cut(name, whole, is_last=at == len(files) - 1)
+                # Behind it there may be increments that were never begun.
+                later = [self._size(name) for _, name in files[at + 1 :]]
+                self._cut(name, whole, is_last=not any(later))
             seconds = monotonic_seconds() - began
             self._log.notice(f"DB loaded from {kind} file {name}: {seconds:.3f} seconds")
 
-    def _load_file(self, engine: Engine, name: str, now_ms: int) -> int | None:
+    def _load_file(self, engine: Engine | _Within, name: str, now_ms: int) -> int | None:
         path = self._path(name)
         offset = 0
         with open(path, "rb") as file:
@@ -174,37 +215,45 @@ class AppendOnly:
                 number = self.manifest.base[1] if self.manifest.base else 1
                 self.manifest.increments.append((self._name(number, "incr.aof"), number))
             name = self.manifest.increments[-1][0]
-            engine.append_to(self._path(name), self._config.text("appendfsync"))
+            engine.append_to(self._path(name), *self._how())
             manifests.write(self._manifest_path, self.manifest)
             self._log.notice(f"Opening AOF incr file {name} on server start")
             self._remove_history()
         except OSError as problem:
             raise LoadError(f"Can't open the append-only file: {problem}") from None
-        self.is_on = True
+        self.is_on = self._is_complete = True
         self._measure()
         self._bytes_after_rewrite = self._base_bytes
 
     def _measure(self) -> None:
-        def size(name: str) -> int:
-            try:
-                return os.path.getsize(self._path(name))
-            except OSError:
-                return 0
+        self._base_bytes = self._size(self.manifest.base[0]) if self.manifest.base else 0
+        self._old_bytes = sum(self._size(name) for name, _ in self.manifest.increments[:-1])
 
-        self._base_bytes = size(self.manifest.base[0]) if self.manifest.base else 0
-        self._old_bytes = sum(size(name) for name, _ in self.manifest.increments[:-1])
+    def _size(self, name: str) -> int:
+        try:
+            return os.path.getsize(self._path(name))
+        except OSError:
+            return 0
 
     # Settings
 
+    def _how(self) -> tuple[str, bool, bool]:
+        """`appendfsync`, whether the file says when, whether its readers know more than
+        Redis 7.0.
+        """
+        notes_time = self._config.boolean("aof-timestamp-enabled")
+        knows_fields = self._config.text("rdb-format") != "redis10"
+        return self._config.text("appendfsync"), notes_time, knows_fields
+
     def follow(self, call: Call) -> None:
         """Does what CONFIG SET may have changed."""
-        policy = self._config.text("appendfsync")
-        call.configure_appending(policy, self._config.boolean("aof-timestamp-enabled"))
+        call.configure_appending(*self._how())
         wanted = self._config.boolean("appendonly")
         if wanted and not self.is_on:
             # What earlier files hold is older than the data; they go with the first rewrite.
             self.manifest = self._retired()
             self.is_on = True
+            self._is_complete = False
             self.request_rewrite(call)
         elif self.is_on and not wanted:
             self.is_on = self.is_scheduled = False
@@ -248,23 +297,15 @@ class AppendOnly:
             return True
         self.is_scheduled = False
         number = self.manifest.last_number + 1
-        name = self._name(number, "incr.aof")
         try:
             self._snapshots.lock.take(self._snapshots.directory)
-            os.makedirs(self.folder, exist_ok=True)
-            begun = Manifest(
-                self.manifest.base, list(self.manifest.increments), list(self.manifest.history)
-            )
+            manifests.make_directory(self.folder)
             if self.is_on:
-                call.append_to(self._path(name), self._config.text("appendfsync"))
-                begun.increments.append((name, number))
-            if begun.base or len(begun.increments) > 1:
-                manifests.write(self._manifest_path, begun)
+                self._begin_increment(call, number)
         except (OSError, InUseError) as problem:
             self._failed(f"Can't begin to rewrite the append only file: {problem}")
             return False
-        self.manifest = begun
-        self._old_increments = len(begun.increments) - int(self.is_on)
+        self._old_increments = len(self.manifest.increments) - int(self.is_on)
         self._new_number = number
         self._new_base = self._name(number, "base.rdb")
         self._measure()
@@ -276,11 +317,25 @@ class AppendOnly:
         self._log.notice("Background append only file rewriting started")
         return True
 
+    def _begin_increment(self, call: Call, number: int, *, repeats: bool = False) -> None:
+        """Goes on in a new increment; fails with `OSError`, and then in the old one."""
+        old = self.manifest
+        name = self._name(number, "incr.aof")
+        begun = Manifest(old.base, [*old.increments, (name, number)], list(old.history))
+        call.prepare_appending(self._path(name), self._config.text("appendfsync"), repeats)
+        if self._is_complete:
+            manifests.write(self._manifest_path, begun)
+        call.go_on_appending()
+        self.manifest = begun
+
     def _ended(self, call: Call, outcome: Outcome) -> None:
         failure, started_ms, ended_ms = outcome
         self.is_rewriting = False
         self._last_seconds = (ended_ms - started_ms) // 1000
         if failure is not None:
+            # Renamed, but its directory not forced to disk: no manifest names it yet.
+            with contextlib.suppress(OSError):
+                os.unlink(self._path(self._new_base))
             self._failed(f"Background AOF rewrite failed: {failure}")
             return
         old = self.manifest
@@ -293,9 +348,15 @@ class AppendOnly:
             [*old.history, *retired],
         )
         if not self._try(lambda: manifests.write(self._manifest_path, finished)):
+            # Whether a manifest on disk names the base is not known: it stays until the
+            # next manifest is written.
+            self.manifest.history.append((self._new_base, self._new_number))
             self._failed("The manifest could not be written")
             return
         self.manifest = finished
+        self._is_complete = True
+        call.appended_is_whole()
+        self._has_lost = False
         self._failure, self._failures = None, 0
         self._rewrites += 1
         self._measure()
@@ -312,14 +373,16 @@ class AppendOnly:
     def _remove_history(self) -> None:
         if not self.manifest.history or self._config.boolean("aof-disable-auto-gc"):
             return
-        for name, _ in self.manifest.history:
+        left = []
+        for name, number in self.manifest.history:
             try:
                 os.unlink(self._path(name))
             except FileNotFoundError:
                 pass
             except OSError as problem:
                 self._log.warning(f"Can't remove {name}: {problem}")
-        cleared = Manifest(self.manifest.base, self.manifest.increments)
+                left.append((name, number))
+        cleared = Manifest(self.manifest.base, self.manifest.increments, left)
         if self._try(lambda: manifests.write(self._manifest_path, cleared)):
             self.manifest = cleared
 
@@ -328,11 +391,17 @@ class AppendOnly:
         self._watch(call)
         if not self.is_on or call.is_saving:
             return
-        if self.is_scheduled or self._is_due(call):
+        if self.is_scheduled or self._is_due(call) or self._is_begun_in_vain:
             self.start(call)
 
+    @property
+    def _is_begun_in_vain(self) -> bool:
+        """The rewrite that was to hold all data, after CONFIG SET, failed."""
+        may_try = monotonic_seconds() - self._failed_at >= _FIRST_RETRY_SECONDS
+        return not self._is_complete and not self.is_rewriting and may_try
+
     def _watch(self, call: Call) -> None:
-        """Tells the log of failures, and writes anew what a failed fsync may have lost."""
+        """Tells the log of failures, and saves what a failed fsync may have lost."""
         facts = call.appending()
         if facts is None:
             return
@@ -342,10 +411,23 @@ class AppendOnly:
         elif failure is None and self._write_failure is not None:
             self._log.warning("AOF write error looks solved. The server can write again.")
         self._write_failure = failure
-        if failure is None and facts["sync_failures"] > self._sync_failures:
-            # What the file held then may not be on disk, whatever a later fsync says.
-            self._sync_failures = facts["sync_failures"]
-            self.is_scheduled = True
+        if facts["is_broken"] and call.now_ms >= self._retry_at_ms:
+            self._give_increment_up(call)
+        if facts["has_lost"] and not self._has_lost:
+            self._has_lost = self.is_scheduled = True
+            self._log.warning("fsync() of the AOF file failed: all data are written anew")
+
+    def _give_increment_up(self, call: Call) -> None:
+        """What an fsync has failed to save goes to a new increment."""
+        try:
+            self._begin_increment(call, self.manifest.last_number + 1, repeats=True)
+        except OSError as problem:
+            self._retry_at_ms = call.now_ms + _RETRY_MS
+            self._log.warning(f"Can't begin a new AOF file after a failed fsync(): {problem}")
+            return
+        self._measure()
+        name = self.manifest.increments[-1][0]
+        self._log.notice(f"What a failed fsync() may have lost is written to {name}")
 
     def _is_due(self, call: Call) -> bool:
         percentage = self._config.integer("auto-aof-rewrite-percentage")

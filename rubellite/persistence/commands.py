@@ -1,8 +1,6 @@
-"""SAVE, BGSAVE, BGREWRITEAOF, WAITAOF, LASTSAVE, DUMP, RESTORE."""
+"""SAVE, BGSAVE, BGREWRITEAOF, LASTSAVE, DUMP, RESTORE."""
 
 from __future__ import annotations
-
-from typing import Annotated
 
 from rubellite._core import Arguments, Call, Status
 from rubellite.engine.replies import OK, Reply
@@ -12,21 +10,17 @@ from rubellite.errors import (
     INVALID_IDLE_TIME,
     INVALID_TIME_TO_LIVE,
     NOTHING_TO_CANCEL,
-    NUMLOCAL_OUT_OF_RANGE,
     REWRITE_FAILED,
     REWRITE_RUNNING,
     REWRITING_ALREADY,
     SAVE_FAILED,
     SAVING_ALREADY,
     SYNTAX,
-    TIMEOUT_NEGATIVE,
-    WAITAOF_WITHOUT_AOF,
 )
 from rubellite.persistence import append_only, snapshots
 from rubellite.spec.command import command
 from rubellite.spec.flags import (
     ADMIN,
-    BLOCKING,
     DENYOOM,
     FAST,
     LOADING,
@@ -37,7 +31,6 @@ from rubellite.spec.flags import (
     STALE,
     WRITE,
 )
-from rubellite.spec.parameters import I64_MAX, I64_MIN, Range
 
 _RESTORE_COST = (
     "O(1) to create the new key and additional O(N*M) to reconstruct the serialized value, where "
@@ -133,37 +126,6 @@ def bgrewriteaof(call: Call) -> Reply:
     if not found.start(call):
         raise REWRITE_FAILED
     return Status("Background append only file rewriting started")
-
-
-@command(
-    "WAITAOF numlocal numreplicas timeout:integer",
-    BLOCKING,
-    since="7.2.0",
-    cost="O(1)",
-    group="generic",
-    categories=("@slow", "@blocking", "@connection"),
-    keyspace=False,
-    tips=("request_policy:all_shards", "response_policy:agg_min"),
-)
-def waitaof(
-    call: Call,
-    numlocal: int,
-    numreplicas: Annotated[int, Range(0, I64_MAX, "VALUE_OUT_OF_RANGE_POSITIVE")],
-    timeout: Annotated[int, Range(I64_MIN, I64_MAX, "PAUSE_NOT_INTEGER")],
-) -> Reply:
-    """Force the append-only file to disk; count how many hold all that was written.
-
-    There are no replicas, so their count is 0 and nothing is waited for.
-
-    Errors: NUMLOCAL_OUT_OF_RANGE, TIMEOUT_NEGATIVE, WAITAOF_WITHOUT_AOF.
-    """
-    if not 0 <= numlocal <= 1:
-        raise NUMLOCAL_OUT_OF_RANGE
-    if timeout < 0:
-        raise TIMEOUT_NEGATIVE
-    if numlocal and not append_only.of(call).is_on:
-        raise WAITAOF_WITHOUT_AOF
-    return [int(append_only.of(call).is_on and call.sync_appended()), 0]
 
 
 @command(

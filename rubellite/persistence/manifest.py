@@ -10,6 +10,7 @@ that it always names files that together are the data.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shlex
@@ -91,14 +92,29 @@ def read(path: str) -> Manifest | None:
 
 
 def write(path: str, manifest: Manifest) -> None:
-    """Replaces the manifest at `path`; fails with `OSError`, and then the old one stands."""
+    """Replaces the manifest at `path`; fails with `OSError`.
+
+    Then the old one stands, or, if the directory could not be forced to disk, either.
+    """
     temporary = f"{os.path.dirname(path)}/temp-{os.path.basename(path)}"
-    with open(temporary, "w", encoding="utf-8") as file:
-        file.write(manifest.text())
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
+    try:
+        with open(temporary, "w", encoding="utf-8") as file:
+            file.write(manifest.text())
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+        raise
     sync_directory(os.path.dirname(path))
+
+
+def make_directory(path: str) -> None:
+    """Makes a directory, whose name is then on disk; fails with `OSError`."""
+    if not os.path.isdir(path):
+        os.makedirs(path)
+        sync_directory(os.path.dirname(path))
 
 
 def sync_directory(path: str) -> None:

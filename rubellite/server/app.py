@@ -41,11 +41,13 @@ def load_commands() -> None:
     """Puts every command into the table."""
     from rubellite import commands
     from rubellite.persistence import commands as persistence_commands
+    from rubellite.persistence import waiting
     from rubellite.scripting import commands as scripting_commands
     from rubellite.server import commands as server_commands
 
     commands.load()
     persistence_commands.load()
+    waiting.load()
     scripting_commands.load()
     server_commands.load()
 

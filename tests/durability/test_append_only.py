@@ -340,3 +340,40 @@ def test_manifests_that_do_not_hold_together_are_refused():
     ):
         with pytest.raises(manifests.ManifestError):
             manifests.parse(text)
+
+
+def test_debug_loadaof_brings_back_what_the_file_holds():
+    server = start("--appendfsync", "no")
+    try:
+        with server.connect() as connection:
+            digest = fill(connection)
+            assert connection.call("DEBUG", "LOADAOF") == "OK"
+            assert connection.call("DEBUG", "DIGEST") == digest
+            connection.call("BGREWRITEAOF")
+            wait_for(connection, "aof_rewrite_in_progress", "0")
+            connection.call("SET", "later", "1")
+            connection.call("MULTI")
+            connection.call("SET", "within", "1")
+            connection.call("DEBUG", "LOADAOF")
+            connection.call("INCR", "within")
+            assert connection.call("EXEC") == ["OK", "OK", 2]
+            digest = connection.call("DEBUG", "DIGEST")
+            size = (server.directory / "appendonlydir/appendonly.aof.2.incr.aof").stat().st_size
+        kill(server)
+        # What was loaded is not written once more.
+        assert size < 500
+        server.restart()
+        with server.connect() as connection:
+            assert connection.call("DEBUG", "DIGEST") == digest
+    finally:
+        server.stop()
+
+
+def test_debug_loadaof_without_a_file_is_an_error():
+    server = oracles.start("ours")
+    try:
+        with server.connect() as connection:
+            reply = connection.call("DEBUG", "LOADAOF")
+            assert reply == "ERR Error trying to load the AOF files, check server logs."
+    finally:
+        server.stop()

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests import oracles
-from tests.durability.data import FAR_MS, commands
+from tests.durability.corpus import later_commands, small_commands
 from tests.oracles import ORACLES
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -32,15 +32,8 @@ def small_files(folder: Path) -> list[Path]:
                 with server.connect() as connection:
                     for setting in ("hash", "zset"):
                         connection.call("CONFIG", "SET", f"{setting}-max-listpack-entries", limit)
-                    for command in commands():
-                        if not any(word in str(command[1]) for word in ("many", "big")):
-                            connection.call(
-                                *(
-                                    part[:40] if isinstance(part, bytes) else part
-                                    for part in command
-                                )
-                            )
-                    connection.call("HPEXPIREAT", "hash:few", FAR_MS, "FIELDS", 1, "0")
+                    for command in (*small_commands(), *later_commands()):
+                        connection.call(*command)
                     assert connection.call("SAVE") == "OK"
                 target = folder / f"{name}-{limit}.rdb"
                 shutil.copy(server.directory / "dump.rdb", target)
@@ -50,10 +43,10 @@ def small_files(folder: Path) -> list[Path]:
     return found
 
 
-def test_damaged_files_are_met_calmly(tmp_path: Path):
-    files = small_files(tmp_path)
+def fuzzed(*arguments: str) -> tuple[int, int]:
+    """How many damaged inputs were loaded and refused."""
     result = subprocess.run(
-        [sys.executable, "-m", "tests.durability.fuzz", *map(str, files), "--cases", str(CASES)],
+        [sys.executable, "-m", "tests.durability.fuzz", *arguments, "--cases", str(CASES)],
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
@@ -64,6 +57,18 @@ def test_damaged_files_are_met_calmly(tmp_path: Path):
     counts = re.search(r"(\d+) loaded, (\d+) refused", result.stdout)
     if counts is None:
         pytest.fail(result.stdout)
+    return int(counts[1]), int(counts[2])
+
+
+def test_damaged_files_are_met_calmly(tmp_path: Path):
+    loaded, refused = fuzzed("rdb", *map(str, small_files(tmp_path)))
     # Some damage is only to a name or a number; most is worse.
-    assert int(counts[1]) > 0
-    assert int(counts[2]) > CASES // 4
+    assert loaded > 0
+    assert refused > CASES // 4
+
+
+@pytest.mark.parametrize("what", ["dump", "aof"])
+def test_damaged_payloads_and_append_only_files_are_met_calmly(what: str):
+    loaded, refused = fuzzed(what)
+    assert loaded > 0
+    assert refused > CASES // 4

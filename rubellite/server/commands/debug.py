@@ -16,8 +16,8 @@ from rubellite._core import Arguments, Call, Status, Verbatim, glob_matches
 from rubellite.engine.replies import OK, Reply
 from rubellite.errors import (
     DEBUG_NOT_ALLOWED,
-    DEBUG_NOT_SUPPORTED,
     DEBUG_PROTOCOL_TYPE,
+    LOADAOF_FAILED,
     NO_SUCH_DATABASE,
     NO_SUCH_KEY,
     NOT_A_HASH_TABLE,
@@ -35,7 +35,7 @@ from rubellite.errors import (
     RawError,
     text_of,
 )
-from rubellite.persistence import snapshots
+from rubellite.persistence import append_only, snapshots
 from rubellite.server import state
 from rubellite.server.words import integer
 from rubellite.spec.command import command
@@ -335,6 +335,18 @@ def _reload(call: Call, words: Arguments) -> Reply:
     return OK
 
 
+@_subcommand("LOADAOF", 1, 1)
+def _loadaof(call: Call, words: Arguments) -> Reply:
+    """Force the append-only file to disk and load it in the place of all data."""
+    try:
+        append_only.of(call).reload(call)
+    except snapshots.LoadError as problem:
+        state.of(call).log.warning(str(problem))
+        raise LOADAOF_FAILED from None
+    state.of(call).log.warning("Append Only File loaded by DEBUG LOADAOF")
+    return OK
+
+
 # Switches of what there is not here: asking for either position is no mistake.
 
 
@@ -375,15 +387,6 @@ def _replybuffer(call: Call, words: Arguments) -> Reply:
     elif what != b"resizing":
         raise WRONG_SUBCOMMAND(text_of(words[0]), "DEBUG")
     return OK
-
-
-# What waits for other parts of the server
-
-
-@_subcommand("LOADAOF", 1, 1)
-def _loadaof(call: Call, words: Arguments) -> Reply:
-    """Load the append-only file again; not supported yet."""
-    raise DEBUG_NOT_SUPPORTED("LOADAOF", "restart the server to load the append-only file")
 
 
 # Bugs on purpose

@@ -24,8 +24,18 @@ fn policy(name: &str) -> PyResult<Policy> {
     }
 }
 
+/// None, or where the whole part of an increment ends.
+fn replayed(result: Result<u64, Problem>) -> PyResult<Option<u64>> {
+    match result {
+        Ok(_) => Ok(None),
+        Err(Problem::Truncated { whole }) => Ok(Some(whole)),
+        Err(Problem::Io(error)) => Err(error.into()),
+        Err(other) => Err(PyValueError::new_err(other.to_string())),
+    }
+}
+
 /// What INFO tells of the file, or None without one.
-fn status<'py>(py: Python<'py>, engine: &CoreEngine) -> PyResult<Option<Bound<'py, PyDict>>> {
+fn status<'py>(py: Python<'py>, engine: &mut CoreEngine) -> PyResult<Option<Bound<'py, PyDict>>> {
     let Some(status) = engine.aof_status() else {
         return Ok(None);
     };
@@ -33,8 +43,10 @@ fn status<'py>(py: Python<'py>, engine: &CoreEngine) -> PyResult<Option<Bound<'p
     facts.set_item("length", status.length)?;
     facts.set_item("pending_bytes", status.pending_bytes)?;
     facts.set_item("failure", status.failure)?;
-    facts.set_item("sync_failures", status.sync_failures)?;
+    facts.set_item("is_broken", status.is_broken)?;
+    facts.set_item("has_lost", status.has_lost)?;
     facts.set_item("is_syncing", status.is_syncing)?;
+    facts.set_item("is_synced", status.is_synced)?;
     facts.set_item("delayed_syncs", status.delayed_syncs)?;
     Ok(Some(facts))
 }
@@ -50,18 +62,29 @@ impl Engine {
         let core = &mut *held.core;
         let commands = Arc::clone(&core.engine.commands);
         let (engine, runtime) = (&mut core.engine, &mut core.runtime);
-        match append_only::replay(&commands, engine, runtime, &path, offset) {
-            Ok(_) => Ok(None),
-            Err(Problem::Truncated { whole }) => Ok(Some(whole)),
-            Err(Problem::Io(error)) => Err(error.into()),
-            Err(other) => Err(PyValueError::new_err(other.to_string())),
-        }
+        replayed(append_only::replay(
+            &commands, engine, runtime, &path, offset,
+        ))
     }
 
-    /// Writes the journal to this file from now on; `policy` is that of `appendfsync`.
-    fn append_to(&self, py: Python<'_>, path: PathBuf, policy: &str) -> PyResult<()> {
+    /// Writes the journal to this file from now on; for the rest see
+    /// `Call.configure_appending`.
+    fn append_to(
+        &self,
+        py: Python<'_>,
+        path: PathBuf,
+        policy: &str,
+        notes_time: bool,
+        knows_fields: bool,
+    ) -> PyResult<()> {
         let policy = self::policy(policy)?;
-        Ok(self.cell.lock(py)?.core.engine.append_to(&path, policy)?)
+        let mut held = self.cell.lock(py)?;
+        let engine = &mut held.core.engine;
+        engine.journal.notes_time = notes_time;
+        engine.journal.knows_fields = knows_fields;
+        engine.prepare_appending(&path, policy, false)?;
+        engine.go_on_appending();
+        Ok(())
     }
 
     /// Ends the append-only file; all of it is on disk afterwards.
@@ -81,11 +104,35 @@ impl Engine {
 
 #[pymethods]
 impl Call {
-    /// Writes the journal to this file from now on; what went before into another is on
-    /// disk then.
-    fn append_to(&self, path: PathBuf, policy: &str) -> PyResult<()> {
+    /// Lets the journal be written to this file from `go_on_appending` on, which the same
+    /// command must call. With `repeats` the present file is given up, because an fsync of
+    /// it failed: what it may lack goes here; else all of it is on disk then.
+    fn prepare_appending(&self, path: PathBuf, policy: &str, repeats: bool) -> PyResult<()> {
         let policy = self::policy(policy)?;
-        self.with(|context| Ok(context.engine.append_to(&path, policy)?))?
+        self.with(|context| Ok(context.engine.prepare_appending(&path, policy, repeats)?))?
+    }
+
+    /// As `Engine.replay`, within a command.
+    fn replay(&self, path: PathBuf, offset: u64) -> PyResult<Option<u64>> {
+        let result = self.with(|context| {
+            let (commands, engine) = (context.commands, &mut *context.engine);
+            append_only::replay(commands, engine, context.runtime, &path, offset)
+        })?;
+        replayed(result)
+    }
+
+    /// Does what was prepared; cannot fail.
+    fn go_on_appending(&self) -> PyResult<()> {
+        self.with(|context| context.engine.go_on_appending())
+    }
+
+    /// A rewrite has brought back what a failed fsync may have lost.
+    fn appended_is_whole(&self) -> PyResult<()> {
+        self.with(|context| {
+            if let Some(aof) = &mut context.engine.aof {
+                aof.is_whole_again();
+            }
+        })
     }
 
     /// Ends the append-only file; all of it is on disk afterwards.
@@ -93,15 +140,20 @@ impl Call {
         self.with(|context| Ok(context.engine.stop_appending()?))?
     }
 
-    /// `appendfsync` and `aof-timestamp-enabled`, for the file that is written to.
-    fn configure_appending(&self, policy: &str, notes_time: bool) -> PyResult<()> {
+    /// `appendfsync` and `aof-timestamp-enabled`, for the file that is written to, and
+    /// whether its readers know deadlines of fields.
+    fn configure_appending(
+        &self,
+        policy: &str,
+        notes_time: bool,
+        knows_fields: bool,
+    ) -> PyResult<()> {
         let policy = self::policy(policy)?;
         self.with(|context| {
             let engine = &mut *context.engine;
             engine.journal.notes_time = notes_time;
-            if let Some(aof) = &mut engine.aof {
-                aof.policy = policy;
-            }
+            engine.journal.knows_fields = knows_fields;
+            engine.set_aof_policy(policy);
         })
     }
 

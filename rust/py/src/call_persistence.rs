@@ -159,13 +159,15 @@ impl Call {
     }
 
     /// Loads a file: `before` is "replaced", "kept" or "merged", and tells what becomes of
-    /// the data of now.
+    /// the data of now. For `keeps_expired` see `Engine.load`.
+    #[pyo3(signature = (path, checks_checksum, before, keeps_expired = false))]
     fn load<'py>(
         &self,
         py: Python<'py>,
         path: &str,
         checks_checksum: bool,
         before: &str,
+        keeps_expired: bool,
     ) -> PyResult<Bound<'py, PyDict>> {
         let before = match before {
             "replaced" => Before::Replaced,
@@ -173,7 +175,12 @@ impl Call {
             "merged" => Before::Merged,
             _ => return Err(PyValueError::new_err(format!("no such way: {before}"))),
         };
-        self.with(|context| load(py, context.engine, path, checks_checksum, before))?
+        self.with(|context| {
+            context.engine.is_replaying = keeps_expired;
+            let report = load(py, context.engine, path, checks_checksum, before);
+            context.engine.is_replaying = false;
+            report
+        })?
     }
 
     /// DUMP: the value at `key` as bytes, or None without key.
@@ -190,7 +197,7 @@ impl Call {
     }
 
     /// RESTORE: gives `key` the value of the dump that stands at `index` of `words`.
-    /// Answers "made", "removed" or "nothing".
+    /// Answers "made", "told" (made, and the journal has it), "removed" or "nothing".
     #[pyo3(signature = (
         key, words, index, expires_at = None, idle_seconds = None, frequency = None,
     ))]
@@ -217,6 +224,7 @@ impl Call {
         .map_err(|failure| border::to_error(py, failure))?;
         Ok(match restored {
             Restored::Made => "made",
+            Restored::Told => "told",
             Restored::Removed => "removed",
             Restored::Nothing => "nothing",
         })

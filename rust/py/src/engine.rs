@@ -12,7 +12,7 @@ use rubellite_core::dispatch::persistence::Before;
 use rubellite_core::dispatch::spec::{CommandSpec, CommandTable};
 use rubellite_core::dispatch::{Core, Engine as CoreEngine, pipeline};
 use rubellite_core::net::{EventLoop, Listener, ListenerId, Waker, bind_all, signals};
-use rubellite_core::service::{ClientId, Host, Peer};
+use rubellite_core::service::{ClientId, Host, Peer, Service};
 
 use crate::call::request_of;
 use crate::embedded::EmbeddedSession;
@@ -444,8 +444,7 @@ impl Engine {
     /// What the passing of time asks for, as a serving loop does it, for tests.
     fn tick(&self, py: Python<'_>) -> PyResult<()> {
         let mut held = self.cell.lock(py)?;
-        held.core.engine.tick();
-        held.core.react();
+        held.core.tick();
         Ok(())
     }
 

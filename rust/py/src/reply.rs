@@ -9,6 +9,7 @@ use pyo3::types::{
     PyBool, PyBytes, PyDict, PyFloat, PyFrozenSet, PyInt, PyList, PySet, PyString, PyTuple, PyType,
 };
 use rubellite_core::dispatch::blocking::Wait;
+use rubellite_core::keyspace::Kind;
 use rubellite_core::output::Output;
 use rubellite_core::reply::{Protocol, Reply};
 use rubellite_core::resp::encode;
@@ -126,11 +127,33 @@ impl Blocked {
             keys: keys.iter().map(|key| (**key).into()).collect(),
             kind: crate::views::kind_of(kind)?,
             deadline_ms,
+            answer: Reply::NullArray,
             denied_null,
             wakes_on_loss,
             request: request.map(crate::call::request_of).transpose()?,
         };
         Ok(Self { wait })
+    }
+
+    /// The client waits for nothing but the deadline, and gets these numbers then: a
+    /// list, or the first alone. So it does, at once, where nothing may wait.
+    #[staticmethod]
+    fn for_time(deadline_ms: Option<i64>, counts: Vec<i64>, is_list: bool) -> Self {
+        let numbers: Vec<Reply> = counts.into_iter().map(Reply::Integer).collect();
+        let wait = Wait {
+            keys: Vec::new(),
+            kind: Kind::String,
+            deadline_ms,
+            answer: if is_list {
+                Reply::Array(numbers)
+            } else {
+                numbers.into_iter().next().unwrap_or(Reply::Integer(0))
+            },
+            denied_null: false,
+            wakes_on_loss: false,
+            request: None,
+        };
+        Self { wait }
     }
 }
 

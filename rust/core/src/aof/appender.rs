@@ -1,19 +1,27 @@
 //! Appends to the last increment, and forces it to disk as the policy says.
 //!
-//!     pending ──write──→ file (length: what is surely whole) ──fsync──→ disk
+//!     pending ──write──→ file ──fsync──→ disk
+//!                 │
+//!                 └ `unsynced`: a copy, until the disk is known to have it (`everysec`)
 //!
 //! A write that fails half-way is cut off again, so that no torn command stays in the
 //! file; its bytes stay pending and are tried again each second. With `everysec` a
 //! thread does the fsync, so nobody waits for the disk.
+//!
+//! After a failed fsync nobody knows what of the file is on disk, and a second fsync that
+//! succeeds tells nothing of what the first one lost. So nothing more is written to it:
+//! `Next::repeat` writes what was not surely there into a new increment and cuts it off
+//! the old one; only then writers are accepted again.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
+use std::mem;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 
-use parking_lot::Mutex;
+use parking_lot::{Condvar, Mutex};
 
 /// When the file is forced to disk (`appendfsync`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -29,12 +37,19 @@ pub enum Policy {
 
 /// A failed write is tried again after so long, and `everysec` is this.
 const SECOND_MS: i64 = 1000;
+/// With so much that is not on disk the next fsync begins early …
+const UNSYNCED_BYTES_MANY: usize = 16 << 20;
+/// … and with so much writers wait for it.
+const UNSYNCED_BYTES_MAX: usize = 64 << 20;
+/// Room that a buffer keeps when it is empty.
+const ROOM_BYTES: usize = 1 << 20;
 
 /// What the thread that forces files to disk shares with the appender.
 #[derive(Debug, Default)]
 struct Background {
     synced: Mutex<Synced>,
-    /// Whether `Synced::failure` is there: asked before every write, so without the lock.
+    has_ended: Condvar,
+    /// Whether the last job failed: asked before every write, so without the lock.
     is_failing: AtomicBool,
 }
 
@@ -43,7 +58,6 @@ struct Background {
 struct Synced {
     /// How many jobs it has finished.
     jobs: u64,
-    failures: u64,
     failure: Option<String>,
 }
 
@@ -55,10 +69,14 @@ pub struct Status {
     pub pending_bytes: usize,
     /// Why the last write or fsync failed.
     pub failure: Option<String>,
-    /// How often forcing the file to disk failed. What it held then may not be there,
-    /// whatever a later fsync says.
-    pub sync_failures: u64,
+    /// An fsync failed: nothing is written until there is a new increment.
+    pub is_broken: bool,
+    /// Bytes that nobody has a copy of (`appendfsync no`) may not be on disk, whatever a
+    /// later fsync says; only a rewrite brings them back.
+    pub has_lost: bool,
     pub is_syncing: bool,
+    /// All that was written is on disk.
+    pub is_synced: bool,
     /// How often a second's fsync was not over when the next was due.
     pub delayed_syncs: u64,
 }
@@ -67,18 +85,34 @@ pub struct Status {
 pub struct Appender {
     file: Arc<File>,
     path: PathBuf,
-    pub policy: Policy,
+    policy: Policy,
     length: u64,
     /// Written, but not yet given to the disk.
     is_dirty: bool,
+    /// Bytes of the file that are surely on disk.
+    synced_length: u64,
+    /// What the fsync under way is about, and what was written after it began; only
+    /// `everysec` needs them.
+    syncing: Vec<u8>,
+    unsynced: Vec<u8>,
     synced_at_ms: i64,
     failure: Option<String>,
     retry_at_ms: i64,
     jobs: Sender<Arc<File>>,
     jobs_begun: u64,
+    jobs_seen: u64,
     background: Arc<Background>,
     delayed_syncs: u64,
-    sync_failures: u64,
+    is_broken: bool,
+    has_lost: bool,
+    has_begun_sync: bool,
+}
+
+/// The increment that is to be written to next, once the manifest names it.
+pub struct Next {
+    file: Arc<File>,
+    path: PathBuf,
+    length: u64,
 }
 
 fn sync_in_background(jobs: &Receiver<Arc<File>>, background: &Background) {
@@ -89,15 +123,56 @@ fn sync_in_background(jobs: &Receiver<Arc<File>>, background: &Background) {
             .store(result.is_err(), Ordering::Release);
         let mut synced = background.synced.lock();
         synced.jobs += 1;
-        synced.failures += u64::from(result.is_err());
-        synced.failure = result.err().map(|error| error.to_string());
+        synced.failure = result.err().as_ref().map(reason);
+        background.has_ended.notify_all();
     }
+}
+
+/// An error in the words of the system, as Redis gives them to clients.
+fn reason(error: &io::Error) -> String {
+    let mut text = error.to_string();
+    if let Some(at) = text.find(" (os error ") {
+        text.truncate(at);
+    }
+    text
 }
 
 fn open(path: &Path) -> io::Result<(Arc<File>, u64)> {
     let file = OpenOptions::new().create(true).append(true).open(path)?;
     let length = file.metadata()?.len();
     Ok((Arc::new(file), length))
+}
+
+impl Next {
+    /// Goes on in another file after all of the present one is on disk.
+    pub fn after(aof: &mut Appender, path: &Path) -> io::Result<Next> {
+        let (file, length) = open(path)?;
+        aof.sync_data()?;
+        Ok(Next {
+            file,
+            path: path.to_owned(),
+            length,
+        })
+    }
+
+    /// Writes what may not be on disk to another file, and takes it out of the present
+    /// one. Nothing is written to that in between, so this may be tried again and again.
+    pub fn repeat(aof: &mut Appender, path: &Path) -> io::Result<Next> {
+        aof.wait_for_job();
+        let (file, _) = open(path)?;
+        file.set_len(0)?;
+        let bytes = [&aof.syncing[..], &aof.unsynced].concat();
+        (&*file).write_all(&bytes)?;
+        file.sync_all()?;
+        // Twice there, they would be executed twice.
+        aof.file.set_len(aof.synced_length)?;
+        aof.file.sync_all()?;
+        Ok(Next {
+            file,
+            path: path.to_owned(),
+            length: bytes.len() as u64,
+        })
+    }
 }
 
 impl Appender {
@@ -116,14 +191,20 @@ impl Appender {
             policy,
             length,
             is_dirty: false,
+            synced_length: length,
+            syncing: Vec::new(),
+            unsynced: Vec::new(),
             synced_at_ms: 0,
             failure: None,
             retry_at_ms: 0,
             jobs,
             jobs_begun: 0,
+            jobs_seen: 0,
             background,
             delayed_syncs: 0,
-            sync_failures: 0,
+            is_broken: false,
+            has_lost: false,
+            has_begun_sync: false,
         })
     }
 
@@ -131,17 +212,30 @@ impl Appender {
         &self.path
     }
 
-    /// Goes on in another file; all that came before must have been written.
-    ///
-    /// The old file is forced to disk first, so that its end is there when the new
-    /// file's beginning is.
-    pub fn switch(&mut self, path: &Path) -> io::Result<()> {
-        let (file, length) = open(path)?;
-        self.file.sync_data()?;
-        (self.file, self.length) = (file, length);
-        self.path = path.to_owned();
+    pub fn policy(&self) -> Policy {
+        self.policy
+    }
+
+    /// `appendfsync` has changed. What was written under another must be on disk if
+    /// `Never` is one of them: there is no copy of what that writes.
+    pub fn set_policy(&mut self, policy: Policy) {
+        self.policy = policy;
+    }
+
+    /// Goes on in the next file. What is pending goes there.
+    pub fn go_on(&mut self, next: Next) {
+        (self.file, self.path, self.length) = (next.file, next.path, next.length);
         self.is_dirty = false;
-        Ok(())
+        self.is_synced();
+        if mem::take(&mut self.is_broken) {
+            self.failure = None;
+            self.background.is_failing.store(false, Ordering::Release);
+        }
+    }
+
+    /// A rewrite has brought back what may have been lost.
+    pub fn is_whole_again(&mut self) {
+        self.has_lost = false;
     }
 
     fn is_syncing(&self) -> bool {
@@ -163,22 +257,40 @@ impl Appender {
         self.failure.clone().or_else(background)
     }
 
-    pub fn status(&self, pending_bytes: usize) -> Status {
-        // Before the rest, which takes the lock, too.
-        let background = self.background.synced.lock().failures;
+    pub fn status(&mut self, pending_bytes: usize) -> Status {
+        self.look_at_jobs();
         Status {
             length: self.length,
             pending_bytes,
             failure: self.failure(),
-            sync_failures: self.sync_failures + background,
+            is_broken: self.is_broken,
+            has_lost: self.has_lost,
             is_syncing: self.is_syncing(),
+            is_synced: self.is_synced_but_for(pending_bytes),
             delayed_syncs: self.delayed_syncs,
         }
+    }
+
+    /// Whether all is on disk when a reply leaves that is made now.
+    fn is_synced_but_for(&self, pending_bytes: usize) -> bool {
+        let is_settled = self.policy == Policy::Always
+            || pending_bytes == 0 && !self.is_dirty && !self.is_syncing();
+        is_settled && !self.is_broken && !self.has_lost
+    }
+
+    /// Whether an fsync has begun since it was last asked: what is written next must not
+    /// depend on what came before, for it may begin a file.
+    pub fn has_begun_sync(&mut self) -> bool {
+        mem::take(&mut self.has_begun_sync)
     }
 
     /// Writes what is pending and forces it to disk as the policy says. False: it did
     /// not reach the file (or, with `always`, the disk).
     pub fn flush(&mut self, pending: &mut Vec<u8>, now_ms: i64) -> bool {
+        self.look_at_jobs();
+        if self.is_broken {
+            return pending.is_empty();
+        }
         if !pending.is_empty() {
             if self.failure.is_some() && now_ms < self.retry_at_ms {
                 return false;
@@ -188,26 +300,26 @@ impl Appender {
                 return false;
             }
             self.is_dirty = true;
-        }
-        if self.background.is_failing.load(Ordering::Acquire) {
-            // Writers are refused until the disk takes something again.
-            self.is_dirty = true;
+            self.failure = None;
         }
         match self.policy {
             Policy::Always if self.is_dirty => return self.sync_now(now_ms),
-            Policy::EverySecond if self.is_dirty && now_ms - self.synced_at_ms >= SECOND_MS => {
-                self.sync_later(now_ms);
+            Policy::EverySecond if self.is_dirty => {
+                if self.syncing.len() + self.unsynced.len() >= UNSYNCED_BYTES_MAX {
+                    return self.sync_now(now_ms);
+                }
+                let is_much = self.unsynced.len() >= UNSYNCED_BYTES_MANY && !self.is_syncing();
+                if is_much || now_ms - self.synced_at_ms >= SECOND_MS {
+                    self.sync_later(now_ms);
+                }
             }
             _ => {}
-        }
-        if self.failure.is_some() && pending.is_empty() {
-            self.failure = None;
         }
         true
     }
 
     fn fail(&mut self, error: &io::Error, now_ms: i64) {
-        self.failure = Some(error.to_string());
+        self.failure = Some(reason(error));
         self.retry_at_ms = now_ms + SECOND_MS;
     }
 
@@ -224,37 +336,58 @@ impl Appender {
                 Err(error) => break Err(error),
             }
         };
-        match result {
-            Ok(()) => {
-                self.length += written as u64;
-                pending.clear();
-                pending.shrink_to(1 << 20);
-                Ok(())
-            }
-            Err(error) => {
-                if written > 0 && self.file.set_len(self.length).is_err() {
-                    // The torn command is finished when the rest can be written.
-                    self.length += written as u64;
-                    pending.drain(..written);
-                }
-                Err(error)
-            }
+        if result.is_err() && written > 0 && self.file.set_len(self.length).is_ok() {
+            return result;
         }
+        // A torn command that stays is finished when the rest can be written.
+        self.length += written as u64;
+        if self.policy == Policy::EverySecond {
+            self.unsynced.extend_from_slice(&pending[..written]);
+        }
+        if written == pending.len() {
+            pending.clear();
+            pending.shrink_to(ROOM_BYTES);
+        } else {
+            pending.drain(..written);
+        }
+        result
     }
 
-    /// Forces the file to disk now.
+    /// Forces the file to disk now. False: it failed, or what it held may be lost.
     pub fn sync_now(&mut self, now_ms: i64) -> bool {
-        match self.file.sync_data() {
-            Ok(()) => {
-                (self.is_dirty, self.synced_at_ms) = (false, now_ms);
-                self.failure = None;
-                true
-            }
+        let is_synced = self.sync_data().is_ok();
+        if is_synced {
+            (self.is_dirty, self.synced_at_ms) = (false, now_ms);
+            // `always` goes on in no other file after a failure.
+            self.has_begun_sync = self.policy != Policy::Always;
+        }
+        is_synced && !self.has_lost
+    }
+
+    fn sync_data(&mut self) -> io::Result<()> {
+        // The system tells of an error once: that must not be the thread.
+        self.wait_for_job();
+        if self.is_broken {
+            return Err(io::Error::other(self.failure().unwrap_or_default()));
+        }
+        let result = self.file.sync_data();
+        match &result {
+            Ok(()) => self.is_synced(),
+            Err(_) if self.policy == Policy::Never => self.has_lost = true,
             Err(error) => {
-                self.sync_failures += 1;
-                self.fail(&error, now_ms);
-                false
+                self.failure = Some(reason(error));
+                self.is_broken = true;
             }
+        }
+        result
+    }
+
+    /// All that was written is on disk.
+    fn is_synced(&mut self) {
+        self.synced_length = self.length;
+        for buffer in [&mut self.syncing, &mut self.unsynced] {
+            buffer.clear();
+            buffer.shrink_to(ROOM_BYTES);
         }
     }
 
@@ -263,17 +396,47 @@ impl Appender {
             self.delayed_syncs += 1;
             return;
         }
+        self.look_at_jobs();
+        if self.is_broken {
+            return;
+        }
         // The thread lives as long as this sender.
         if self.jobs.send(Arc::clone(&self.file)).is_ok() {
             self.jobs_begun += 1;
             (self.is_dirty, self.synced_at_ms) = (false, now_ms);
+            mem::swap(&mut self.syncing, &mut self.unsynced);
+            self.has_begun_sync = true;
         }
     }
 
-    /// When the next fsync is due, in milliseconds since 1970.
-    pub fn next_sync_ms(&self) -> Option<i64> {
-        let waits = self.is_dirty && self.policy == Policy::EverySecond;
-        waits.then_some(self.synced_at_ms + SECOND_MS)
+    fn wait_for_job(&mut self) {
+        let mut synced = self.background.synced.lock();
+        while synced.jobs < self.jobs_begun {
+            self.background.has_ended.wait(&mut synced);
+        }
+        drop(synced);
+        self.look_at_jobs();
+    }
+
+    /// Takes note of what the thread has done.
+    #[inline]
+    fn look_at_jobs(&mut self) {
+        if self.jobs_seen == self.jobs_begun {
+            return;
+        }
+        let synced = self.background.synced.lock();
+        if synced.jobs < self.jobs_begun {
+            return;
+        }
+        self.jobs_seen = synced.jobs;
+        if synced.failure.is_some() {
+            self.failure.clone_from(&synced.failure);
+            self.is_broken = true;
+        } else {
+            self.synced_length += self.syncing.len() as u64;
+            self.syncing.clear();
+            self.syncing.shrink_to(ROOM_BYTES);
+        }
     }
 }
 

@@ -11,6 +11,7 @@
 //! `always`, one fsync serve all commands of the turn.
 
 mod appender;
+pub mod notes;
 pub mod replay;
 
-pub use appender::{Appender, Policy, Status};
+pub use appender::{Appender, Next, Policy, Status};

@@ -2,6 +2,7 @@
 //!
 //!     *2\r\n $3\r\n GET\r\n $1\r\n k\r\n     a command
 //!     #TS:1700000000\r\n                     when what follows happened; passed over
+//!     #RB:HPERSIST …\r\n                      a command that only we know: see `notes`
 //!
 //! A file may end in the middle of a command, or of a transaction: the machine went down
 //! while it was written. That is told from bytes that are wrong, which are refused. No
@@ -9,6 +10,8 @@
 
 use std::fmt;
 use std::io::{self, BufRead, Read};
+
+use super::notes::{self, Kind};
 
 /// Longest line that can be right.
 const LINE_BYTES_MAX: u64 = 64 * 1024;
@@ -143,14 +146,36 @@ impl<R: BufRead> Commands<R> {
         Ok(bytes)
     }
 
-    fn command(&mut self) -> Result<Vec<Vec<u8>>, Stop> {
+    /// The next command; None if only comments are left.
+    fn next(&mut self) -> Result<Option<Vec<Vec<u8>>>, Stop> {
+        let mut note = Vec::new();
         loop {
-            let is_note = self.input.fill_buf()?.first() == Some(&b'#');
-            if !is_note {
-                break;
+            match self.input.fill_buf()?.first().copied() {
+                Some(b'#') => {}
+                None if note.is_empty() => return Ok(None),
+                _ if note.is_empty() => return self.command().map(Some),
+                None => return Err(Stop::End),
+                Some(_) => return self.corrupt("a note that does not end"),
             }
-            self.line()?;
+            let line = self.line()?;
+            let Some((kind, chunk)) = notes::read(&line) else {
+                continue;
+            };
+            note.extend_from_slice(chunk);
+            if kind == Kind::More {
+                continue;
+            }
+            let Some(command) = notes::command(&note) else {
+                return self.corrupt("a note that is no command");
+            };
+            if kind == Kind::Instead {
+                self.command()?;
+            }
+            return Ok(Some(command));
         }
+    }
+
+    fn command(&mut self) -> Result<Vec<Vec<u8>>, Stop> {
         let count = self.length(b'*', ARGUMENTS_MAX)?;
         if count == 0 {
             return self.corrupt("a command without a name");
@@ -180,8 +205,10 @@ impl<R: BufRead> Commands<R> {
                 Ok(_) => {}
                 Err(error) => return Err(Problem::Io(error)),
             }
-            let arguments = match self.command() {
-                Ok(arguments) => arguments,
+            let arguments = match self.next() {
+                Ok(Some(arguments)) => arguments,
+                Ok(None) if is_open => return Err(Problem::Truncated { whole }),
+                Ok(None) => return Ok(commands),
                 Err(Stop::End) => return Err(Problem::Truncated { whole }),
                 Err(Stop::Problem(problem)) => return Err(problem),
             };
@@ -222,6 +249,29 @@ mod tests {
             replayed(b"*1\r\n$4\r\nPING\r\n#TS:1\r\n*2\r\n$3\r\nGET\r\n$1\r\nk\r\n");
         assert_eq!(seen, ["PING", "GET k"]);
         assert_eq!(result.unwrap(), 2);
+    }
+
+    #[test]
+    fn notes_are_executed_in_the_place_of_what_others_execute() {
+        let file = b"#RB:HPERSIST \"k\"\r\n#RB+HSE\r\n#RB!TEX \"a b\"\r\n*1\r\n$4\r\nHSET\r\n\
+            *1\r\n$4\r\nPING\r\n#TS:2\r\n";
+        let (seen, result) = replayed(file);
+        assert_eq!(seen, ["HPERSIST k", "HSETEX a b", "PING"]);
+        assert_eq!(result.unwrap(), 3);
+        // Cut in or behind a note that is not whole, it ends before that.
+        for (end, whole) in [(30, 18), (50, 18), (60, 56)] {
+            match replayed(&file[..end]).1 {
+                Err(Problem::Truncated { whole: got }) => assert_eq!(got, whole, "{end}"),
+                other => panic!("{end}: {other:?}"),
+            }
+        }
+        for wrong in [
+            &b"#RB:\r\n"[..],
+            b"#RB:\"open\r\n",
+            b"#RB+PING\r\n*1\r\n$4\r\nPING\r\n",
+        ] {
+            assert!(matches!(replayed(wrong).1, Err(Problem::Corrupt { .. })));
+        }
     }
 
     #[test]

@@ -10,30 +10,73 @@ use super::pipeline::{self, Runtime, Shape, Sink};
 use super::session::OwnedRequest;
 use super::spec::CommandTable;
 use crate::aof::replay::{Commands, Problem};
-use crate::aof::{Appender, Policy, Status};
+use crate::aof::{Appender, Next, Policy, Status};
 use crate::output::Output;
 use crate::reply::{Protocol, Reply};
 use crate::service::Peer;
 
+/// What the journal is to be written to next.
+pub(super) enum NextAof {
+    First(Appender),
+    Further(Next),
+}
+
 impl Engine {
-    /// Writes the journal to this file from now on. What went before into another is
-    /// written and forced to disk first.
-    pub fn append_to(&mut self, path: &Path, policy: Policy) -> io::Result<()> {
+    /// Writes the journal to this file from `go_on_appending` on. With `repeats` the
+    /// present file is given up, because an fsync of it failed; else what went into it is
+    /// written and forced to disk first. After an error all goes on as before.
+    pub fn prepare_appending(
+        &mut self,
+        path: &Path,
+        policy: Policy,
+        repeats: bool,
+    ) -> io::Result<()> {
         self.flush_effects();
-        if let Some(aof) = &mut self.aof {
+        self.next_aof = None;
+        let Some(aof) = &mut self.aof else {
+            self.next_aof = Some(NextAof::First(Appender::open(path, policy)?));
+            return Ok(());
+        };
+        let next = if repeats {
+            Next::repeat(aof, path)?
+        } else {
             let pending = self.journal.pending();
-            let is_written = pending.is_none_or(|pending| aof.flush(pending, self.now_ms));
-            if !is_written {
+            if !pending.is_none_or(|pending| aof.flush(pending, self.now_ms)) {
                 let reason = aof.failure().unwrap_or_default();
                 return Err(io::Error::other(reason));
             }
-            aof.switch(path)?;
-            self.journal.forget_database();
-            return Ok(());
-        }
-        self.aof = Some(Appender::open(path, policy)?);
-        self.journal.feed_file(true);
+            Next::after(aof, path)?
+        };
+        self.next_aof = Some(NextAof::Further(next));
         Ok(())
+    }
+
+    /// Does what was prepared. Nothing may have been executed in between.
+    pub fn go_on_appending(&mut self) {
+        match (self.next_aof.take(), &mut self.aof) {
+            (Some(NextAof::First(aof)), current) => {
+                *current = Some(aof);
+                self.journal.feed_file(true);
+            }
+            (Some(NextAof::Further(next)), Some(aof)) => {
+                aof.go_on(next);
+                if self.journal.pending_bytes() == 0 {
+                    self.journal.forget_database();
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Follows `appendfsync`.
+    pub fn set_aof_policy(&mut self, policy: Policy) {
+        let old = self.aof.as_ref().map_or(policy, Appender::policy);
+        if (old == Policy::Never) != (policy == Policy::Never) {
+            self.sync_aof();
+        }
+        if let Some(aof) = &mut self.aof {
+            aof.set_policy(policy);
+        }
     }
 
     /// Ends the append-only file; all is on disk afterwards.
@@ -49,7 +92,10 @@ impl Engine {
         if is_synced {
             Ok(())
         } else {
-            Err(io::Error::other(aof.failure().unwrap_or_default()))
+            let reason = aof.failure();
+            Err(io::Error::other(
+                reason.unwrap_or_else(|| "the fsync failed".into()),
+            ))
         }
     }
 
@@ -68,7 +114,11 @@ impl Engine {
             return true;
         };
         let is_safe = aof.flush(pending, self.now_ms);
-        if !is_safe && aof.policy == Policy::Always {
+        let (policy, has_begun_sync) = (aof.policy(), aof.has_begun_sync());
+        if has_begun_sync {
+            self.journal.forget_database();
+        }
+        if !is_safe && policy == Policy::Always {
             // What was promised cannot be kept: nobody may hear that it was done.
             for session in self.sessions.values_mut() {
                 session.output.clear();
@@ -82,22 +132,27 @@ impl Engine {
     pub fn appends_always(&self) -> bool {
         self.aof
             .as_ref()
-            .is_some_and(|aof| aof.policy == Policy::Always)
+            .is_some_and(|aof| aof.policy() == Policy::Always)
     }
 
     /// Forces the file to disk now (WAITAOF). False: it failed.
     pub fn sync_aof(&mut self) -> bool {
         self.flush_effects();
-        self.flush_aof() && {
-            let now_ms = self.now_ms;
-            self.aof.as_mut().is_none_or(|aof| aof.sync_now(now_ms))
+        let is_written = self.flush_aof();
+        let Some(aof) = self.aof.as_mut().filter(|_| is_written) else {
+            return is_written;
+        };
+        let is_synced = aof.sync_now(self.now_ms);
+        if aof.has_begun_sync() {
+            self.journal.forget_database();
         }
+        is_synced
     }
 
     /// What INFO tells of the file; None without one.
-    pub fn aof_status(&self) -> Option<Status> {
+    pub fn aof_status(&mut self) -> Option<Status> {
         let pending_bytes = self.journal.pending_bytes();
-        Some(self.aof.as_ref()?.status(pending_bytes))
+        Some(self.aof.as_mut()?.status(pending_bytes))
     }
 }
 
@@ -132,7 +187,8 @@ impl Sink for Errors {
 /// Executes the commands of an increment from `offset` on; returns how many there were.
 ///
 /// A command that fails ends it: the file is not one of ours, or the data before it are
-/// not those that it was written for.
+/// not those that it was written for. Within a command (DEBUG LOADAOF) what they do is no
+/// news for the journal.
 pub fn replay(
     commands: &CommandTable,
     engine: &mut Engine,
@@ -150,6 +206,8 @@ pub fn replay(
         is_local: true,
     });
     engine.session(client).is_authenticated = true;
+    let outer = (engine.ignores_pause, engine.run.denies_blocking);
+    let effects = engine.effects.len();
     engine.refresh_clock();
     engine.is_replaying = true;
     let mut input = Commands::new(BufReader::with_capacity(1 << 20, file), offset);
@@ -158,12 +216,14 @@ pub fn replay(
         let mut errors = Errors::default();
         let request = request.as_request();
         pipeline::execute_into(commands, engine, runtime, client, request, &mut errors);
+        engine.effects.truncate(effects);
         match errors.first {
             Some(line) => Err(String::from_utf8_lossy(&line).into_owned()),
             None => Ok(()),
         }
     });
     engine.is_replaying = false;
+    (engine.ignores_pause, engine.run.denies_blocking) = outer;
     engine.close_session(client);
     engine.dirty_since_save = 0;
     result

@@ -35,9 +35,11 @@ pub struct Wait {
     pub keys: Vec<Box<[u8]>>,
     /// Only a key that holds this wakes the client.
     pub kind: Kind,
-    /// Milliseconds since 1970; None: for ever. Then the client gets a null array.
+    /// Milliseconds since 1970; None: for ever.
     pub deadline_ms: Option<i64>,
-    /// Where nothing may wait the answer is null, not a null array.
+    /// What the client gets then, and where nothing may wait; mostly a null array.
+    pub answer: Reply,
+    /// Where nothing may wait the answer is null.
     pub denied_null: bool,
     /// It also wakes when a key holds something else, or is gone.
     pub wakes_on_loss: bool,
@@ -218,7 +220,7 @@ impl Engine {
                 if wait.denied_null {
                     &Reply::Null
                 } else {
-                    &Reply::NullArray
+                    &wait.answer
                 },
                 protocol,
             );
@@ -291,7 +293,7 @@ impl Engine {
             request: blocking.request.as_request(),
         };
         let reply = match end {
-            WaitEnd::TimedOut => Reply::NullArray,
+            WaitEnd::TimedOut => blocking.wait.answer.clone(),
             WaitEnd::Refused => Reply::Error(self.error_line(&ErrorCode::Unblocked.into())),
         };
         let statistics = &mut self.statistics;

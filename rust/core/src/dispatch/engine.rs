@@ -5,6 +5,7 @@ use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
 
 use super::aftermath::Bug;
+use super::append_only::NextAof;
 use super::blocking::Waiters;
 use super::collections::CollectionLimits;
 use super::defragment::{DefragmentSettings, Defragmentation};
@@ -179,6 +180,7 @@ pub struct Engine {
     pub journal: Journal,
     /// Where the journal goes on disk, if anywhere.
     pub aof: Option<Appender>,
+    pub(super) next_aof: Option<NextAof>,
     /// Commands come from a file: nothing expires meanwhile, for the file says what did.
     pub is_replaying: bool,
     pub clock: Clock,
@@ -250,6 +252,7 @@ impl Engine {
             },
             journal: Journal::default(),
             aof: None,
+            next_aof: None,
             is_replaying: false,
             clock,
             now_ms: now_us / 1000,

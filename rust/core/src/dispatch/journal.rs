@@ -11,6 +11,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use super::engine::Engine;
+use crate::aof::notes;
 
 /// The stream and its position.
 #[derive(Debug, Default)]
@@ -21,6 +22,9 @@ pub struct Journal {
     recording: Option<Vec<u8>>,
     /// What the append-only file is still to get; None: there is none.
     pending: Option<Vec<u8>>,
+    /// Whether those that read the append-only file know deadlines of fields, so that it
+    /// has them as commands and not in notes.
+    pub knows_fields: bool,
     /// Whether the append-only file says when things happened, and what it said last.
     pub notes_time: bool,
     noted_seconds: i64,
@@ -168,16 +172,13 @@ impl Journal {
 
     fn write(&mut self, arguments: &[&[u8]]) {
         self.offset += encoded_bytes(arguments.iter().map(|argument| argument.len()));
-        for target in [&mut self.recording, &mut self.pending] {
-            let Some(target) = target else {
-                continue;
-            };
-            target.extend_from_slice(format!("*{}\r\n", arguments.len()).as_bytes());
-            for argument in arguments {
-                target.extend_from_slice(format!("${}\r\n", argument.len()).as_bytes());
-                target.extend_from_slice(argument);
-                target.extend_from_slice(b"\r\n");
-            }
+        if let Some(recording) = &mut self.recording {
+            notes::write_command(arguments, recording);
+        }
+        if let Some(pending) = &mut self.pending
+            && !notes::write(arguments, self.knows_fields, pending)
+        {
+            notes::write_command(arguments, pending);
         }
     }
 }

@@ -8,9 +8,10 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::data::Access;
-use super::engine::Engine;
+use super::engine::{Engine, Propagation};
 use super::error::{ErrorCode, Failure};
 use super::notify::class;
+use super::state::effects_of;
 use crate::keyspace::{Database, Expiry, NewValue};
 use crate::memory;
 use crate::rdb::build::Context;
@@ -71,6 +72,9 @@ impl Snapshots {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Restored {
     Made,
+    /// As above, and the journal has it already, as commands: not every server that may
+    /// read it knows such a payload.
+    Told,
     /// What was to be made has expired already; an older value is gone.
     Removed,
     /// As above, and there was none.
@@ -418,7 +422,13 @@ impl Engine {
             entry.set_clock(clock);
         }
         self.edited(class::GENERIC, "restore", key);
-        Ok(Restored::Made)
+        if !self.journal.is_read() || dump::is_known_to_all(payload) {
+            return Ok(Restored::Made);
+        }
+        let database = self.run.database;
+        let effects = effects_of(database, key, self.databases[database].find(key));
+        self.run.propagation = Propagation::Instead(effects);
+        Ok(Restored::Told)
     }
 
     /// Takes a key out without telling anybody; false if it is not there (any more).

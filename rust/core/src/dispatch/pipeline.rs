@@ -301,9 +301,9 @@ fn permits(
         return Err(ErrorCode::MonitorKeyspace.into());
     }
     // PING, too: who watches over the server should learn of it.
-    if spec.has(flag::WRITE)
-        && let Some(aof) = &engine.aof
+    if let Some(aof) = &engine.aof
         && aof.is_failing()
+        && (spec.has(flag::WRITE) || spec.name == "ping")
     {
         let failure = aof.failure().unwrap_or_default();
         return Err(Failure::With(ErrorCode::AofFailed, failure));

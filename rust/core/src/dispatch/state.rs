@@ -2,7 +2,8 @@
 //!
 //!     string      SET key value [PXAT ms]
 //!     collection  DEL key, then RPUSH, SADD, HSET or ZADD of so many elements each,
-//!                 HPEXPIREAT for a field's deadline, PEXPIREAT for the key's
+//!                 HPEXPIREAT for a field's deadline, SPEXPIREAT for a member's,
+//!                 PEXPIREAT for the key's
 //!     stream      as `state_streams` says
 //!     no key      DEL key
 
@@ -11,8 +12,10 @@ use super::state_streams;
 use crate::keyspace::strings::IntText;
 use crate::keyspace::{Entry, Kind, Value};
 use crate::text::double;
+use crate::types::home::Form;
 use crate::types::list::packed::PackedList;
 use crate::types::sorted_set::packed::PackedSortedSet;
+use crate::types::table::Table;
 use crate::types::{Content, Hash, Object, Set};
 
 /// Elements in one command.
@@ -138,6 +141,16 @@ fn collection(writer: &mut Writer<'_>, kind: Kind, content: Content<'_>) {
             let members = Set::new(content, ALL).iter();
             let members = members.map(|member| vec![Word::from(member.bytes(&mut text))]);
             writer.elements("SADD", members);
+            if matches!(content, Content::Packed(Form::PackedIntegers, _)) {
+                return;
+            }
+            for record in Table::new(content, false).iter() {
+                if let Some(at) = record.deadline {
+                    let [members, one] = [b"MEMBERS".as_slice(), b"1"].map(Word::from);
+                    let member = Word::from(record.key.bytes(&mut text));
+                    writer.command("SPEXPIREAT", vec![number(at), members, one, member]);
+                }
+            }
         }
         (Kind::List, Content::Packed(_, bytes)) => {
             let elements = PackedList::new(bytes).iter();

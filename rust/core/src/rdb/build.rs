@@ -162,6 +162,20 @@ pub fn remove_due_members(set: &mut Detached, context: Context<'_>) -> bool {
     !set.read().is_empty()
 }
 
+/// Gives members deadlines and takes those out whose deadline has come; false if none
+/// are left.
+pub fn expire_members(
+    set: &mut Detached,
+    context: Context<'_>,
+    deadlines: Vec<(Vec<u8>, i64)>,
+) -> bool {
+    let mut edit = SetMut::new(set, context.sets, 0);
+    for (member, at) in deadlines {
+        edit.set_deadline(&member, Deadline::At(at));
+    }
+    remove_due_members(set, context)
+}
+
 /// Fails if a key, the first of so many elements each, stands twice.
 fn judge_keys(run: &[u8], elements: usize) -> Outcome {
     let mut starts: smallvec::SmallVec<[&[u8]; PAIRWISE_MAX]> = smallvec::SmallVec::new();

@@ -6,15 +6,20 @@ use super::build::Context;
 use super::input::Input;
 use super::output::Output;
 use super::value::{self, Buffers, Value};
-use super::{Family, Format, REDIS_VERSION_MAX, Result, VALKEY_VERSION, write};
+use super::{
+    Family, Format, REDIS_VERSION_MAX, Result, VALKEY_VERSION, type_number as number, write,
+};
 use crate::keyspace::{Entry, Kind};
 use crate::text::checksum::crc64;
+use crate::types::home::Form;
+use crate::types::table::Table;
 use crate::types::{Content, Hash};
 
 const FOOTER_BYTES: usize = 10;
 
 /// The value of a key. In version 10, which all servers take, unless it has fields with
-/// deadlines, which only later ones know: then as Valkey 9 writes it.
+/// deadlines, which only later ones know: then as Valkey 9 writes it. Members with
+/// deadlines have a type of our own, which the others refuse.
 pub fn dump(entry: Entry<'_>, format: Format, compresses: bool) -> Vec<u8> {
     let format = match entry.content() {
         Some(content) if entry.kind() == Kind::Hash && format == Format::Redis10 => {
@@ -27,7 +32,15 @@ pub fn dump(entry: Entry<'_>, format: Format, compresses: bool) -> Vec<u8> {
         _ => format,
     };
     let mut output = Output::new(format, compresses);
-    if let Some(walk) = write::write_typed(&mut output, entry, None) {
+    let timed_set = entry
+        .content()
+        .filter(|_| entry.kind() == Kind::Set)
+        .filter(|content| !matches!(content, Content::Packed(Form::PackedIntegers, _)))
+        .map(|content| Table::new(content, false))
+        .filter(|table| table.next_deadline().is_some());
+    if let Some(table) = timed_set {
+        write_timed_set(&mut output, table);
+    } else if let Some(walk) = write::write_typed(&mut output, entry, None) {
         walk.finish(&mut output);
     }
     let mut bytes = output.bytes;
@@ -35,6 +48,15 @@ pub fn dump(entry: Entry<'_>, format: Format, compresses: bool) -> Vec<u8> {
     let checksum = crc64(0, &bytes);
     bytes.extend_from_slice(&checksum.to_le_bytes());
     bytes
+}
+
+fn write_timed_set(output: &mut Output, table: Table<'_>) {
+    output.byte(number::SET_TIMED);
+    output.length(table.len() as u64);
+    for record in table.iter() {
+        output.element(record.key);
+        output.milliseconds(record.deadline.unwrap_or(-1));
+    }
 }
 
 fn has_deadlines(content: Content<'_>) -> bool {
@@ -54,6 +76,13 @@ pub fn judge(payload: &[u8]) -> Option<Family> {
     checksum.copy_from_slice(&footer[2..]);
     let checksum = u64::from_le_bytes(checksum);
     (crc64(crc64(0, body), &footer[..2]) == checksum).then_some(family)
+}
+
+/// Whether every server from Redis 7.0 on takes a payload that `judge` has accepted.
+pub fn is_known_to_all(payload: &[u8]) -> bool {
+    let version = &payload[payload.len() - FOOTER_BYTES..][..2];
+    u16::from_le_bytes([version[0], version[1]]) <= Format::Redis10.version()
+        && payload[0] != number::SET_TIMED
 }
 
 /// Reads a payload that `judge` has accepted.

@@ -97,6 +97,8 @@ pub mod type_number {
     pub const REDIS_HASH_TIMED: u8 = 24;
     pub const REDIS_HASH_TIMED_LISTPACK: u8 = 25;
     pub const VALKEY_HASH_TIMED: u8 = 22;
+    /// Ours, in dumps only: members with their deadlines.
+    pub const SET_TIMED: u8 = 200;
 }
 
 /// Whose numbers a file speaks.

@@ -4,7 +4,9 @@
 
 use std::io::Read;
 
-use super::build::{Context, HashBuilder, ListBuilder, SetBuilder, SortedSetBuilder, integers};
+use super::build::{
+    Context, HashBuilder, ListBuilder, SetBuilder, SortedSetBuilder, expire_members, integers,
+};
 use super::input::Input;
 use super::{Error, Family, Result, blobs, streams, type_number as number};
 use crate::keyspace::Kind;
@@ -92,6 +94,7 @@ pub fn read<R: Read>(
             skip_module_data(input)?;
             Ok(Value::Skipped(format!("data of the module '{name}'")))
         }
+        number::SET_TIMED => timed_set(input, context, buffers),
         _ => match (family, type_number) {
             (Family::Valkey, number::VALKEY_HASH_TIMED) => {
                 hash(input, context, buffers, Deadlines::Behind)
@@ -178,6 +181,35 @@ fn set<R: Read>(
             .map_err(|fault| input.corrupt(fault))?;
     }
     builder.finish().map_err(|fault| input.corrupt(fault))
+}
+
+/// A set of members, each with its deadline behind it, -1 for none.
+fn timed_set<R: Read>(
+    input: &mut Input<R>,
+    context: Context<'_>,
+    buffers: &mut Buffers,
+) -> Result<Value> {
+    let count = input.length()?;
+    let mut builder = SetBuilder::new(context, count);
+    let mut deadlines = Vec::new();
+    for _ in 0..count {
+        input.string(&mut buffers.one)?;
+        let at = input.milliseconds()?;
+        builder
+            .push(Element::new(&buffers.one))
+            .map_err(|fault| input.corrupt(fault))?;
+        match at {
+            -1 => {}
+            0.. => deadlines.push((buffers.one.clone(), at)),
+            _ => return Err(input.corrupt("a deadline is not a time")),
+        }
+    }
+    let mut set = builder.finish().map_err(|fault| input.corrupt(fault))?;
+    Ok(if expire_members(&mut set, context, deadlines) {
+        Value::Collection(Kind::Set, set)
+    } else {
+        Value::Expired
+    })
 }
 
 fn sorted_set<R: Read>(
