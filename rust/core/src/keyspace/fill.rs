@@ -1,7 +1,7 @@
 //! Many new keys at once: room made in advance, and tables touched a batch at a time.
 //!
 //!     add ──→ batch of entries ──→ flush ──→ table
-//!       └ asks for the slots' memory ┘
+//!       └ asks for the segments' memory, then for their slots'
 //!
 //! A key of a table of millions misses the processor's caches; here the misses of a
 //! batch overlap. `reserve` splits the empty table as far as its keys will, so that no
@@ -18,6 +18,8 @@ use super::values::{Expiry, NewValue};
 /// Entries in a batch: more than the processor can wait for at once, and few enough
 /// that what it fetched is still there.
 const BATCH: usize = 32;
+/// So many keys later a segment is at hand, and its slots are asked for.
+const AHEAD: usize = 8;
 
 /// Room for 200 milliards of keys.
 const RESERVED_DEPTH_MAX: usize = 28;
@@ -44,9 +46,12 @@ impl Batch {
             Expiry::Keep | Expiry::None => None,
         };
         let hash = database.hash(key);
-        database.prefetch(hash);
+        database.prefetch_segment(hash);
         self.entries
             .push((hash, database.make_entry(key, value, deadline)));
+        if let Some(at) = self.entries.len().checked_sub(AHEAD) {
+            database.prefetch(self.entries[at].0);
+        }
     }
 
     /// True when it is time to flush.
@@ -58,6 +63,10 @@ impl Batch {
     /// Puts the keys into the table that they were added for. After an error those
     /// before the one told are in it, and no others.
     pub fn flush(&mut self, database: &mut Database) -> Result<(), Twice> {
+        let last = self.entries.len().saturating_sub(AHEAD - 1);
+        for (hash, _) in &self.entries[last..] {
+            database.prefetch(*hash);
+        }
         for (nth, (hash, slot)) in self.entries.drain(..).enumerate() {
             if database.find_hashed(hash, slot.full().key()).is_some() {
                 return Err(Twice { nth });
@@ -100,9 +109,9 @@ impl Database {
         self.depth = depth as u32;
         self.directory = (0..count as u32).collect();
         self.earliest = vec![i64::MAX; count];
-        self.segments = std::iter::repeat_with(|| Segment::with_capacity(depth as u8, capacity))
-            .take(count)
-            .collect();
+        self.segments = Vec::with_capacity(count);
+        let segment = || Segment::with_capacity(depth as u8, capacity);
+        self.segments.resize_with(count, segment);
         self.free = Vec::new();
         bytes
     }
@@ -115,13 +124,35 @@ impl Database {
             self.shrink_if_sparse(hash, at);
             let depth = u32::from(self.segments[self.segment_of(hash)].depth);
             if depth == 0 {
-                return;
+                break;
             }
             let span = 1_u64 << (64 - depth);
             match (hash & !(span - 1)).checked_add(span) {
                 Some(next) => hash = next,
-                None => return,
+                None => break,
             }
         }
+        if self.free.len() * 2 > self.segments.len() {
+            self.renumber();
+        }
+    }
+
+    /// Moves the segments together, in the order of their hashes.
+    fn renumber(&mut self) {
+        let count = self.segments.len() - self.free.len();
+        let mut segments = Vec::with_capacity(count);
+        let mut earliest = Vec::with_capacity(count);
+        let mut at = 0;
+        while at < self.directory.len() {
+            let old = self.directory[at] as usize;
+            let segment = std::mem::replace(&mut self.segments[old], Segment::new(0));
+            let span = 1 << (self.depth - u32::from(segment.depth));
+            self.directory[at..at + span].fill(segments.len() as u32);
+            segments.push(segment);
+            earliest.push(self.earliest[old]);
+            at += span;
+        }
+        (self.segments, self.earliest) = (segments, earliest);
+        (self.free, self.due_at) = (Vec::new(), 0);
     }
 }

@@ -80,7 +80,8 @@ fn what_was_reserved_and_not_used_is_given_back() {
     }
     let stats = reserved.stats();
     assert_eq!((stats.directory_len, stats.segments), (1, 1));
-    assert_eq!(stats.slots, grown.stats().slots);
+    assert!(stats.slots <= 2 * grown.stats().slots);
+    assert!(reserved.overhead_bytes() <= 2 * grown.overhead_bytes());
 }
 
 #[test]
