@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::data::Access;
 use super::engine::{Engine, Propagation};
@@ -24,9 +24,10 @@ use crate::rdb::{self, Error, Format, dump};
 
 /// A slice of a snapshot, so that no command waits longer for it.
 const SLICE: Duration = Duration::from_micros(200);
-/// Slices when memory grows meanwhile, and when it has grown too much.
+/// Slices when memory grows meanwhile, and when it has grown too much; then it is also
+/// the time to wait for the disk. Others wait that long for their turn.
 const LONG_SLICE: Duration = Duration::from_millis(2);
-const LONGEST_SLICE: Duration = Duration::from_millis(8);
+const LONGEST_SLICE: Duration = Duration::from_millis(4);
 /// Memory that a snapshot may take, at least.
 const EXTRA_BYTES_MIN: usize = 64 << 20;
 /// … or this part of the data.
@@ -258,6 +259,7 @@ impl Engine {
     pub(super) fn snapshot_slice(&mut self) -> Option<u64> {
         self.snapshots.current.as_ref()?;
         let budget = self.slice_budget();
+        let began = Instant::now();
         let snapshot = self.snapshots.current.as_mut()?;
         let databases = &mut self.databases;
         // A bug must cost the file, not the server.
@@ -267,8 +269,8 @@ impl Engine {
             Progress::Ended(Err(io::Error::other("a bug ended the snapshot")))
         });
         if budget == LONGEST_SLICE && matches!(progress, Progress::Waiting) {
-            // Too much is on its way: writers wait for the disk.
-            snapshot.wait_for_disk(budget);
+            // Too much is on its way: writers wait for the disk, with what is left of it.
+            snapshot.wait_for_disk(budget.saturating_sub(began.elapsed()));
         }
         self.free_garbage();
         match progress {

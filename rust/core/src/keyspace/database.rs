@@ -177,6 +177,12 @@ impl Database {
         self.seed.hash(key)
     }
 
+    /// Asks the processor to fetch the segment for a hash, at which `prefetch` looks.
+    #[inline]
+    pub(super) fn prefetch_segment(&self, hash: u64) {
+        prefetch(&self.segments[self.segment_of(hash)]);
+    }
+
     /// Asks the processor to fetch the slots where a key of this hash would be.
     #[inline]
     pub fn prefetch(&self, hash: u64) {

@@ -72,6 +72,13 @@ impl Segment {
         }
     }
 
+    /// An empty one with room.
+    pub fn with_capacity(depth: u8, capacity: usize) -> Segment {
+        let mut segment = Segment::new(depth);
+        segment.fill(capacity, 0, std::iter::empty());
+        segment
+    }
+
     #[inline]
     pub fn capacity(&self) -> usize {
         self.slots.len()

@@ -1,5 +1,6 @@
 //! Facts about the keyspace; `model` compares it with a plain map.
 
+mod fill;
 mod model;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};

@@ -110,7 +110,14 @@ impl<'a, R: Read> Reader<'a, R> {
         &self.key
     }
 
+    /// Takes back the bytes of a string that nobody needs any more, for the next.
+    #[inline]
+    pub fn take_back(&mut self, text: Vec<u8>) {
+        self.buffers.take_back(text);
+    }
+
     /// Bytes read so far.
+    #[inline]
     pub fn offset(&self) -> u64 {
         self.input.offset()
     }

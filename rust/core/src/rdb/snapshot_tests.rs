@@ -9,10 +9,11 @@ use proptest::prelude::*;
 use super::Format;
 use super::build::Context;
 use super::load::{Options as LoadOptions, load};
+use super::output::Output;
 use super::save::{Header, Options};
 use super::snapshot::{Progress, Snapshot, Task};
 use super::tests::describe_with;
-use super::write::Clocks;
+use super::write::{Clocks, write_key};
 use crate::keyspace::{Database, Expiry, Kind, NewValue};
 use crate::seed::HashSeed;
 use crate::types::record::Deadline;
@@ -336,4 +337,34 @@ fn much_changes_while_a_large_key_is_written() {
     finish(&mut snapshot, &mut all).unwrap();
     assert_eq!(folder.loaded(&seed), expected);
     assert_eq!(folder.files(), ["dump.rdb"]);
+}
+
+#[test]
+fn a_step_of_a_collection_of_large_elements_writes_few_of_them() {
+    const ELEMENT_BYTES: usize = 100_000;
+    let seed = HashSeed::fixed(3);
+    let mut all = databases(&seed);
+    let text = vec![b'x'; ELEMENT_BYTES];
+    let (mut hash, mut list) = (Detached::new(), List::new());
+    let limits = Limits::of_hashes(&seed);
+    for number in 0..100_u8 {
+        HashMut::new(&mut hash, limits, 0).set(&[number], &text, Deadline::Clear);
+        list.push_back(&text);
+    }
+    let mut made = Detached::new();
+    made.become_object(Object::List(list));
+    for (key, kind, value) in [("h", Kind::Hash, &mut hash), ("l", Kind::List, &mut made)] {
+        let value = NewValue::of_detached(kind, value);
+        all[0].set(key.as_bytes(), value, Expiry::None);
+        let mut output = Output::new(Format::Redis10, false);
+        let entry = all[0].find(key.as_bytes()).unwrap();
+        let mut walk = write_key(&mut output, entry, Clocks::None).unwrap();
+        let mut before = output.bytes.len();
+        while walk.step(&mut output) {
+            let written = output.bytes.len() - before;
+            assert!(written < 3 * ELEMENT_BYTES, "{key}: {written}");
+            before = output.bytes.len();
+        }
+        assert!(output.bytes.len() > 100 * ELEMENT_BYTES);
+    }
 }

@@ -286,6 +286,53 @@ fn a_file_that_is_cut_off_or_changed_is_refused_with_its_place() {
     assert!(attempt(&flipped).is_err());
 }
 
+/// A file that says `announced` keys follow, and then has these, all of the value "v".
+fn announcing(announced: u64, keys: &[&str]) -> Vec<u8> {
+    let mut bytes = b"REDIS0010\xfe\x00\xfb\x81".to_vec();
+    bytes.extend_from_slice(&announced.to_be_bytes());
+    bytes.push(0);
+    for key in keys {
+        bytes.extend_from_slice(&[0, key.len() as u8]);
+        bytes.extend_from_slice(key.as_bytes());
+        bytes.extend_from_slice(b"\x01v");
+    }
+    bytes.push(255);
+    bytes.extend_from_slice(&[0; 8]);
+    bytes
+}
+
+#[test]
+fn a_file_that_lies_about_its_keys_leaves_no_empty_table_behind() {
+    let seed = HashSeed::fixed(7);
+    for announced in [0, 1, 5_000_000, u64::MAX] {
+        let mut back = databases(&seed);
+        let bytes = announcing(announced, &["a", "b"]);
+        let report = load(&mut back, &bytes[..], load_options(&seed), &mut |_, _| {}).unwrap();
+        assert_eq!(report.keys_loaded, 2);
+        assert_eq!(describe(&back).len(), 2);
+        assert!(back[0].overhead_bytes() < 1024, "{announced}");
+    }
+}
+
+#[test]
+fn a_key_that_stands_twice_is_refused_with_its_place() {
+    let seed = HashSeed::fixed(7);
+    let names: Vec<String> = (0..100).map(|number| format!("{number:03}")).collect();
+    for (first, second) in [(0, 1), (0, 99), (40, 41), (31, 32)] {
+        let mut keys: Vec<&str> = names.iter().map(String::as_str).collect();
+        keys[second] = keys[first];
+        let mut back = databases(&seed);
+        let bytes = announcing(100, &keys);
+        let loaded = load(&mut back, &bytes[..], load_options(&seed), &mut |_, _| {});
+        let Err(Error::Corrupt { offset, .. }) = loaded else {
+            panic!("{loaded:?}");
+        };
+        // 22 bytes stand before the keys, which take 7 each.
+        assert_eq!(offset, 22 + 7 * (second as u64 + 1));
+        assert_eq!(describe(&back).len(), second);
+    }
+}
+
 #[test]
 fn a_file_of_a_later_version_is_refused() {
     let seed = HashSeed::fixed(7);

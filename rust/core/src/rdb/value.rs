@@ -14,6 +14,9 @@ use crate::types::Object;
 use crate::types::home::{Detached, Home};
 use crate::types::packed::{Element, IntText};
 
+/// The largest buffer for strings that is kept.
+const KEPT_BYTES_MAX: usize = 64 << 10;
+
 /// What a file held at a key.
 #[derive(Debug)]
 pub enum Value {
@@ -30,6 +33,18 @@ pub enum Value {
 pub struct Buffers {
     one: Vec<u8>,
     other: Vec<u8>,
+    text: Vec<u8>,
+}
+
+impl Buffers {
+    /// Takes back the bytes of a string that nobody needs any more.
+    #[inline]
+    pub fn take_back(&mut self, text: Vec<u8>) {
+        // A giant one is not kept for the sake of the next.
+        if (self.text.capacity()..=KEPT_BYTES_MAX).contains(&text.capacity()) {
+            self.text = text;
+        }
+    }
 }
 
 /// Reads the value of type `type_number`.
@@ -42,7 +57,11 @@ pub fn read<R: Read>(
 ) -> Result<Value> {
     let kind = |kind: Kind, value: Detached| Ok(Value::Collection(kind, value));
     match type_number {
-        number::STRING => Ok(Value::String(input.owned_string()?)),
+        number::STRING => {
+            let mut text = std::mem::take(&mut buffers.text);
+            input.string(&mut text)?;
+            Ok(Value::String(text))
+        }
         number::LIST => kind(Kind::List, list(input, context, buffers)?),
         number::SET => kind(Kind::Set, set(input, context, buffers)?),
         number::SORTED_SET | number::SORTED_SET_2 => {

@@ -18,8 +18,11 @@ use crate::types::record::Record;
 use crate::types::sorted_set::packed::PackedSortedSet;
 use crate::types::{Hash, Object, Set};
 
-/// Elements that are written before anybody looks at how long it takes.
+/// Elements that are written before anybody looks at how long it takes; fewer, if they
+/// are large.
 const STEP_ELEMENTS: usize = 64;
+/// About so many bytes of them.
+const STEP_BYTES: usize = 64 << 10;
 /// An AUX field with deadlines ends after so many bytes.
 const DEADLINES_BYTES: usize = 4096;
 
@@ -289,6 +292,8 @@ pub struct Walk {
     /// The earliest deadline, if it has any.
     earliest: Option<i64>,
     format: Format,
+    /// Elements in a step.
+    count: usize,
 }
 
 enum At {
@@ -305,19 +310,28 @@ enum At {
 
 impl Walk {
     fn new(object: Object, format: Format) -> Walk {
-        let (at, earliest) = match &object {
-            Object::Hash(table) | Object::Set(table) => (At::Records(0), table.next_deadline()),
-            Object::SortedSet(set) => (At::Position(set.len()), None),
-            Object::List(_) => (At::Position(0), None),
-            Object::Stream(_) => (At::Stream(Some(StreamStep::Blocks(0))), None),
+        let (at, earliest, len) = match &object {
+            Object::Hash(table) | Object::Set(table) => {
+                (At::Records(0), table.next_deadline(), table.len())
+            }
+            Object::SortedSet(set) => (At::Position(set.len()), None, set.len()),
+            Object::List(list) => (At::Position(0), None, list.len()),
+            Object::Stream(stream) => (
+                At::Stream(Some(StreamStep::Blocks(0))),
+                None,
+                stream.block_count(),
+            ),
             #[cfg(test)]
-            Object::Probe(_) => (At::Done, None),
+            Object::Probe(_) => (At::Done, None, 0),
         };
+        let bytes_each = object.memory_bytes() / len.max(1);
+        let count = (STEP_BYTES / bytes_each.max(1)).clamp(1, STEP_ELEMENTS);
         Walk {
             object,
             at,
             earliest,
             format,
+            count,
         }
     }
 
@@ -362,7 +376,7 @@ impl Walk {
             (Object::Hash(table) | Object::Set(table), At::Records(cursor)) => {
                 let values = matches!(self.object, Object::Hash(_));
                 let earliest = self.earliest;
-                *cursor = table.scan(*cursor, STEP_ELEMENTS, &mut |record| {
+                *cursor = table.scan(*cursor, self.count, &mut |record| {
                     write_record(output, record, values, earliest);
                 });
                 if *cursor == 0 {
@@ -381,7 +395,7 @@ impl Walk {
                 }
             }
             (Object::List(list), At::Position(at)) => {
-                let end = (*at + STEP_ELEMENTS).min(list.len());
+                let end = (*at + self.count).min(list.len());
                 for element in list.range(*at..end) {
                     output.string(element);
                 }
@@ -391,7 +405,7 @@ impl Walk {
                 }
             }
             (Object::SortedSet(set), At::Position(at)) => {
-                let start = at.saturating_sub(STEP_ELEMENTS);
+                let start = at.saturating_sub(self.count);
                 for (member, score) in set.range(start..*at).rev() {
                     output.string(member);
                     output.double(score);

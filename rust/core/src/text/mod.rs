@@ -4,6 +4,7 @@
 //! how it is written was settled on real servers; the tests keep those observations.
 
 pub mod checksum;
+mod checksum_fold;
 pub mod double;
 pub mod glob;
 mod grisu;

@@ -5,13 +5,15 @@
 //!     half empty   one page with its other half, if both fit well; else a smaller one
 //!
 //! Cost: one page copied, or two; a split also hashes its keys again. The directory
-//! doubles when a page of its own depth splits, and halves when it has none of that
-//! depth: O(slots), 16 bytes for about 100 records.
+//! doubles when a page of its own depth splits: one step for each 128 slots, and their
+//! pages' counts are looked at, 16 bytes for about 100 records. It halves when it has
+//! no page of that depth: O(slots).
 
 use smallvec::SmallVec;
 
+use super::chunk::{CHUNK_BITS, Chunk, Slot};
 use super::page::{CAPACITY_LIMIT, HEAD_BYTES, Page, capacity_for};
-use super::{CAPACITY_MIN, CHUNK_BITS, Chunk, PagedTable, Slot};
+use super::{CAPACITY_MIN, PagedTable};
 
 /// A slot of 4 bytes belongs to each record.
 const SLOT_BYTES: usize = 4;
@@ -176,9 +178,23 @@ impl PagedTable {
     }
 
     fn double(&mut self) {
-        let slots = self.take_slots();
-        self.depth += 1;
-        self.set_slots(slots.flat_map(|page| [page, None]));
+        if self.depth < CHUNK_BITS {
+            let slots = self.take_slots();
+            self.depth += 1;
+            self.set_slots(slots.flat_map(|page| [page, None]));
+        } else {
+            for index in 0..self.chunks.len() {
+                if self.chunks[index].is_thin() {
+                    Chunk::make_real(&mut self.chunks, index);
+                }
+            }
+            let chunks = std::mem::take(&mut self.chunks);
+            self.chunks = chunks.into_iter().flat_map(Chunk::halves).collect();
+            self.depth += 1;
+            self.deepest = 0;
+            let pages = self.chunks.iter().flat_map(Chunk::pages);
+            self.count_max = pages.map(|page| page.count).max().unwrap_or(0);
+        }
         if let Some(timed) = &mut self.timed {
             timed.at *= 2;
         }
@@ -196,13 +212,11 @@ impl PagedTable {
 
     /// Takes all pages out, or shares them where clones have them.
     fn take_slots(&mut self) -> impl Iterator<Item = Slot> + use<> {
+        for index in 0..self.chunks.len() {
+            Chunk::make_real(&mut self.chunks, index);
+        }
         let chunks = std::mem::take(&mut self.chunks);
-        chunks.into_iter().flat_map(|mut chunk| -> Vec<Slot> {
-            match Chunk::get_mut(&mut chunk) {
-                Some(slots) => slots.iter_mut().map(Option::take).collect(),
-                None => chunk.to_vec(),
-            }
-        })
+        chunks.into_iter().flat_map(Chunk::into_slots)
     }
 
     fn set_slots(&mut self, slots: impl Iterator<Item = Slot>) {

@@ -14,10 +14,12 @@
 //! Invariants (`check`): as above; tags are those of the keys' hashes; the counts
 //! count what is there; no deadline is before `Timed::earliest`.
 //! Cost: get, set and remove O(1), about one line of memory each for slot and record;
-//! at most one page is split, merged or copied in a step, apart from doubling and
-//! halving the directory (16 bytes for about 100 records). `growth` is how
-//! pages split and merge, `walk` how records are visited, `merge` how those of two tables.
+//! at most one page is split, merged or copied in a step, apart from halving the
+//! directory (16 bytes for about 100 records); doubling it costs its chunks (`chunk`).
+//! `growth` is how pages split and merge, `walk` how records are visited, `merge` how
+//! those of two tables.
 
+mod chunk;
 mod growth;
 mod merge;
 mod page;
@@ -27,8 +29,8 @@ mod walk;
 pub use self::walk::PagedRecords;
 
 use smallvec::SmallVec;
-use triomphe::Arc;
 
+use self::chunk::{CHUNK_BITS, CHUNK_LEN, Chunk, Slot};
 use self::page::{Format, HEAD_BYTES, Page};
 use self::page_record::{Draft, INLINE_LIMIT, Stored, outside_bytes_of};
 use super::packed::Element;
@@ -37,16 +39,9 @@ use crate::seed::HashSeed;
 
 /// With its head a page of this capacity takes 4096 bytes.
 const CAPACITY_MAX: usize = 4096 - HEAD_BYTES;
-const CHUNK_BITS: u8 = 7;
-const CHUNK_MASK: usize = (1 << CHUNK_BITS) - 1;
 /// The capacity of the first page.
 const CAPACITY_MIN: usize = 64 - HEAD_BYTES;
 
-type Slot = Option<Page>;
-type Chunk = Arc<[Slot]>;
-
-// A chunk of 128 slots is 2 KB.
-const _: () = assert!(size_of::<Slot>() == 16);
 // A large hash of one page should not cost much more than the page.
 const _: () = assert!(size_of::<PagedTable>() <= 120);
 
@@ -103,7 +98,7 @@ impl PagedTable {
             capacity_max: capacity as u16,
             depth: 0,
             values,
-            chunks: SmallVec::from_elem(std::iter::once(Some(page)).collect(), 1),
+            chunks: SmallVec::from_elem(Chunk::from(vec![Some(page)]), 1),
         }
     }
 
@@ -168,7 +163,7 @@ impl PagedTable {
 
     #[inline]
     fn slot(&self, at: usize) -> &Slot {
-        &self.chunks[at >> CHUNK_BITS][at & CHUNK_MASK]
+        self.chunks[at >> CHUNK_BITS].slot(at & (CHUNK_LEN - 1))
     }
 
     /// The page that the slot at `at` belongs to, and where it stands.
@@ -188,11 +183,11 @@ impl PagedTable {
     /// The slot at `at` for changing it, its chunk copied first if it is shared.
     #[inline]
     fn slot_mut(&mut self, at: usize) -> &mut Slot {
-        let chunk = &mut self.chunks[at >> CHUNK_BITS];
-        if !chunk.is_unique() {
-            *chunk = chunk.iter().cloned().collect();
+        let index = at >> CHUNK_BITS;
+        if self.chunks[index].is_stretched() {
+            Chunk::make_real(&mut self.chunks, index);
         }
-        &mut Arc::get_mut(chunk).expect("a chunk with one owner")[at & CHUNK_MASK]
+        self.chunks[index].slot_mut(at & (CHUNK_LEN - 1))
     }
 
     /// The page that stands at `at`, for changing it.

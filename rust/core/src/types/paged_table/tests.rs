@@ -255,6 +255,29 @@ fn an_emptied_table_gives_its_memory_back() {
 }
 
 #[test]
+fn doubling_the_directory_moves_the_slots_of_one_page_only() {
+    let mut table = PagedTable::with_capacity_max(HashSeed::fixed(4), false, 160);
+    let mut clone = table.clone();
+    let mut doubled = 0;
+    for number in 0..3_000_u16 {
+        // Shared or not, all the same.
+        if number % 200 == 0 {
+            clone = table.clone();
+        }
+        let depth = table.depth;
+        table.set(&number.to_le_bytes(), b"", Deadline::Keep);
+        if table.depth > depth && depth >= CHUNK_BITS {
+            let real = table.chunks.iter().filter(|chunk| !chunk.is_stretched());
+            assert!(real.count() <= CHUNK_LEN, "at depth {depth}");
+            assert_eq!(table.check(), Ok(()));
+            doubled += 1;
+        }
+    }
+    assert!(doubled >= 5 && table.chunks.len() >= 64, "{table:?}");
+    assert_eq!((clone.check(), clone.len()), (Ok(()), 2_800));
+}
+
+#[test]
 fn a_clone_keeps_what_it_had() {
     let mut table = PagedTable::new(HashSeed::fixed(4), true);
     for number in 0..5_000_u32 {

@@ -135,9 +135,8 @@ impl Group {
         if count == self.pending.len() {
             garbage = self.pending.clear();
         } else {
-            for id in consumer.pending.from(StreamId::ZERO) {
-                self.pending.remove(*id);
-            }
+            let ids = consumer.pending.from(StreamId::ZERO);
+            self.pending.remove_all(ids);
         }
         let consumer = Garbage::new(consumer.pending.free_effort(), consumer);
         Some((count, garbage.and(consumer)))

@@ -146,6 +146,32 @@ impl<T: Identified> IdMap<T> {
         })
     }
 
+    /// Takes the records of all these IDs out, which must increase; gives how many there
+    /// were. O(IDs + leaves they are in * log n): each leaf is gone through once.
+    pub fn remove_all<'i>(&mut self, ids: impl Iterator<Item = &'i StreamId>) -> usize {
+        let before = self.len();
+        let mut ids = ids.peekable();
+        while let Some(&&first) = ids.peek()
+            && !self.tree.is_empty()
+        {
+            let seek = Start(|key: &StreamId| *key <= first);
+            self.tree.edit(seek, &mut (), |leaf, _, _, ()| {
+                let last = leaf.0.back().map_or(first, T::id).max(first);
+                leaf.0.retain(|record| {
+                    while ids.next_if(|id| **id < record.id()).is_some() {}
+                    ids.next_if(|id| **id == record.id()).is_none()
+                });
+                // Those that no record has.
+                while ids.next_if(|id| **id <= last).is_some() {}
+                Edited {
+                    result: (),
+                    touched: usize::MAX,
+                }
+            });
+        }
+        before - self.len()
+    }
+
     pub fn first(&self) -> Option<&T> {
         self.from(StreamId::ZERO).next()
     }
