@@ -42,11 +42,13 @@ def load_commands() -> None:
     from rubellite import commands
     from rubellite.persistence import commands as persistence_commands
     from rubellite.scripting import commands as scripting_commands
+    from rubellite.scripting import functions as function_commands
     from rubellite.server import commands as server_commands
 
     commands.load()
     persistence_commands.load()
     scripting_commands.load()
+    function_commands.load()
     server_commands.load()
 
 

@@ -56,11 +56,11 @@ impl Call {
         self.try_with(py, |engine| {
             let busy = engine.busy_failure();
             let script = engine.script.as_mut().ok_or(ErrorCode::NotBusy)?;
-            if script.is_function != is_function {
-                return Err(busy);
-            }
             if script.has_written {
                 return Err(ErrorCode::Unkillable.into());
+            }
+            if script.is_function != is_function {
+                return Err(busy);
             }
             script.is_killed = true;
             Ok(())

@@ -13,6 +13,7 @@ mod call_hyperloglog;
 mod call_keys;
 mod call_persistence;
 mod call_pubsub;
+mod call_functions;
 mod call_scripting;
 mod call_server;
 mod call_sorting;

@@ -16,7 +16,7 @@ use rubellite_core::dispatch::triggers::Event;
 use rubellite_core::output::SHARED_BYTES_MIN;
 use rubellite_core::reply::Reply;
 use rubellite_core::service::ClientId;
-use rubellite_lua::{Evaluation, Scripts};
+use rubellite_lua::{Evaluation, Functions, Program, Scripts};
 use smallvec::SmallVec;
 
 use crate::border;
@@ -52,6 +52,8 @@ pub struct PyRuntime {
     pub evaluations: Vec<Option<Evaluation>>,
     /// The scripts; None while one of them runs.
     scripts: Option<Box<Scripts>>,
+    /// Libraries of functions; None while one of them runs or is loaded.
+    functions: Option<Box<Functions>>,
     /// What interrupted a script (Ctrl-C), for its caller.
     pub interruption: Option<PyErr>,
 }
@@ -93,6 +95,28 @@ impl PyRuntime {
         self.scripts.get_or_insert_default()
     }
 
+    /// Works on the libraries of functions, none of which runs; the engine is told of what
+    /// becomes of them.
+    pub fn with_functions<T>(
+        &mut self,
+        engine: &mut Engine,
+        work: impl FnOnce(&mut Functions, &mut Engine, &mut Self) -> T,
+    ) -> T {
+        let mut functions = self.take_functions(engine);
+        let result = work(&mut functions, engine, self);
+        functions.report(engine);
+        self.functions = Some(functions);
+        result
+    }
+
+    /// The libraries; a panic has lost them, and the engine has their sources.
+    fn take_functions(&mut self, engine: &Engine) -> Box<Functions> {
+        self.functions.take().unwrap_or_else(|| {
+            let loaded = Functions::of_sources(engine, self, &engine.libraries);
+            Box::new(loaded.unwrap_or_default())
+        })
+    }
+
     /// Runs the script of EVAL and its like.
     fn evaluate(
         &mut self,
@@ -102,10 +126,19 @@ impl PyRuntime {
         evaluation: Evaluation,
         sink: &mut dyn Sink,
     ) -> Outcome {
-        // A panic loses them, and the next script finds a new interpreter.
-        let mut scripts = self.scripts.take().unwrap_or_default();
-        let result = scripts.evaluate(commands, engine, self, invocation, evaluation, sink);
-        self.scripts = Some(scripts);
+        let result = if evaluation.program == Program::Function {
+            let is_read_only = evaluation.is_read_only;
+            let mut functions = self.take_functions(engine);
+            let called = functions.call(commands, engine, self, invocation, is_read_only, sink);
+            self.functions = Some(functions);
+            called
+        } else {
+            // A panic loses them, and the next script finds a new interpreter.
+            let mut scripts = self.scripts.take().unwrap_or_default();
+            let evaluated = scripts.evaluate(commands, engine, self, invocation, evaluation, sink);
+            self.scripts = Some(scripts);
+            evaluated
+        };
         result.unwrap_or_else(|failure| {
             let line = engine.error_line(&failure);
             let protocol = engine.session(invocation.client).protocol;

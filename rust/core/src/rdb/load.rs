@@ -38,6 +38,8 @@ pub struct Report {
     /// Hashes and sets all of whose fields or members have expired.
     pub emptied: u64,
     pub aux: Vec<(Vec<u8>, Vec<u8>)>,
+    /// Sources of libraries of functions.
+    pub libraries: Vec<Vec<u8>>,
     /// What was passed over, the first few by name.
     pub skipped: Vec<String>,
     pub skipped_count: u64,
@@ -84,6 +86,7 @@ pub fn load<R: Read>(
                     report.aux.push((key, value));
                 }
             }
+            Item::Library(code) => report.libraries.push(code),
             Item::Skipped(what) => report.skip(what),
             Item::Key(value) => {
                 let database = databases
