@@ -726,10 +726,17 @@ class Call:
         self,
     ) -> list[tuple[bytes, bytes, list[tuple[bytes, bytes | None, list[str]]]]]:
         """All libraries: (name, source, functions), a function being (name, description or
-        None, names of its flags)."""
+        None, names of its flags).
+        """
 
-    def running_script(self) -> tuple[bytes, list[bytes], int, bool] | None:
-        """The script that runs: name, command, milliseconds so far, whether it is a function."""
+    def refuse_if_busy(self) -> None:
+        """Fails with BUSY or BUSY_COMMAND while a script or a command takes long."""
+
+    def running_function(self) -> tuple[bytes, list[bytes], int] | None:
+        """The function that runs: name, command, milliseconds so far; or None.
+
+        Fails with BUSY where it is no function that runs.
+        """
 
     def script_facts(self) -> dict[str, int]:
         """What INFO tells of scripts."""
@@ -1548,6 +1555,9 @@ class Engine:
 
     def check(self) -> None:
         """Verifies every invariant of every database; raises on the first that is broken."""
+
+class Killed(BaseException):
+    """Raised inside a command or trigger of a user's that SCRIPT KILL ends."""
 
 @final
 class RdbReader:

@@ -535,6 +535,12 @@ BUSY = _reply(
     "BUSY",
     "BUSY Redis is busy running a script. You can only call {} KILL or SHUTDOWN NOSAVE.",
 )
+BUSY_COMMAND = _reply(
+    "BUSY_COMMAND",
+    "BUSY Redis is busy running a command in Python. You can only call SCRIPT KILL or SHUTDOWN "
+    "NOSAVE.",
+)
+COMMAND_KILLED = _reply("COMMAND_KILLED", "ERR Command '{}' killed by user with SCRIPT KILL.")
 SAVING_FAILS = _reply(
     "SAVING_FAILS",
     "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to "

@@ -11,7 +11,6 @@ from typing import Any, Literal, TypeAlias
 from rubellite._core import Arguments, Call, Members, Status, glob_matches
 from rubellite.engine.replies import OK, Reply
 from rubellite.errors import (
-    BUSY,
     FUNCTION_FLUSH_MODE,
     FUNCTION_LIST_ARGUMENT,
     FUNCTION_LIST_NAME,
@@ -260,11 +259,9 @@ def function_stats(call: Call) -> Reply:
     Errors: BUSY.
     """
     running: dict[str, Reply] | None = None
-    found = call.running_script()
+    found = call.running_function()
     if found is not None:
-        name, words, milliseconds, is_function = found
-        if not is_function:
-            raise BUSY("SCRIPT")
+        name, words, milliseconds = found
         running = {"name": name, "command": list(words), "duration_ms": milliseconds}
     facts = call.script_facts()
     counts = {"libraries_count": facts["libraries"], "functions_count": facts["functions"]}

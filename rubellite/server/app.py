@@ -141,6 +141,13 @@ class _Warnings:
                 f"Script name is: {detail}."
             )
             return
+        if about == "slow command":
+            self._log.warning(
+                f"Slow command in Python: still in execution after {number} milliseconds. "
+                "You can end it using the SCRIPT KILL command. "
+                f"Its name is: {detail}."
+            )
+            return
         if about == "damaged":
             self._log.warning(f"A bug of ours damaged a key; writes are refused now. {detail}")
             return

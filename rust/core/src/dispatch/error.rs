@@ -54,6 +54,8 @@ error_codes! {
     NotAllowedInMulti = "NOT_ALLOWED_IN_MULTI",
     OutOfMemory = "OUT_OF_MEMORY",
     Busy = "BUSY",
+    BusyCommand = "BUSY_COMMAND",
+    CommandKilled = "COMMAND_KILLED",
     Loading = "LOADING",
     SavingFails = "SAVING_FAILS",
     WrongDump = "WRONG_DUMP",
