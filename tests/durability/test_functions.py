@@ -112,7 +112,7 @@ def test_payloads_are_taken_whole_or_not_at_all(
         source("a", "f") + b"\0" + _string(b"x"),
         b"\0" + _string(b"x"),
         b"\xf6" + _string(b"x") + _string(b"LUA") + b"\0" + _string(b"x"),
-        b"\xf5\x40",
+        b"\xf5\x7f",
         b"\xf5\x30abc",
         broken("#!lua name=a\nx x"),
         broken("#!lua name=a\nnosuch()"),
