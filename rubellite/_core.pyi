@@ -703,8 +703,46 @@ class Call:
         Fails with NOT_BUSY, UNKILLABLE or BUSY.
         """
 
-    def running_script(self) -> tuple[bytes, list[bytes], int, bool] | None:
-        """The script that runs: name, command, milliseconds so far, whether it is a function."""
+    # Functions
+
+    def load_library(self, source: bytes, replaces: bool) -> bytes:
+        """Takes a library of functions in; its name.
+
+        Fails with the errors of FUNCTION LOAD.
+        """
+
+    def delete_library(self, name: bytes) -> bool:
+        """Forgets a library; False: there is none of this name."""
+
+    def flush_libraries(self) -> None:
+        """Forgets all libraries."""
+
+    def dump_libraries(self, format: str, compresses: bool) -> bytes:
+        """All libraries as the payload of FUNCTION DUMP."""
+
+    def restore_libraries(
+        self, payload: bytes, policy: Literal["append", "replace", "flush"]
+    ) -> None:
+        """Takes in all libraries of a payload, or none.
+
+        Fails with the errors of FUNCTION RESTORE.
+        """
+
+    def libraries(
+        self,
+    ) -> list[tuple[bytes, bytes, list[tuple[bytes, bytes | None, list[str]]]]]:
+        """All libraries: (name, source, functions), a function being (name, description or
+        None, names of its flags).
+        """
+
+    def refuse_if_busy(self) -> None:
+        """Fails with BUSY or BUSY_COMMAND while a script or a command takes long."""
+
+    def running_function(self) -> tuple[bytes, list[bytes], int] | None:
+        """The function that runs: name, command, milliseconds so far; or None.
+
+        Fails with BUSY where it is no function that runs.
+        """
 
     def script_facts(self) -> dict[str, int]:
         """What INFO tells of scripts."""
@@ -1541,6 +1579,9 @@ class Engine:
     def check(self) -> None:
         """Verifies every invariant of every database; raises on the first that is broken."""
 
+class Killed(BaseException):
+    """Raised inside a command or trigger of a user's that SCRIPT KILL ends."""
+
 @final
 class RdbReader:
     """Reads an RDB file, item by item.
@@ -1564,6 +1605,7 @@ class RdbReader:
     def next_item(self, has_values: bool = False) -> tuple[Any, ...]:
         """The next item, as a tuple that begins with what it is.
 
-        ("aux", key, value), ("select", number), ("skipped", what), ("end",) and
+        ("aux", key, value), ("select", number), ("library", source), ("skipped", what),
+        ("end",) and
         ("key", name, type, elements, memory in bytes, deadline or None, value or None).
         """

@@ -537,6 +537,12 @@ BUSY = _reply(
     "BUSY",
     "BUSY Redis is busy running a script. You can only call {} KILL or SHUTDOWN NOSAVE.",
 )
+BUSY_COMMAND = _reply(
+    "BUSY_COMMAND",
+    "BUSY Redis is busy running a command in Python. You can only call SCRIPT KILL or SHUTDOWN "
+    "NOSAVE.",
+)
+COMMAND_KILLED = _reply("COMMAND_KILLED", "ERR Command '{}' killed by user with SCRIPT KILL.")
 SAVING_FAILS = _reply(
     "SAVING_FAILS",
     "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to "
@@ -581,6 +587,47 @@ SCRIPT_KILLED = _reply("SCRIPT_KILLED", "ERR Script killed by user with {} KILL.
 SCRIPT_FLUSH_MODE = _reply("SCRIPT_FLUSH_MODE", "ERR SCRIPT FLUSH only support SYNC|ASYNC option")
 SCRIPT_DEBUG_MODE = _reply("SCRIPT_DEBUG_MODE", "ERR Use SCRIPT DEBUG YES/SYNC/NO")
 SCRIPT_DEBUGGER = _reply("SCRIPT_DEBUGGER", "ERR There is no debugger for scripts")
+FUNCTION_MISSING = _reply("FUNCTION_MISSING", "ERR Function not found")
+FUNCTION_KEYS = _reply("FUNCTION_KEYS", "ERR Bad number of keys provided")
+FUNCTION_NAME = _reply(
+    "FUNCTION_NAME",
+    "ERR Function names can only contain letters, numbers, or underscores(_) and must be at "
+    "least one character long",
+)
+FUNCTION_TWICE = _reply("FUNCTION_TWICE", "ERR Function already exists in the library")
+FUNCTION_EXISTS = _reply("FUNCTION_EXISTS", "ERR Function {} already exists")
+FUNCTION_FLUSH_MODE = _reply(
+    "FUNCTION_FLUSH_MODE", "ERR FUNCTION FLUSH only supports SYNC|ASYNC option"
+)
+FUNCTION_LOAD_OPTION = _reply("FUNCTION_LOAD_OPTION", "ERR Unknown option given: {}")
+FUNCTION_LIST_ARGUMENT = _reply("FUNCTION_LIST_ARGUMENT", "ERR Unknown argument {}")
+FUNCTION_LIST_NAME = _reply("FUNCTION_LIST_NAME", "ERR library name argument was not given")
+FUNCTION_RESTORE_POLICY = _reply(
+    "FUNCTION_RESTORE_POLICY",
+    "ERR Wrong restore policy given, value should be either FLUSH, APPEND or REPLACE.",
+)
+LIBRARY_MISSING = _reply("LIBRARY_MISSING", "ERR Library not found")
+LIBRARY_METADATA_MISSING = _reply("LIBRARY_METADATA_MISSING", "ERR Missing library metadata")
+LIBRARY_METADATA_INVALID = _reply("LIBRARY_METADATA_INVALID", "ERR Invalid library metadata")
+LIBRARY_METADATA_VALUE = _reply("LIBRARY_METADATA_VALUE", "ERR Invalid metadata value given: {}")
+LIBRARY_NAME_MISSING = _reply("LIBRARY_NAME_MISSING", "ERR Library name was not given")
+LIBRARY_NAME_TWICE = _reply(
+    "LIBRARY_NAME_TWICE", "ERR Invalid metadata value, name argument was given multiple times"
+)
+LIBRARY_NAME = _reply(
+    "LIBRARY_NAME",
+    "ERR Library names can only contain letters, numbers, or underscores(_) and must be at least "
+    "one character long",
+)
+LIBRARY_ENGINE = _reply("LIBRARY_ENGINE", "ERR Engine '{}' not found")
+LIBRARY_EXISTS = _reply("LIBRARY_EXISTS", "ERR Library '{}' already exists")
+LIBRARY_RESTORED = _reply("LIBRARY_RESTORED", "ERR Library {} already exists")
+LIBRARY_BROKEN = _reply("LIBRARY_BROKEN", "ERR Error compiling function: {}")
+LIBRARY_FAILED = _reply("LIBRARY_FAILED", "ERR Error registering functions: {}")
+LIBRARY_EMPTY = _reply("LIBRARY_EMPTY", "ERR No functions registered")
+LIBRARY_PAYLOAD = _reply("LIBRARY_PAYLOAD", "ERR Failed loading library payload")
+LIBRARY_PAYLOAD_TYPE = _reply("LIBRARY_PAYLOAD_TYPE", "ERR given type is not a function")
+LIBRARY_PREVIEW = _reply("LIBRARY_PREVIEW", "ERR Pre-GA function format not supported")
 NOT_BUSY = _reply("NOT_BUSY", "NOTBUSY No scripts in execution right now.")
 UNKILLABLE = _reply(
     "UNKILLABLE",

@@ -65,6 +65,9 @@ def check_part(path: str, *, is_all: bool = False) -> int | None:
                 print(f"[offset {offset}] AUX FIELD {_text(item[1])} = '{_text(item[2])}'")
             elif item[0] == "select":
                 print(f"[offset {offset}] Selecting DB ID {item[1]}")
+            elif item[0] == "library":
+                head = _text(item[1].partition(b"\n")[0])
+                print(f"[offset {offset}] Library of functions '{head}'")
             elif item[0] == "skipped":
                 print(f"[offset {offset}] Would not be loaded: {item[1]}")
             else:
@@ -191,13 +194,17 @@ def convert(path: str, target: str | None) -> int:
 
 def _write_lines(reader: RdbReader, file: TextIO) -> None:
     database = 0
+    line: dict[str, Any]
     for item in _items(reader, has_values=True):
         if item[0] == "select":
             database = item[1]
+        elif item[0] == "library":
+            line = {"library": _json(item[1])}
+            file.write(json.dumps(line, ensure_ascii=False, separators=(",", ":")) + "\n")
         elif item[0] == "skipped":
             sys.stderr.write(f"left out: {item[1]}\n")
         elif item[0] == "key" and item[2] != "expired":
-            line: dict[str, Any] = {"db": database, "key": _json(item[1]), "type": item[2]}
+            line = {"db": database, "key": _json(item[1]), "type": item[2]}
             if item[5] is not None:
                 line["expires_at"] = item[5]
             line["value"] = _value(item[2], item[6])

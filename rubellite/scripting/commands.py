@@ -25,7 +25,8 @@ from rubellite.spec.flags import (
 )
 from rubellite.spec.keys import KeySpec
 
-_RUNS = NOSCRIPT | STALE | SKIP_MONITOR | NO_MANDATORY_KEYS
+#: Flags of all commands that run scripts or functions.
+RUNS = NOSCRIPT | STALE | SKIP_MONITOR | NO_MANDATORY_KEYS
 _COST = "Depends on the script that is executed."
 _NOTES = "We cannot tell how the keys will be used so we assume the worst, {}"
 _READS = ("RO", "access")
@@ -33,7 +34,7 @@ _WRITES = ("RW", "access", "update")
 _EVERYWHERE = ("request_policy:all_nodes", "response_policy:all_succeeded")
 
 
-def _keys(access: tuple[str, ...], notes: str = "") -> list[KeySpec]:
+def script_keys(access: tuple[str, ...], notes: str = "") -> list[KeySpec]:
     """The number of keys is the second argument, the keys are behind it."""
     text = _NOTES.format(notes) if notes else ""
     return [KeySpec(access, index=2, find="keynum", keynum=0, first=1, step=1, notes=text)]
@@ -45,11 +46,11 @@ def load() -> None:
 
 @command(
     "EVAL script numkeys [key ...] [arg ...]",
-    _RUNS,
+    RUNS,
     since="2.6.0",
     cost=_COST,
     group="scripting",
-    keys=_keys(_WRITES, "RW and UPDATE"),
+    keys=script_keys(_WRITES, "RW and UPDATE"),
     takes_rest=True,
 )
 def eval_(call: Call, words: Arguments) -> Reply:
@@ -63,11 +64,11 @@ def eval_(call: Call, words: Arguments) -> Reply:
 
 @command(
     "EVAL_RO script numkeys [key ...] [arg ...]",
-    READ | _RUNS,
+    READ | RUNS,
     since="7.0.0",
     cost=_COST,
     group="scripting",
-    keys=_keys(_READS, "RO and ACCESS"),
+    keys=script_keys(_READS, "RO and ACCESS"),
     takes_rest=True,
 )
 def eval_ro(call: Call, words: Arguments) -> Reply:
@@ -81,11 +82,11 @@ def eval_ro(call: Call, words: Arguments) -> Reply:
 
 @command(
     "EVALSHA sha1 numkeys [key ...] [arg ...]",
-    _RUNS,
+    RUNS,
     since="2.6.0",
     cost=_COST,
     group="scripting",
-    keys=_keys(_WRITES),
+    keys=script_keys(_WRITES),
     takes_rest=True,
 )
 def evalsha(call: Call, words: Arguments) -> Reply:
@@ -98,11 +99,11 @@ def evalsha(call: Call, words: Arguments) -> Reply:
 
 @command(
     "EVALSHA_RO sha1 numkeys [key ...] [arg ...]",
-    READ | _RUNS,
+    READ | RUNS,
     since="7.0.0",
     cost=_COST,
     group="scripting",
-    keys=_keys(_READS),
+    keys=script_keys(_READS),
     takes_rest=True,
 )
 def evalsha_ro(call: Call, words: Arguments) -> Reply:

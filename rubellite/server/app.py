@@ -43,12 +43,14 @@ def load_commands() -> None:
     from rubellite.persistence import commands as persistence_commands
     from rubellite.persistence import waiting
     from rubellite.scripting import commands as scripting_commands
+    from rubellite.scripting import functions as function_commands
     from rubellite.server import commands as server_commands
 
     commands.load()
     persistence_commands.load()
     waiting.load()
     scripting_commands.load()
+    function_commands.load()
     server_commands.load()
 
 
@@ -139,6 +141,13 @@ class _Warnings:
                 f"Slow script detected: still in execution after {number} milliseconds. "
                 "You can try killing the script using the SCRIPT KILL command. "
                 f"Script name is: {detail}."
+            )
+            return
+        if about == "slow command":
+            self._log.warning(
+                f"Slow command in Python: still in execution after {number} milliseconds. "
+                "You can end it using the SCRIPT KILL command. "
+                f"Its name is: {detail}."
             )
             return
         if about == "damaged":

@@ -16,6 +16,7 @@ from rubellite.spec.keys import derive_keys
 from rubellite.spec.notation import read
 from rubellite.spec.parameters import compile_parameters
 from rubellite.spec.table import for_core
+from tests.store import Store
 from tests.wire import Connection, Error, decode_all
 
 BUG = "ERR Internal error in 'half'; the server's log holds the details"
@@ -119,3 +120,13 @@ def test_the_journal_gets_the_state_of_a_key_that_was_edited_before_the_bug() ->
         b"HSET key field 1",
         b"EXEC",
     ]
+
+
+@pytest.mark.parametrize("line", [("FLUSHALL", "FOO"), ("FLUSHDB", "ASYNC", "SYNC")])
+def test_a_flush_that_was_refused_is_not_written(store: Store, line: tuple[str, ...]) -> None:
+    """It was, and the append-only file could not be loaded any more."""
+    store.engine.record_journal()
+    assert str(store(*line)) == "ERR syntax error"
+    assert store.engine.take_journal() == b""
+    store(line[0])
+    assert decode_all(store.engine.take_journal())[-1] == [line[0].encode()]

@@ -184,24 +184,6 @@ def _crc64(bytes_: bytes) -> int:
     return checksum
 
 
-@pytest.mark.parametrize("name", ORACLES)
-def test_functions_are_passed_over_and_the_log_says_so(servers, name):
-    if name not in servers:
-        pytest.skip(f"{name} is not installed")
-    library = "#!lua name=mine\nredis.register_function('f', function() return 1 end)"
-    with servers[name].connect() as real:
-        real.call("FLUSHALL")
-        assert real.call("FUNCTION", "LOAD", library) == b"mine"
-        real.call("SET", "key", "value")
-        before = servers["ours"].log()
-        with hand_over(servers[name], servers["ours"]) as ours:
-            assert ours.call("GET", "key") == b"value"
-            assert ours.call("DBSIZE") == 1
-        real.call("FUNCTION", "FLUSH")
-    new = servers["ours"].log()[len(before) :]
-    assert "Not loaded, because Rubellite has nothing like it: a library of functions" in new
-
-
 def test_a_damaged_file_is_refused_with_the_place(servers):
     ours = servers["ours"]
     with servers["valkey91"].connect() as connection:

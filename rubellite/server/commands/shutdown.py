@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rubellite._core import NOTHING, Arguments, Call
 from rubellite.engine.replies import Reply
-from rubellite.errors import BUSY, NO_SHUTDOWN, SHUTDOWN_FAILED, SYNTAX
+from rubellite.errors import NO_SHUTDOWN, SHUTDOWN_FAILED, SYNTAX
 from rubellite.server import ending
 from rubellite.spec.command import command
 from rubellite.spec.flags import ADMIN, ALLOW_BUSY, LOADING, NO_MULTI, NOSCRIPT, STALE
@@ -24,7 +24,7 @@ _WORDS = frozenset((b"NOSAVE", b"SAVE", b"NOW", b"FORCE", b"SAFE", b"FAILOVER", 
 def shutdown(call: Call, words: Arguments) -> Reply:
     """Save what has to be saved, and end the server.
 
-    Errors: SYNTAX, NO_SHUTDOWN, SHUTDOWN_FAILED, BUSY.
+    Errors: SYNTAX, NO_SHUTDOWN, SHUTDOWN_FAILED, BUSY, BUSY_COMMAND.
     """
     given = {word.upper() for word in words}
     if not given <= _WORDS or {b"SAVE", b"NOSAVE"} <= given:
@@ -34,9 +34,8 @@ def shutdown(call: Call, words: Arguments) -> Reply:
             raise SYNTAX
         # Nobody is waited for, so there never is a shutdown to call off.
         raise NO_SHUTDOWN
-    script = call.running_script()
-    if script is not None and b"NOSAVE" not in given:
-        raise BUSY("FUNCTION" if script[3] else "SCRIPT")
+    if b"NOSAVE" not in given:
+        call.refuse_if_busy()
     save = True if b"SAVE" in given else False if b"NOSAVE" in given else None
     if not ending.prepare(call, save) and b"FORCE" not in given:
         raise SHUTDOWN_FAILED

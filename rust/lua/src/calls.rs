@@ -30,17 +30,30 @@ const REDIS_VERSION_NUMBER: f64 = 459_268.0;
 
 /// Fills the table on top for scripts of EVAL.
 pub fn open(lua: Lua) {
-    open_common(lua);
+    open_functions(lua);
     crate::sandbox::set_functions(
         lua,
         &[
+            (b"replicate_commands", c_function!(replicate_commands)),
+            (b"breakpoint", c_function!(breakpoint)),
+            (b"debug", c_function!(|_| Ok(0))),
+        ],
+    );
+}
+
+/// Fills the table on top for functions of libraries.
+pub fn open_functions(lua: Lua) {
+    open_constants(lua);
+    crate::sandbox::set_functions(
+        lua,
+        &[
+            (b"sha1hex", c_function!(sha1hex)),
+            (b"error_reply", c_function!(error_reply)),
+            (b"status_reply", c_function!(status_reply)),
             (b"call", c_function!(|lua| call(lua, true))),
             (b"pcall", c_function!(|lua| call(lua, false))),
             (b"setresp", c_function!(setresp)),
             (b"set_repl", c_function!(set_repl)),
-            (b"replicate_commands", c_function!(replicate_commands)),
-            (b"breakpoint", c_function!(breakpoint)),
-            (b"debug", c_function!(|_| Ok(0))),
             (b"acl_check_cmd", c_function!(acl_check_cmd)),
         ],
     );
@@ -56,17 +69,9 @@ pub fn open(lua: Lua) {
     }
 }
 
-/// What works without a script that runs.
-pub fn open_common(lua: Lua) {
-    crate::sandbox::set_functions(
-        lua,
-        &[
-            (b"log", c_function!(log)),
-            (b"sha1hex", c_function!(sha1hex)),
-            (b"error_reply", c_function!(error_reply)),
-            (b"status_reply", c_function!(status_reply)),
-        ],
-    );
+/// The log and the versions, which a library has while it is loaded, too.
+pub fn open_constants(lua: Lua) {
+    crate::sandbox::set_functions(lua, &[(b"log", c_function!(log))]);
     for (name, level) in LOG_LEVELS {
         lua.push_number(level as f64);
         lua.set_field(-2, name.as_bytes());
@@ -84,7 +89,7 @@ pub fn open_common(lua: Lua) {
 }
 
 /// An error reply of the `redis` functions' own.
-fn refuse<T>(text: &str) -> Result<T, Fault> {
+pub fn refuse<T>(text: &str) -> Result<T, Fault> {
     let line = [b"ERR ", text.as_bytes()].concat();
     Err(Fault::Reply {
         line,
@@ -273,8 +278,12 @@ fn log(lua: Lua) -> Results {
     };
     let parts: Vec<&[u8]> = (2..=count).filter_map(|index| lua.bytes(index)).collect();
     let message = parts.join(b" ".as_slice());
+    let loading = lua.shared().loading;
     if let Ok(run) = running(lua) {
         run.runtime.script_log(*level as u8, &message);
+    } else if !loading.is_null() {
+        // SAFETY: set while a library is loaded, by who waits for that to end.
+        unsafe { (*loading).runtime.script_log(*level as u8, &message) };
     }
     Ok(0)
 }

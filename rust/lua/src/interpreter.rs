@@ -3,10 +3,10 @@
 use std::ffi::{CStr, c_int};
 
 use mlua_sys as ffi;
-use rubellite_core::dispatch::Engine;
 use rubellite_core::dispatch::pipeline::{Invocation, Outcome, RespSink, Runtime, Sink};
 use rubellite_core::dispatch::session::Session;
 use rubellite_core::dispatch::spec::CommandTable;
+use rubellite_core::dispatch::{Engine, ErrorCode, Failure};
 use rubellite_core::output::Output;
 use rubellite_core::reply::Protocol;
 use rubellite_core::resp::decode;
@@ -14,6 +14,7 @@ use rubellite_core::service::Request;
 
 use crate::calls;
 use crate::convert::{Form, Written, write_reply};
+use crate::library::{self, Loading};
 use crate::lua::Lua;
 use crate::run::{Buffers, Run};
 use crate::sandbox;
@@ -25,6 +26,8 @@ const TIDY_FRACTION: usize = 4;
 pub struct Interpreter {
     shared: *mut Shared,
     lua: Lua,
+    /// The globals that a library has while it is loaded, kept in the registry; 0: none.
+    library_globals: c_int,
 }
 
 // SAFETY: an interpreter is used by the thread that holds the engine's lock.
@@ -56,10 +59,57 @@ impl Interpreter {
         let interpreter = Self {
             shared: Box::into_raw(shared),
             lua,
+            library_globals: 0,
         };
         sandbox::furnish(lua, own, &["redis", "server"]);
         lua.shared().shield = 0;
         interpreter
+    }
+
+    /// One for libraries of functions.
+    pub fn for_functions(limit: usize) -> Self {
+        let mut interpreter = Self::new(limit, calls::open_functions);
+        let lua = interpreter.lua;
+        lua.shared().shield = 1;
+        library::push_globals(lua);
+        interpreter.library_globals = lua.keep();
+        lua.shared().shield = 0;
+        interpreter
+    }
+
+    /// Runs the code of a library; what it registers is in `loading` afterwards.
+    pub fn load_library(&mut self, code: &[u8], loading: &mut Loading<'_>) -> Result<(), Failure> {
+        let with =
+            |code, line: &[u8]| Failure::With(code, String::from_utf8_lossy(line).into_owned());
+        let function = self
+            .compile(code, c"@user_function")
+            .map_err(|message| with(ErrorCode::LibraryBroken, &message))?;
+        let lua = self.lua;
+        lua.shared().shield += 1;
+        lua.shared().loading = std::ptr::from_mut(loading).cast();
+        sandbox::show_globals(lua, self.library_globals);
+        lua.set_top(0);
+        lua.push_function(calls::on_error, 0);
+        lua.push_kept(function);
+        let is_done = lua.call(0, 0, 1);
+        let result = if is_done {
+            Ok(())
+        } else {
+            let (line, _) = error_line(lua, None);
+            Err(with(ErrorCode::LibraryFailed, &line))
+        };
+        lua.set_top(0);
+        sandbox::show_globals(lua, lua.shared().globals);
+        lua.forget(function);
+        lua.shared().loading = std::ptr::null_mut();
+        if std::mem::take(&mut lua.shared().is_ending) {
+            lua.watch();
+        }
+        lua.shared().shield = 0;
+        if let Some(panic) = lua.shared().panic.take() {
+            std::panic::resume_unwind(panic);
+        }
+        result
     }
 
     pub fn lua(&self) -> Lua {
@@ -203,7 +253,7 @@ impl Interpreter {
         let mut own = Output::default();
         let lua = self.lua;
         if !is_done {
-            let (line, is_counted) = error_line(lua, name);
+            let (line, is_counted) = error_line(lua, Some(name));
             if !is_counted {
                 engine.statistics.error_replied(&line);
             }
@@ -251,9 +301,9 @@ fn push_list(lua: Lua, request: Request<'_>, first: usize, last: usize) {
     }
 }
 
-/// The line of the error on top: where it happened, and in which script. Whether it was
-/// counted when it happened.
-fn error_line(lua: Lua, name: &[u8]) -> (Vec<u8>, bool) {
+/// The line of the error on top: where it happened, and in which script, if that has a
+/// name. Whether it was counted when it happened.
+fn error_line(lua: Lua, name: Option<&[u8]>) -> (Vec<u8>, bool) {
     if !lua.is_table(-1) {
         let message = lua.bytes(-1).unwrap_or(b"unknown error");
         return ([b"ERR ", message].concat(), false);
@@ -265,7 +315,7 @@ fn error_line(lua: Lua, name: &[u8]) -> (Vec<u8>, bool) {
         bytes
     };
     let mut line = field(b"err").unwrap_or_else(|| b"ERR unknown error".to_vec());
-    if let (Some(source), Some(number)) = (field(b"source"), field(b"line")) {
+    if let (Some(name), Some(source), Some(number)) = (name, field(b"source"), field(b"line")) {
         line.extend_from_slice(b" script: ");
         line.extend_from_slice(name);
         line.extend_from_slice(b", on ");

@@ -1,4 +1,4 @@
-//! Lua scripts on the engine: the interpreter, its libraries, the scripts of EVAL.
+//! Lua scripts on the engine: the interpreter, its libraries, the scripts of EVAL, functions.
 //!
 //!     pipeline ── EVAL ──> scripts ──> interpreter ──> Lua ──redis.call──> calls ──> pipeline
 //!
@@ -10,9 +10,11 @@ mod base;
 mod bits;
 mod calls;
 mod convert;
+pub mod functions;
 pub mod interpreter;
 mod json;
 mod json_decode;
+pub mod library;
 mod lua;
 mod msgpack;
 mod patterns;
@@ -22,9 +24,10 @@ mod random;
 mod run;
 mod sandbox;
 pub mod scripts;
-mod shebang;
+pub mod shebang;
 mod state;
 mod strings;
 mod structs;
 
-pub use scripts::{Evaluation, Scripts, evaluation_of};
+pub use functions::Functions;
+pub use scripts::{Evaluation, Program, Scripts, evaluation_of};

@@ -194,7 +194,7 @@ fn pop_function(lua: Lua) -> Option<ffi::lua_CFunction> {
 
 /// Puts a table that refuses writes into the place of the one on top. `shown` is what
 /// `getmetatable` gives for it.
-fn protect(lua: Lua, shown: c_int) {
+pub fn protect(lua: Lua, shown: c_int) {
     lua.push_value(-1);
     let real = lua.keep();
     lua.push_table(0, 0);
@@ -282,6 +282,26 @@ unsafe fn refuse(state: *mut lua_State) -> c_int {
 unsafe extern "C-unwind" fn refuse_write(state: *mut lua_State) -> c_int {
     // SAFETY: see above; the format has no arguments.
     unsafe { ffi::luaL_error(state, c"Attempt to modify a readonly table".as_ptr()) }
+}
+
+/// Makes a name that the table on top lacks an error.
+pub fn refuse_missing(lua: Lua) {
+    lua.push_table(0, 1);
+    lua.push_function(c_function!(undefined_global), 0);
+    lua.set_field(-2, b"__index");
+    lua.set_metatable(-2);
+}
+
+/// Lets all that is compiled in this state find the globals in the table kept under this
+/// number.
+pub fn show_globals(lua: Lua, kept: c_int) {
+    lua.push_value(ffi::LUA_GLOBALSINDEX);
+    if lua.push_metatable(-1) {
+        lua.push_kept(kept);
+        lua.set_field(-2, b"__index");
+        lua.pop(1);
+    }
+    lua.pop(1);
 }
 
 fn undefined_global(lua: Lua) -> Results {

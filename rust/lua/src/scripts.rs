@@ -10,7 +10,7 @@ use rubellite_core::dispatch::{Engine, ErrorCode, Failure};
 use rubellite_core::text::{integer, sha1};
 
 use crate::calls;
-use crate::interpreter::{Interpreter, Program};
+use crate::interpreter::{self, Interpreter};
 use crate::run::Buffers;
 use crate::shebang::{self, Flags};
 
@@ -30,24 +30,37 @@ struct Script {
     used: Option<u64>,
 }
 
+/// What a command runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Program {
+    /// The script that it brings.
+    Text,
+    /// A script that is known, by its digest.
+    Digest,
+    /// A function of a library.
+    Function,
+}
+
 /// How a command names and limits the script that it runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Evaluation {
-    pub is_digest: bool,
+    pub program: Program,
     pub is_read_only: bool,
 }
 
 /// The evaluation that a command asks for, by its name.
 pub fn evaluation_of(command: &str) -> Option<Evaluation> {
-    let (is_digest, is_read_only) = match command {
-        "eval" => (false, false),
-        "eval_ro" => (false, true),
-        "evalsha" => (true, false),
-        "evalsha_ro" => (true, true),
+    let (program, is_read_only) = match command {
+        "eval" => (Program::Text, false),
+        "eval_ro" => (Program::Text, true),
+        "evalsha" => (Program::Digest, false),
+        "evalsha_ro" => (Program::Digest, true),
+        "fcall" => (Program::Function, false),
+        "fcall_ro" => (Program::Function, true),
         _ => return None,
     };
     Some(Evaluation {
-        is_digest,
+        program,
         is_read_only,
     })
 }
@@ -202,12 +215,13 @@ impl Scripts {
         sink: &mut dyn Sink,
     ) -> Result<Outcome, Failure> {
         let request = invocation.request;
-        if evaluation.is_digest && request.get(1).len() != size_of::<Digest>() {
+        let is_digest = evaluation.program == Program::Digest;
+        if is_digest && request.get(1).len() != size_of::<Digest>() {
             return Err(ErrorCode::NoScript.into());
         }
-        let keys = key_count(request.get(2), request.len() - 3)?;
+        let keys = key_count(request.get(2), request.len() - 3, ErrorCode::NotInteger)?;
         let limit = engine.settings.script_memory_max;
-        let digest = self.find(request.get(1), evaluation.is_digest, limit)?;
+        let digest = self.find(request.get(1), is_digest, limit)?;
         let Some(script) = self.by_digest.get(&digest) else {
             return Err(ErrorCode::NoScript.into());
         };
@@ -217,7 +231,7 @@ impl Scripts {
         let Some(interpreter) = &mut self.interpreter else {
             return Err(ErrorCode::NoScript.into());
         };
-        let program = Program {
+        let program = interpreter::Program {
             function,
             name: &digest,
             keys,
@@ -235,9 +249,9 @@ impl Scripts {
     }
 }
 
-/// How many of `rest` arguments are keys.
-pub fn key_count(number: &[u8], rest: usize) -> Result<usize, Failure> {
-    let count = integer::parse(number).ok_or(ErrorCode::NotInteger)?;
+/// How many of `rest` arguments are keys; `no_number` is said of what is none.
+pub fn key_count(number: &[u8], rest: usize, no_number: ErrorCode) -> Result<usize, Failure> {
+    let count = integer::parse(number).ok_or(no_number)?;
     if count > rest as i64 {
         return Err(ErrorCode::TooManyKeys.into());
     }

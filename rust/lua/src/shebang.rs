@@ -15,6 +15,19 @@ pub struct Flags {
 }
 
 impl Flags {
+    /// The names of those that are set.
+    pub fn names(self) -> Vec<&'static str> {
+        let all = [
+            (self.no_writes, "no-writes"),
+            (self.allow_oom, "allow-oom"),
+            (self.allow_stale, "allow-stale"),
+            (self.no_cluster, "no-cluster"),
+            (self.allow_cross_slot_keys, "allow-cross-slot-keys"),
+        ];
+        let set = all.into_iter().filter(|(is_set, _)| *is_set);
+        set.map(|(_, name)| name).collect()
+    }
+
     /// Sets a flag by its name; false: there is none.
     pub fn set(&mut self, name: &[u8]) -> bool {
         let flag = match name {

@@ -9,6 +9,7 @@ use mlua_sys as ffi;
 use mlua_sys::lua_State;
 
 use crate::json;
+use crate::library::{self, Loading};
 use crate::lua::Lua;
 use crate::random::Random;
 use crate::run::Run;
@@ -28,6 +29,8 @@ pub struct Shared {
     pub shield: u32,
     /// The script that runs; null: none.
     pub run: *mut Run<'static>,
+    /// The library that is being loaded; null: none.
+    pub loading: *mut Loading<'static>,
     /// It is to end: every instruction fails from now on.
     pub is_ending: bool,
     /// What a function panicked with.
@@ -123,6 +126,7 @@ impl Shared {
             limit,
             shield: 1,
             run: ptr::null_mut(),
+            loading: ptr::null_mut(),
             is_ending: false,
             panic: None,
             steps: 0,
@@ -161,6 +165,11 @@ impl Shared {
         if self.is_ending {
             return true;
         }
+        if !self.loading.is_null() {
+            // SAFETY: set while the library is loaded, by who waits for that to end.
+            self.is_ending = unsafe { (*self.loading).is_late() };
+            return self.is_ending;
+        }
         if self.run.is_null() {
             return false;
         }
@@ -172,6 +181,10 @@ impl Shared {
 
     /// Pushes the error that ends the script.
     pub fn push_ending(&self, lua: Lua) {
+        if !self.loading.is_null() {
+            lua.push_error_table(library::LATE, false);
+            return;
+        }
         if self.run.is_null() {
             lua.push(b"script ended");
             return;

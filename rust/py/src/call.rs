@@ -8,6 +8,7 @@ use std::cell::Cell;
 use std::ops::Range;
 use std::ptr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use pyo3::exceptions::{PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::ffi;
@@ -35,12 +36,17 @@ pub struct Context<'a> {
     pub sink: &'a mut dyn Sink,
 }
 
+/// How often a handler looks whether its call was given back.
+const LENT_PAUSE: Duration = Duration::from_micros(200);
+
 /// What a handler may do while it runs; its first parameter.
 #[pyclass(frozen, module = "rubellite._core")]
 pub struct Call {
     context: Cell<*mut Context<'static>>,
     thread: Cell<*mut ffi::PyThreadState>,
     serial: Cell<u64>,
+    /// The watchdog has borrowed the context, and gives it back soon.
+    is_lent: Cell<bool>,
 }
 
 // SAFETY: the cells are only touched while holding the GIL; the context is only
@@ -64,6 +70,7 @@ impl Call {
             context: Cell::new(ptr::null_mut()),
             thread: Cell::new(ptr::null_mut()),
             serial: Cell::new(0),
+            is_lent: Cell::new(false),
         }
     }
 
@@ -79,6 +86,29 @@ impl Call {
         work()
     }
 
+    /// Lends what this call leads to; None while it leads nowhere, or is in use.
+    pub fn lend(&self) -> Option<*mut Context<'static>> {
+        let pointer = self.context.replace(ptr::null_mut());
+        if pointer.is_null() {
+            return None;
+        }
+        self.is_lent.set(true);
+        Some(pointer)
+    }
+
+    pub fn give_back(&self, pointer: *mut Context<'static>) {
+        self.context.set(pointer);
+        self.is_lent.set(false);
+    }
+
+    /// Lets go of the GIL until nobody has borrowed the context.
+    #[cold]
+    pub fn wait_until_given_back(&self, py: Python<'_>) {
+        while self.is_lent.get() {
+            py.detach(|| std::thread::sleep(LENT_PAUSE));
+        }
+    }
+
     /// The number of the command that runs; `Arguments` of another are void.
     pub fn serial(&self) -> u64 {
         self.serial.get()
@@ -87,6 +117,10 @@ impl Call {
     /// Gives access to the running command.
     #[inline]
     pub fn with<R>(&self, work: impl FnOnce(&mut Context<'_>) -> R) -> PyResult<R> {
+        if self.is_lent.get() {
+            // SAFETY: methods of a Python object are only called by attached threads.
+            self.wait_until_given_back(unsafe { Python::assume_attached() });
+        }
         let pointer = self.context.replace(ptr::null_mut());
         // SAFETY: methods of a Python object are only called by attached threads.
         let thread = unsafe { ffi::PyThreadState_Get() };

@@ -14,6 +14,7 @@ use rubellite_core::rdb::{Error, Format};
 
 use crate::border;
 use crate::call::{Arguments, Call, with_arguments};
+use crate::runtime::PyRuntime;
 
 fn format(name: &str) -> PyResult<Format> {
     Format::named(name).ok_or_else(|| PyValueError::new_err(format!("no such format: {name}")))
@@ -52,17 +53,30 @@ impl How {
 pub fn load<'py>(
     py: Python<'py>,
     engine: &mut Engine,
+    runtime: &mut PyRuntime,
     path: &str,
     checks_checksum: bool,
     before: Before,
 ) -> PyResult<Bound<'py, PyDict>> {
-    let loaded = engine.load_file(Path::new(path), checks_checksum, before);
+    let mut take_libraries = |engine: &mut Engine, sources: &[Vec<u8>]| {
+        let taken = runtime.with_functions(engine, |functions, engine, runtime| {
+            functions.take_file(engine, runtime, sources, before)
+        });
+        taken.map_err(|failure| {
+            let line = engine.errors.line(&failure);
+            let text = String::from_utf8_lossy(&line).into_owned();
+            format!("a library of functions: {text}")
+        })
+    };
+    let path = Path::new(path);
+    let loaded = engine.load_file(path, checks_checksum, before, &mut take_libraries);
     let report = loaded.map_err(|error| match error {
         Error::Io(error) => PyErr::from(error),
         other => PyValueError::new_err(other.to_string()),
     })?;
     let facts = PyDict::new(py);
     facts.set_item("keys_loaded", report.keys_loaded)?;
+    facts.set_item("libraries", report.libraries.len())?;
     facts.set_item("keys_expired", report.keys_expired)?;
     facts.set_item("emptied", report.emptied)?;
     let aux = PyDict::new(py);
@@ -176,9 +190,10 @@ impl Call {
             _ => return Err(PyValueError::new_err(format!("no such way: {before}"))),
         };
         self.with(|context| {
-            context.engine.is_replaying = keeps_expired;
-            let report = load(py, context.engine, path, checks_checksum, before);
-            context.engine.is_replaying = false;
+            let (engine, runtime) = (&mut *context.engine, &mut *context.runtime);
+            engine.is_replaying = keeps_expired;
+            let report = load(py, engine, runtime, path, checks_checksum, before);
+            engine.is_replaying = false;
             report
         })?
     }

@@ -56,34 +56,50 @@ impl Call {
         self.try_with(py, |engine| {
             let busy = engine.busy_failure();
             let script = engine.script.as_mut().ok_or(ErrorCode::NotBusy)?;
-            if script.is_function != is_function {
-                return Err(busy);
+            if script.is_command && !is_function {
+                // What it did so far enters the journal, as after any failure.
+                script.is_killed = true;
+                return Ok(());
             }
             if script.has_written {
                 return Err(ErrorCode::Unkillable.into());
+            }
+            if script.is_function != is_function {
+                return Err(busy);
             }
             script.is_killed = true;
             Ok(())
         })
     }
 
-    /// The script that runs: its name, command, and for how many milliseconds; or None.
+    /// Fails with BUSY or BUSY_COMMAND while a script or a command takes long.
+    fn refuse_if_busy(&self, py: Python<'_>) -> PyResult<()> {
+        self.try_with(py, |engine| match &engine.script {
+            Some(_) => Err(engine.busy_failure()),
+            None => Ok(()),
+        })
+    }
+
+    /// The function that runs: its name, command, and for how many milliseconds; or None.
+    ///
+    /// Fails with BUSY where it is no function.
     #[allow(clippy::type_complexity)]
-    fn running_script<'py>(
+    fn running_function<'py>(
         &self,
         py: Python<'py>,
-    ) -> PyResult<Option<(Bound<'py, PyBytes>, Vec<Bound<'py, PyBytes>>, u64, bool)>> {
-        self.with(|context| {
-            let now_ns = context.engine.clock.monotonic_ns();
-            let script = context.engine.script.as_ref()?;
+    ) -> PyResult<Option<(Bound<'py, PyBytes>, Vec<Bound<'py, PyBytes>>, u64)>> {
+        self.try_with(py, |engine| {
+            let now_ns = engine.clock.monotonic_ns();
+            let Some(script) = &engine.script else {
+                return Ok(None);
+            };
+            if !script.is_function {
+                return Err(engine.busy_failure());
+            }
             let elapsed_ms = now_ns.saturating_sub(script.started_ns) / 1_000_000;
             let command = script.command.iter().map(|word| PyBytes::new(py, word));
-            Some((
-                PyBytes::new(py, &script.name),
-                command.collect(),
-                elapsed_ms,
-                script.is_function,
-            ))
+            let name = PyBytes::new(py, &script.name);
+            Ok(Some((name, command.collect(), elapsed_ms)))
         })
     }
 

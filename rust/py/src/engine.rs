@@ -482,10 +482,12 @@ impl Engine {
         keeps_expired: bool,
     ) -> PyResult<Bound<'py, PyDict>> {
         let mut held = self.cell.lock(py)?;
-        let engine = &mut held.core.engine;
+        let core = &mut *held.core;
+        let (engine, runtime) = (&mut core.engine, &mut core.runtime);
         engine.refresh_clock();
         engine.is_replaying = keeps_expired;
-        let report = call_persistence::load(py, engine, path, checks_checksum, Before::Replaced);
+        let before = Before::Replaced;
+        let report = call_persistence::load(py, engine, runtime, path, checks_checksum, before);
         engine.is_replaying = false;
         report
     }

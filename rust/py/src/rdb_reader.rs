@@ -76,7 +76,8 @@ impl RdbReader {
 
     /// The next item, as a tuple that begins with what it is:
     ///
-    /// ("aux", key, value), ("select", number), ("skipped", what), ("end",) and
+    /// ("aux", key, value), ("select", number), ("library", source), ("skipped", what),
+    /// ("end",) and
     /// ("key", name, type, elements, memory in bytes, deadline or None, value or None).
     #[pyo3(signature = (has_values = false))]
     fn next_item<'py>(&self, py: Python<'py>, has_values: bool) -> PyResult<Bound<'py, PyTuple>> {
@@ -89,6 +90,9 @@ impl RdbReader {
                 }
                 Item::Select(number) => return ("select", number).into_pyobject(py),
                 Item::Resize { .. } => {}
+                Item::Library(source) => {
+                    return ("library", PyBytes::new(py, &source)).into_pyobject(py);
+                }
                 Item::Skipped(what) => return ("skipped", what).into_pyobject(py),
                 Item::End => return ("end",).into_pyobject(py),
                 Item::Key(value) => break value,

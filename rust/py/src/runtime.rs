@@ -16,7 +16,7 @@ use rubellite_core::dispatch::triggers::Event;
 use rubellite_core::output::SHARED_BYTES_MIN;
 use rubellite_core::reply::Reply;
 use rubellite_core::service::ClientId;
-use rubellite_lua::{Evaluation, Scripts};
+use rubellite_lua::{Evaluation, Functions, Scripts};
 use smallvec::SmallVec;
 
 use crate::border;
@@ -24,6 +24,7 @@ use crate::call::{Arguments, Call, Context};
 use crate::extending;
 use crate::object_sink::ObjectSink;
 use crate::reply::{self, Blocked};
+use crate::watchdog::{Handle, Killed, Watchdog};
 
 /// A command's function and the words of its options as Python strings.
 pub struct Handler {
@@ -51,7 +52,11 @@ pub struct PyRuntime {
     /// Which commands run scripts, by `CommandId`.
     pub evaluations: Vec<Option<Evaluation>>,
     /// The scripts; None while one of them runs.
-    scripts: Option<Box<Scripts>>,
+    pub scripts: Option<Box<Scripts>>,
+    /// Libraries of functions; None while one of them runs or is loaded.
+    pub functions: Option<Box<Functions>>,
+    /// Looks after the users' own commands and triggers.
+    watchdog: Watchdog,
     /// What interrupted a script (Ctrl-C), for its caller.
     pub interruption: Option<PyErr>,
 }
@@ -86,32 +91,6 @@ impl PyRuntime {
             self.calls.push(Py::new(py, Call::new())?);
         }
         Ok(self.calls[self.depth].clone_ref(py))
-    }
-
-    /// The scripts; none of them runs.
-    pub fn scripts(&mut self) -> &mut Scripts {
-        self.scripts.get_or_insert_default()
-    }
-
-    /// Runs the script of EVAL and its like.
-    fn evaluate(
-        &mut self,
-        commands: &CommandTable,
-        engine: &mut Engine,
-        invocation: &Invocation<'_>,
-        evaluation: Evaluation,
-        sink: &mut dyn Sink,
-    ) -> Outcome {
-        // A panic loses them, and the next script finds a new interpreter.
-        let mut scripts = self.scripts.take().unwrap_or_default();
-        let result = scripts.evaluate(commands, engine, self, invocation, evaluation, sink);
-        self.scripts = Some(scripts);
-        result.unwrap_or_else(|failure| {
-            let line = engine.error_line(&failure);
-            let protocol = engine.session(invocation.client).protocol;
-            sink.put(&Reply::Error(line), protocol);
-            Outcome::Failed
-        })
     }
 
     /// Runs Python code of the server's own with a `Call`, outside of any command: what
@@ -169,6 +148,7 @@ impl PyRuntime {
         invocation: &Invocation<'_>,
         values: &Values<'_>,
         sink: &mut dyn Sink,
+        watchdog: Option<&Handle>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let handler = &self.handlers[invocation.command];
         // One slot in front, which vectorcall may use (PY_VECTORCALL_ARGUMENTS_OFFSET).
@@ -210,6 +190,7 @@ impl PyRuntime {
         pointers.push(call.as_ptr());
         pointers.extend(objects.iter().map(Bound::as_ptr));
         let function = handler.function.clone_ref(py);
+        let threshold_ms = engine.settings.busy_reply_ms;
         let mut context = Context {
             commands,
             engine,
@@ -218,6 +199,7 @@ impl PyRuntime {
             sink,
         };
         call.get().enter(&mut context, || {
+            let _watch = watchdog.and_then(|watchdog| watchdog.watch(py, call, threshold_ms));
             // SAFETY: all pointers are live objects, held by `objects`, `call` and
             // `function` until the call has returned; the slot in front is ours.
             unsafe {
@@ -246,7 +228,9 @@ impl PyRuntime {
             return line;
         }
         let command = &spec.name;
-        let failure = if spec.has(flag::EXTENSION) {
+        let failure = if error.is_instance_of::<Killed>(py) {
+            Failure::With(ErrorCode::CommandKilled, command.clone())
+        } else if spec.has(flag::EXTENSION) {
             let detail = extending::failure_detail(py, command, &error);
             Failure::With(ErrorCode::CommandFailed, detail)
         } else {
@@ -267,7 +251,7 @@ impl PyRuntime {
 
 impl PyRuntime {
     /// Tells the log of a script.
-    fn tell(&self, about: &str, (number, text): &(impl Copy + Into<u64>, &[u8])) {
+    pub fn tell(&self, about: &str, (number, text): &(impl Copy + Into<u64>, &[u8])) {
         // SAFETY: commands only run while attached.
         let py = unsafe { Python::assume_attached() };
         let Some(hook) = &self.on_warning else {
@@ -308,9 +292,19 @@ impl Runtime for PyRuntime {
         };
         self.depth += 1;
         let pending = sink.resp().map_or(0, |output| output.bytes_pending());
-        let mut result = self.run_handler(py, &call, commands, engine, invocation, values, sink);
-        self.depth -= 1;
         let spec = &commands.specs[invocation.command];
+        let mut result = if spec.has(flag::EXTENSION) {
+            let watchdog = self.watchdog.handle();
+            watchdog.guard(engine, |engine| {
+                let watchdog = Some(&watchdog);
+                self.run_handler(
+                    py, &call, commands, engine, invocation, values, sink, watchdog,
+                )
+            })
+        } else {
+            self.run_handler(py, &call, commands, engine, invocation, values, sink, None)
+        };
+        self.depth -= 1;
         if spec.has(flag::EXTENSION)
             && let Ok(object) = &result
         {
@@ -366,9 +360,14 @@ impl Runtime for PyRuntime {
         };
         let (function, name) = (function.clone_ref(py), name.clone());
         let client = engine.run.client;
-        let done = self.call_outside(py, engine, client, |call| {
-            let key = PyBytes::new(py, &event.key);
-            function.bind(py).call1((call, &*event.name, key))
+        let watchdog = self.watchdog.handle();
+        let threshold_ms = engine.settings.busy_reply_ms;
+        let done = watchdog.guard(engine, |engine| {
+            self.call_outside(py, engine, client, |call| {
+                let _watch = watchdog.watch(py, call, threshold_ms);
+                let key = PyBytes::new(py, &event.key);
+                function.bind(py).call1((call, &*event.name, key))
+            })
         });
         let Err(error) = done else {
             return;

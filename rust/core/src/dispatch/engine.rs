@@ -25,6 +25,7 @@ use super::triggers::Triggers;
 use crate::aof::Appender;
 use crate::clock::Clock;
 use crate::keyspace::{Database, HashSeed};
+use crate::rdb::libraries::Libraries;
 use crate::service::{ClientId, OutsidePointer, Peer};
 use crate::types::Detached;
 
@@ -229,6 +230,8 @@ pub struct Engine {
     /// The script that runs, if one does.
     pub script: Option<ScriptRun>,
     pub script_facts: ScriptFacts,
+    /// Sources of functions, as files hold them.
+    pub libraries: Libraries,
     /// The other clients' sockets, while a request of one runs.
     pub outside: OutsidePointer,
     next_client: ClientId,
@@ -294,6 +297,7 @@ impl Engine {
             snapshots: Snapshots::default(),
             script: None,
             script_facts: ScriptFacts::default(),
+            libraries: Libraries::default(),
             outside: OutsidePointer::default(),
             next_client: 1,
             last_cron_ms: now_us / 1000,

@@ -110,7 +110,7 @@ impl Engine {
         let is_scripts = self
             .script
             .as_ref()
-            .is_some_and(|script| script.client == invocation.client);
+            .is_some_and(|script| script.client == invocation.client && !script.is_command);
         let mut line = format!(
             "+{}.{:06} [{} {}]",
             self.now_us / 1_000_000,

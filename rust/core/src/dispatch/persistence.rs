@@ -125,6 +125,7 @@ impl Engine {
             header: Header {
                 seconds: self.now_ms / 1000,
                 memory_bytes: memory::used_bytes(),
+                libraries: self.libraries.clone(),
                 ..Header::default()
             },
         }
@@ -339,13 +340,15 @@ impl Engine {
         }
     }
 
-    /// Loads a file. After an error the data are as before, unless they were to stay:
-    /// then what came before the error is among them.
+    /// Loads a file; `take_libraries` gets its functions, and says what is wrong with them.
+    /// After an error the data are as before, unless they were to stay: then what came
+    /// before the error is among them.
     pub fn load_file(
         &mut self,
         path: &Path,
         checks_checksum: bool,
         before: Before,
+        take_libraries: &mut dyn FnMut(&mut Engine, &[Vec<u8>]) -> Result<(), String>,
     ) -> rdb::Result<Report> {
         let file = File::open(path).map_err(Error::Io)?;
         self.abort_snapshot();
@@ -362,7 +365,13 @@ impl Engine {
             replaces: before == Before::Merged,
             ..self.load_options()
         };
-        let loaded = load::load(&mut databases, file, options, &mut |_, _| {});
+        let mut loaded = load::load(&mut databases, file, options, &mut |_, _| {});
+        if let Ok(report) = &loaded
+            && let Err(reason) = take_libraries(self, &report.libraries)
+        {
+            let offset = report.bytes;
+            loaded = Err(Error::Corrupt { offset, reason });
+        }
         if before == Before::Replaced && loaded.is_err() {
             return loaded;
         }

@@ -440,7 +440,9 @@ pub fn run(
     {
         engine.settle(runtime, spec, invocation.request);
     }
-    propagate(engine, spec, &invocation);
+    if engine.run.edits > 0 || outcome == Outcome::Replied && spec.has(flag::ALWAYS_PROPAGATE) {
+        propagate(engine, spec, &invocation);
+    }
     let depth = outer.depth;
     engine.run = outer;
     if depth == 0 {
@@ -466,9 +468,6 @@ fn after_panic(spec: &CommandSpec, sink: &mut dyn Sink, pending: usize) -> Failu
 const SLOW_NS_MIN: u64 = 1_000_000;
 
 fn propagate(engine: &mut Engine, spec: &CommandSpec, invocation: &Invocation<'_>) {
-    if engine.run.edits == 0 && !spec.has(flag::ALWAYS_PROPAGATE) {
-        return;
-    }
     engine.dirty_since_save += engine.run.edits;
     if engine.script.as_ref().is_some_and(|it| it.is_unlogged) {
         return;

@@ -21,6 +21,8 @@ pub struct ScriptRun {
     /// The protocol in which it hears its commands' replies (`redis.setresp`).
     pub protocol: Protocol,
     pub is_function: bool,
+    /// It is no script, but a command or trigger of a user's.
+    pub is_command: bool,
     pub is_read_only: bool,
     /// It may write though memory is full.
     pub allows_oom: bool,
@@ -83,6 +85,9 @@ impl Engine {
 
     /// What others hear while a script takes long.
     pub fn busy_failure(&self) -> Failure {
+        if self.script.as_ref().is_some_and(|it| it.is_command) {
+            return ErrorCode::BusyCommand.into();
+        }
         let is_function = self.script.as_ref().is_some_and(|it| it.is_function);
         let command = if is_function { "FUNCTION" } else { "SCRIPT" };
         Failure::With(ErrorCode::Busy, command.to_owned())

@@ -43,7 +43,11 @@ pub fn dump(entry: Entry<'_>, format: Format, compresses: bool) -> Vec<u8> {
     } else if let Some(walk) = write::write_typed(&mut output, entry, None) {
         walk.finish(&mut output);
     }
-    let mut bytes = output.bytes;
+    seal(output.bytes, format)
+}
+
+/// Adds version and checksum.
+pub(super) fn seal(mut bytes: Vec<u8>, format: Format) -> Vec<u8> {
     bytes.extend_from_slice(&format.version().to_le_bytes());
     let checksum = crc64(0, &bytes);
     bytes.extend_from_slice(&checksum.to_le_bytes());
@@ -57,6 +61,11 @@ fn write_timed_set(output: &mut Output, table: Table<'_>) {
         output.element(record.key);
         output.milliseconds(record.deadline.unwrap_or(-1));
     }
+}
+
+/// What stands before version and checksum of a payload that `judge` has accepted.
+pub(super) fn body(payload: &[u8]) -> &[u8] {
+    &payload[..payload.len() - FOOTER_BYTES]
 }
 
 fn has_deadlines(content: Content<'_>) -> bool {
@@ -87,7 +96,7 @@ pub fn is_known_to_all(payload: &[u8]) -> bool {
 
 /// Reads a payload that `judge` has accepted.
 pub fn restore(payload: &[u8], family: Family, context: Context<'_>) -> Result<Value> {
-    let body = &payload[..payload.len() - FOOTER_BYTES];
+    let body = body(payload);
     let mut input = Input::with_buffer(body, false, body.len());
     let type_number = input.byte()?;
     let value = value::read(

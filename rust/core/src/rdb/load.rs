@@ -40,6 +40,8 @@ pub struct Report {
     /// Hashes and sets all of whose fields or members have expired.
     pub emptied: u64,
     pub aux: Vec<(Vec<u8>, Vec<u8>)>,
+    /// Sources of libraries of functions.
+    pub libraries: Vec<Vec<u8>>,
     /// What was passed over, the first few by name.
     pub skipped: Vec<String>,
     pub skipped_count: u64,
@@ -117,6 +119,7 @@ impl<'a> Loader<'a> {
                         self.report.aux.push((key, value));
                     }
                 }
+                Item::Library(code) => self.report.libraries.push(code),
                 Item::Skipped(what) => self.report.skip(what),
                 Item::Key(value) => {
                     if self.selected >= self.databases.len() {

@@ -10,7 +10,7 @@
 //! makes values of elements; `streams` is what is peculiar to them; `value` reads one value
 //! and `reader` a file; `output` and `write` write them, large collections in slices; `load` and `save` are files and
 //! databases, `snapshot` with its `keys` and `writer` saves while commands go on;
-//! `dump` is the payload of DUMP and RESTORE.
+//! `dump` is the payload of DUMP and RESTORE, `libraries` is what becomes of functions.
 //!
 //! What REDIS0010 lacks, deadlines of fields and members, follows its key in AUX fields
 //! named `DEADLINES_AUX`, which other servers skip: a string of (field as a string,
@@ -24,6 +24,7 @@ pub mod build;
 pub mod dump;
 pub mod input;
 mod keys;
+pub mod libraries;
 pub mod load;
 pub mod lzf;
 pub mod output;

@@ -27,6 +27,8 @@ pub enum Item {
     },
     /// A key; see `Reader::key`.
     Key(Value),
+    /// The source of a library of functions.
+    Library(Vec<u8>),
     /// Something that is not data of ours.
     Skipped(String),
     End,
@@ -165,18 +167,12 @@ impl<'a, R: Read> Reader<'a, R> {
                     }
                     return Ok(Item::Skipped("a slot being imported".into()));
                 }
-                opcode::FUNCTION => {
-                    input.skip_string()?;
-                    return Ok(Item::Skipped("a library of functions".into()));
-                }
+                opcode::FUNCTION => return Ok(Item::Library(input.owned_string()?)),
                 opcode::FUNCTION_PREVIEW => {
-                    input.skip_string()?;
-                    input.skip_string()?;
-                    if input.length()? > 0 {
-                        input.skip_string()?;
-                    }
-                    input.skip_string()?;
-                    return Ok(Item::Skipped("a library of functions".into()));
+                    return Err(Error::Unsupported {
+                        offset: input.offset(),
+                        reason: "Pre-GA function format not supported".into(),
+                    });
                 }
                 opcode::MODULE_AUX => {
                     let name = value::module_name(input.length()?);

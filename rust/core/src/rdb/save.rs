@@ -9,6 +9,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::libraries::{self, Libraries};
 use super::output::Output;
 use super::write::{Clocks, write_key};
 use super::{Format, opcode};
@@ -42,10 +43,12 @@ pub struct Header {
     pub is_aof_base: bool,
     /// Further AUX fields.
     pub fields: Vec<(Vec<u8>, Vec<u8>)>,
+    /// Libraries of functions, which stand before all keys.
+    pub libraries: Libraries,
 }
 
 impl Header {
-    /// Writes the signature and the AUX fields that all servers write.
+    /// Writes the signature, the AUX fields that all servers write, and the functions.
     pub fn write(&self, output: &mut Output) {
         output.bytes.extend_from_slice(output.format.signature());
         for (key, value) in &self.fields {
@@ -55,6 +58,7 @@ impl Header {
         output.aux(b"ctime", self.seconds.to_string().as_bytes());
         output.aux(b"used-mem", self.memory_bytes.to_string().as_bytes());
         output.aux(b"aof-base", if self.is_aof_base { b"1" } else { b"0" });
+        libraries::write(&self.libraries, output);
     }
 }
 
