@@ -5,9 +5,10 @@
 //! that the command sends for it, as the real servers do: `hdel`, then `del`.
 
 use super::data::Access;
-use super::engine::{Engine, Settings};
+use super::engine::Engine;
 use super::error::{ErrorCode, Failure};
 use super::notify::class;
+use super::settings::Settings;
 use crate::keyspace::{Entry, Expiry, Kind, NewValue, Place, is_empty};
 use crate::seed::HashSeed;
 use crate::types::home::{Detached, Form, Home, Limits};

@@ -434,7 +434,7 @@ fn access_clock(now_ms: i64, counter: u32) -> u32 {
 }
 
 /// The counter of an access clock after the minutes that passed without access.
-pub fn decayed_counter(clock: u32, now_ms: i64, settings: &super::engine::Settings) -> u32 {
+pub fn decayed_counter(clock: u32, now_ms: i64, settings: &super::settings::Settings) -> u32 {
     let (then, counter) = (clock >> 8, clock & 255);
     if settings.lfu_decay_minutes == 0 {
         return counter;
@@ -448,7 +448,7 @@ pub fn decayed_counter(clock: u32, now_ms: i64, settings: &super::engine::Settin
 fn raised_counter(
     counter: u32,
     random: &mut fastrand::Rng,
-    settings: &super::engine::Settings,
+    settings: &super::settings::Settings,
 ) -> u32 {
     const LFU_BIRTH: u32 = 5;
     if counter >= 255 {

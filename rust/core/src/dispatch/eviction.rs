@@ -12,7 +12,8 @@
 //! time than `maxmemory-eviction-tenacity` allows (half a millisecond by default).
 
 use super::data::decayed_counter;
-use super::engine::{Engine, Settings};
+use super::engine::Engine;
+use super::settings::Settings;
 use super::spec::{CommandSpec, CommandTable, flag};
 use crate::keyspace::Entry;
 use crate::memory;

@@ -42,6 +42,7 @@ pub mod pubsub;
 pub mod scripting;
 pub mod session;
 pub mod sets;
+pub mod settings;
 pub mod sink;
 pub mod sorted_sets;
 pub mod sorting;

@@ -113,6 +113,9 @@ pub struct Restoring {
     pub frequency: Option<u8>,
 }
 
+/// Loads the functions of a file, or says what is wrong with them.
+pub type TakeLibraries<'a> = dyn FnMut(&mut Engine, &[Vec<u8>]) -> Result<(), String> + 'a;
+
 impl Engine {
     /// How files are written, by the settings of now.
     pub fn save_options(&self, format: Format, compresses: bool, has_checksum: bool) -> Options {
@@ -348,7 +351,7 @@ impl Engine {
         path: &Path,
         checks_checksum: bool,
         before: Before,
-        take_libraries: &mut dyn FnMut(&mut Engine, &[Vec<u8>]) -> Result<(), String>,
+        take_libraries: &mut TakeLibraries<'_>,
     ) -> rdb::Result<Report> {
         let file = File::open(path).map_err(Error::Io)?;
         self.abort_snapshot();

@@ -322,7 +322,7 @@ fn relocating_leaves_every_entry_as_it_was() {
         } else {
             Expiry::None
         };
-        database.set(&name(number), NewValue::Bytes(&value), expiry);
+        database.set(&name(number), NewValue::String(&value), expiry);
     }
     for number in (0..20_000).filter(|number| number % 8 != 0) {
         database.remove(&name(number));

@@ -34,7 +34,7 @@ pub struct Large {
 }
 
 pub enum Body {
-    Collection(Walk),
+    Collection(Box<Walk>),
     /// A big string, which the thread compresses.
     Text(Arc<Vec<u8>>),
 }
@@ -63,7 +63,8 @@ impl Keys {
         let mut head = Output::new(self.output.format, false);
         let body = match entry.value() {
             Value::Object(object) if object.memory_bytes() > LARGE_BYTES => {
-                write_key(&mut head, entry, self.clocks).map(Body::Collection)
+                write_key(&mut head, entry, self.clocks)
+                    .map(|walk| Body::Collection(Box::new(walk)))
             }
             Value::Shared(text) if text.bytes().len() > LARGE_BYTES => {
                 write_text_head(&mut head, entry, self.clocks);

@@ -290,7 +290,7 @@ impl Snapshot {
             self.stream.select(large.number);
             self.stream.output.bytes.extend_from_slice(&large.head);
             match (large.body, &self.writer) {
-                (Body::Collection(walk), _) => self.walk = Some(walk),
+                (Body::Collection(walk), _) => self.walk = Some(*walk),
                 (Body::Text(text), Some(writer)) => {
                     writer.main(std::mem::take(&mut self.stream.output.bytes));
                     writer.text(text);

@@ -1,6 +1,6 @@
 //! Facts about reading a request after a command's notation.
 
-use super::super::arguments::{Argument, Scalar, parse};
+use super::super::arguments::{Argument, Arguments, Scalar, parse};
 use super::super::spec::{Alternative, OptionGroup, OptionShape};
 use super::*;
 
@@ -10,7 +10,8 @@ type Read = Result<Vec<String>, Failure>;
 fn read_with(flags: u64, elements: Vec<Element>, line: &str) -> Read {
     let spec = command("toy", flags, -1, elements);
     let request = request(line);
-    let values = parse(&spec, request.as_request())?;
+    let mut values = Arguments::new();
+    parse(&spec, request.as_request(), &mut values)?;
     Ok(values.iter().map(shown).collect())
 }
 
@@ -148,7 +149,8 @@ fn values_are_converted_and_own_their_errors() {
 fn a_subcommand_begins_behind_its_two_words() {
     let spec = command("toy|sub", 0, -1, vec![KEY]);
     let request = request("toy sub a");
-    let values = parse(&spec, request.as_request()).unwrap();
+    let mut values = Arguments::new();
+    parse(&spec, request.as_request(), &mut values).unwrap();
     assert_eq!(values.as_slice(), [Argument::Value(Scalar::Bytes(b"a"))]);
 }
 
