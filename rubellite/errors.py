@@ -560,6 +560,10 @@ WRITES_STOPPED = _reply(
 )
 
 
+# Clusters
+CLUSTER_DISABLED = _reply("CLUSTER_DISABLED", "ERR This instance has cluster support disabled")
+
+
 # Scripts
 NO_SCRIPT = _reply("NO_SCRIPT", "NOSCRIPT No matching script.")
 KEYS_NEGATIVE = _reply("KEYS_NEGATIVE", "ERR Number of keys can't be negative")

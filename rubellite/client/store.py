@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from rubellite._core import EmbeddedSession, Engine, note_fork
 from rubellite.client.containers import HashMap, ScoreMap, Sequence, StringSet
 from rubellite.client.native import Native
+from rubellite.client.streams import Stream
 from rubellite.config import Config
 from rubellite.extending import Source
 from rubellite.extending.declaring import Reaction, declare, declare_trigger
@@ -141,6 +142,10 @@ class Store(Native):
     def sorted_set(self, key: bytes | str) -> ScoreMap:
         """The sorted set at `key` as a mapping from members to scores, in their order."""
         return ScoreMap(self.call, key)
+
+    def stream(self, key: bytes | str) -> Stream:
+        """The stream at `key` as a log of entries, with groups of consumers."""
+        return Stream(self.call, key, self._wait)
 
     def load(self, source: Source) -> None:
         """Adds the commands and triggers that a file, a module or a function declares.

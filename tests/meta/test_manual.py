@@ -37,6 +37,7 @@ PAGES = {
     "scripting": "scripting",
     "connection": "connection",
     "server": "server",
+    "cluster": "cluster",
 }
 _HEADING = re.compile(r"^## ([A-Z0-9][A-Z0-9 _-]*)\n\n(`[^\n]+`)?", re.MULTILINE)
 
