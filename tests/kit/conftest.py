@@ -1,0 +1,43 @@
+"""How the kit's own tests use it: directly, and from inside a pytest run of a user."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from rubellite import testing
+from rubellite.testing import IsolatedStore
+
+Run = Callable[..., pytest.RunResult]
+
+#: Where a test's clock stands still: 2026-01-01.
+START = 1_767_225_600.0
+
+
+@pytest.fixture(scope="module")
+def shared_store() -> Iterator[IsolatedStore]:
+    with testing.open() as store:
+        yield store
+
+
+@pytest.fixture
+def store(shared_store: IsolatedStore) -> Iterator[IsolatedStore]:
+    """An isolated store, as users get it."""
+    yield shared_store
+    assert shared_store.reset()
+
+
+@pytest.fixture
+def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Runs a user's test file in a pytest of its own."""
+    # Whether or not this environment has the entry point.
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+
+    def run(text: str, *arguments: str) -> pytest.RunResult:
+        pytester.makepyfile(text)
+        return pytester.runpytest_inprocess(
+            "-p", "rubellite.testing.plugin", "-W", "error", "--strict-markers", *arguments
+        )
+
+    return run
