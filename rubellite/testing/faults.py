@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 #: What clients say of themselves when they connect; only a fault that names it strikes it.
 _GREETINGS = frozenset("auth client echo hello quit reset select".split())
 
+#: What redis-py's methods of these names say instead.
+_SYNONYMS = {"incr": "incrby", "decr": "decrby"}
+
 #: Verdicts of `Engine.guard_requests`.
 _DROP, _LOSE = "drop", "lose"
 
@@ -82,7 +85,8 @@ class Faults:
     """Arms faults of one store.
 
     `commands` names what is struck ("set", "client kill"), by default every command but
-    what clients say when they connect (HELLO, CLIENT, SELECT, …). A fault strikes the
+    what clients say when they connect (HELLO, CLIENT, SELECT, …). "incr" stands for INCRBY,
+    too, which redis-py's `incr()` is. A fault strikes the
     `nth` such command from now on and those after it, `times` in all; None: until it is
     disarmed, by `clear()` or at the end of its `with` block.
     """
@@ -159,6 +163,7 @@ class Faults:
                 raise ValueError(f"{name.replace('|', ' ')!r} is no command of this store")
         if nth < 1 or (times is not None and times < 1):
             raise ValueError("nth and times count from 1")
+        names |= {_SYNONYMS[name] for name in names & _SYNONYMS.keys()}
         fault = Fault(action, names, concerns, nth, times, self._disarm)
         self._armed = [*self._armed, fault]
         self._follow()

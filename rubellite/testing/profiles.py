@@ -70,20 +70,20 @@ _ARGUMENTS: Final = {
 
 _REFERENCES: Final = {"KEEPREF|DELREF|ACKED": "8.2"}
 _NO_REFERENCES: Final = {"KEEPREF|DELREF|ACKED": _NEVER}
-_FILTERS: Final = {
-    outline: _NEVER
-    for command in ("client|kill", "client|list")
-    for outline, since in SINCE[command].items()
-    if since >= "8.0.0"
-}
+
+
+def _filters(command: str) -> dict[str, str]:
+    """The filters of CLIENT KILL and LIST that only Valkey has."""
+    return {outline: _NEVER for outline, since in SINCE[command].items() if since >= "8.0.0"}
+
 
 #: The same, where the products differ.
 _OWN_ARGUMENTS: Final = {
     "redis": {
         "bgsave": {"CANCEL": _NEVER},
         "bitop": _all("DIFF DIFF1 ANDOR ONE", "8.2"),
-        "client|kill": {**_FILTERS, "MAXAGE maxage": "7.4"},
-        "client|list": _FILTERS,
+        "client|kill": {**_filters("client|kill"), "MAXAGE maxage": "7.4"},
+        "client|list": _filters("client|list"),
         "geosearch": {"BYPOLYGON num-vertices longitude latitude": _NEVER},
         "geosearchstore": {"BYPOLYGON num-vertices longitude latitude": _NEVER},
         "hexpireat": {"NX|XX|GT|LT": "7.4"},
@@ -125,6 +125,10 @@ _HABITS: Final[dict[str, tuple[str, Callable[[tuple[bytes, ...]], bool], str]]] 
         "STREAM_ID",
     ),
 }
+
+
+#: How an unknown option is taken, where that is no syntax error: as an entry's ID.
+_REFUSALS: Final = {"xadd": "STREAM_ID"}
 
 
 def parse(text: str) -> tuple[str, Version]:
@@ -191,8 +195,10 @@ class _View:
             if entry.arity == entry.syntax.arity:
                 copy.arity = copy.syntax.arity
         since, is_new, error = _HABITS.get(entry.name, ("", _never, ""))
-        if lost or (since and not self._knows(since)):
-            copy.handler = _checked(entry, nodes, lost, is_new if since else _never, error)
+        if self._knows(since):
+            is_new = _never
+        if lost or is_new is not _never:
+            copy.handler = _checked(entry, nodes, lost, is_new, error)
         return copy
 
     def _pruned(self, entry: Command, nodes: Iterable[Node], lost: set[str]) -> list[Node]:
@@ -237,7 +243,7 @@ def _checked(
         words = call.request_words()
         arguments = words[skipped:]
         if any(word.upper() in newer for word in arguments) and not matches(nodes, arguments):
-            raise errors.SYNTAX
+            raise errors.TABLE[_REFUSALS.get(entry.name, "SYNTAX")]
         if is_new(words):
             raise errors.TABLE[error]
         return handler(call, *values)

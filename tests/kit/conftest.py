@@ -6,8 +6,17 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+import rubellite.client.asyncio_api
+import rubellite.client.redis_api
+import rubellite.testing.loops
+import rubellite.testing.pool  # noqa: F401
 from rubellite import testing
+from rubellite.server.app import load_commands
 from rubellite.testing import IsolatedStore
+
+# `pytester` forgets what was first imported in a run of its own; the table of commands
+# would remember.
+load_commands()
 
 Run = Callable[..., pytest.RunResult]
 

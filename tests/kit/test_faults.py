@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 import redis
-import redis.exceptions
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
@@ -104,7 +103,7 @@ def test_a_fault_without_command_passes_over_greetings(store, client):
 
 def test_faults_inside_a_transaction_abort_it(store, client):
     store.faults.oom("set")
-    with pytest.raises(redis.exceptions.ExecAbortError):
+    with pytest.raises(redis.OutOfMemoryError):
         client.pipeline().incr("a").set("b", 1).execute()
     assert client.exists("a", "b") == 0
 

@@ -18,6 +18,7 @@ from rubellite.testing import IsolatedStore
 from rubellite.testing.matching import matches
 from rubellite.testing.profiles import KNOWN, commands_of, parse
 from tests.oracles import Server
+from tests.wire import Error
 
 load_commands()
 
@@ -47,11 +48,9 @@ def pair(request: pytest.FixtureRequest) -> Iterator[tuple[IsolatedStore, Server
 
 def test_commands_are_known_where_the_real_server_knows_them(pair):
     store, real = pair
-    names = sorted(TABLE)
     with real.connect() as connection:
-        replies = connection.call("COMMAND", "INFO", *names)
-    known = {name for name, reply in zip(names, replies, strict=True) if reply is not None}
-    assert set(store.commands) & set(names) == known
+        known = set(_documented(connection.call("COMMAND", "DOCS")))
+    assert set(store.commands) == known & set(TABLE)
 
 
 def _words(nodes: list[Node]) -> set[str]:
@@ -129,15 +128,17 @@ def test_what_is_newer_fails_as_it_does_on_the_real_server(pair):
     store, real = pair
     with real.connect() as connection:
         for line in _NEWER:
-            connection.call("FLUSHALL")
-            store.call("FLUSHALL")
+            # Some options are only looked at where there is a key.
+            for prepare in ("FLUSHALL", "HSET h f v", "ZADD z 1 m"):
+                connection.call(*prepare.split())
+                store.call(*prepare.split())
             words = line.split()
             theirs = connection.call(*words)
             try:
                 ours: object = store.call(*words)
             except ReplyError as problem:
                 ours = problem
-            failed = isinstance(theirs, Exception), isinstance(ours, Exception)
+            failed = isinstance(theirs, Error), isinstance(ours, Exception)
             assert failed[0] == failed[1], (line, theirs, ours)
             if failed[0]:
                 assert str(ours) == str(theirs), line
@@ -152,7 +153,7 @@ _OLDER = [
     ("redis:6.0", "LPOP key 2", "ERR wrong number of arguments for 'lpop' command"),
     ("redis:6.0", "ZADD z GT 1 m", "ERR syntax error"),
     ("redis:6.0", "ZRANGE z 0 -1 REV", "ERR syntax error"),
-    ("redis:6.0", "XADD s NOMKSTREAM * f v", "ERR syntax error"),
+    ("redis:6.0", "XADD s NOMKSTREAM * f v", "ERR Invalid stream ID"),
     ("redis:6.2", "EXPIRE key 10 NX", "ERR wrong number of arguments for 'expire' command"),
     ("redis:6.2", "SET key value NX GET", "ERR syntax error"),
     ("redis:6.2", "CONFIG SET hz 10 timeout 0", "ERR wrong number of arguments"),
@@ -194,7 +195,7 @@ def test_words_of_options_may_be_data():
 
 def test_scripts_and_transactions_meet_the_same_commands():
     with testing.open("redis:6.0") as store:
-        with pytest.raises(ReplyError, match="Unknown Redis command"):
+        with pytest.raises(ReplyError, match="Unknown command called from script"):
             store.call("EVAL", "return redis.call('getex', KEYS[1])", 1, "key")
         with pytest.raises(ReplyError, match="ERR syntax error"):
             store.call("EVAL", "return redis.call('set', KEYS[1], 'v', 'GET')", 1, "key")

@@ -88,6 +88,12 @@ impl Clock {
         self.led_us = us;
     }
 
+    /// Whether wall time is that of another clock: the store is under test.
+    #[inline]
+    pub fn is_led(&self) -> bool {
+        self.led_us.is_some()
+    }
+
     /// How one can tell when wall time will be later.
     pub fn pace(&self) -> Pace {
         match (self.frozen_ms, self.led_us) {
