@@ -13,7 +13,8 @@ from dataclasses import replace
 from typing import Any, Final
 
 from rubellite import errors
-from rubellite._core import Call
+from rubellite._core import Call, Verbatim
+from rubellite.about import REDIS_VERSION
 from rubellite.spec.argument_names import SINCE
 from rubellite.spec.command import TABLE, Command, Registry
 from rubellite.spec.describe import outline_of
@@ -168,6 +169,8 @@ class _View:
     def __init__(self, product: str, version: Version) -> None:
         self._product = product
         self._version = version
+        #: Which patch release it is does not matter to anybody.
+        self._full = f"{version[0]}.{version[1]}.0"
 
     def _knows(self, since: str) -> bool:
         return not since or _version(since) <= self._version
@@ -199,7 +202,37 @@ class _View:
             is_new = _never
         if lost or is_new is not _never:
             copy.handler = _checked(entry, nodes, lost, is_new, error)
+        if entry.name == "hello":
+            copy.handler = self._greeting(copy.handler)
+        elif entry.name == "info":
+            copy.handler = self._telling(copy.handler)
         return copy
+
+    def _greeting(self, handler: Callable[..., Any]) -> Callable[..., Any]:
+        """HELLO, which names the profile's server: libraries look at its version."""
+
+        def hello(call: Call, *values: Any) -> Any:
+            return {**handler(call, *values), "server": self._product, "version": self._full}
+
+        return hello
+
+    def _telling(self, handler: Callable[..., Any]) -> Callable[..., Any]:
+        """INFO, which does the same."""
+        ours = f"redis_version:{REDIS_VERSION}\r\nserver_name:rubellite\r\n".encode()
+        if self._product == "redis":
+            theirs = f"redis_version:{self._full}\r\n".encode()
+        else:
+            # Valkey calls itself Redis 7.2.4 for those who do not know it.
+            theirs = (
+                f"redis_version:7.2.4\r\nserver_name:{self._product}\r\n"
+                f"{self._product}_version:{self._full}\r\n"
+            ).encode()
+
+        def info(call: Call, *values: Any) -> Any:
+            reply = handler(call, *values)
+            return Verbatim(reply.text.replace(ours, theirs, 1))
+
+        return info
 
     def _pruned(self, entry: Command, nodes: Iterable[Node], lost: set[str]) -> list[Node]:
         """Nodes that are there; the words of the others go into `lost`."""

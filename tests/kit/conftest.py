@@ -45,8 +45,9 @@ def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Run:
 
     def run(text: str, *arguments: str) -> pytest.RunResult:
         pytester.makepyfile(text)
-        return pytester.runpytest_inprocess(
-            "-p", "rubellite.testing.plugin", "-W", "error", "--strict-markers", *arguments
-        )
+        plugin = ("-p", "rubellite.testing.plugin")
+        # This process has it already.
+        warnings = ("-W", "error", "-W", "ignore::pytest.PytestAssertRewriteWarning")
+        return pytester.runpytest_inprocess(*plugin, *warnings, "--strict-markers", *arguments)
 
     return run

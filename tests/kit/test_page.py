@@ -35,6 +35,13 @@ def test_the_examples_pass(run: Run, pytester: pytest.Pytester, place):
     result.assert_outcomes(passed=expected)
 
 
+def test_the_readmes_example_passes(run: Run):
+    text = (PAGE.parents[1] / "README.md").read_text(encoding="utf-8")
+    found = re.search(r"```python\n(def test_.*?)```", text, re.DOTALL)
+    assert found is not None
+    run(found[1]).assert_outcomes(passed=1)
+
+
 def test_the_page_names_every_fixture_and_every_profile():
     plugin = (PAGE.parents[1] / "rubellite" / "testing" / "plugin.py").read_text(encoding="utf-8")
     for fixture in re.findall(r"^def (rubellite_\w+)", plugin, re.MULTILINE):

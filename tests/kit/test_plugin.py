@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import time
@@ -67,9 +68,9 @@ def test_a_test_that_fails_leaves_nothing_behind(run: Run):
             rubellite_faults.drop(times=None)
             assert False
 
-        def test_shuts_down(rubellite_client):
-            assert rubellite_client.set("other", "value")
-            rubellite_client.shutdown(nosave=True)
+        def test_shuts_down(rubellite_store):
+            assert rubellite_store.set("other", "value")
+            rubellite_store.call("SHUTDOWN", "NOSAVE")
 
         def test_next(rubellite_client):
             assert rubellite_client.dbsize() == 0
@@ -297,7 +298,7 @@ def test_workers_of_xdist_have_stores_of_their_own(run: Run):
         """
         import pytest
 
-        @pytest.mark.parametrize("number", range(20))
+        @pytest.mark.parametrize("number", range(4))
         def test_many(rubellite_client, number):
             assert rubellite_client.incr("visits") == 1
         """,
@@ -305,7 +306,7 @@ def test_workers_of_xdist_have_stores_of_their_own(run: Run):
         "xdist",
         "-n2",
     )
-    result.assert_outcomes(passed=20)
+    result.assert_outcomes(passed=4)
 
 
 def test_the_plugin_is_found_and_costs_nothing_until_it_is_used():
@@ -325,6 +326,12 @@ def test_the_plugin_is_found_and_costs_nothing_until_it_is_used():
         "rubellite.testing",
         "rubellite.testing.plugin",
     ]
+
+
+def test_nothing_of_the_kit_sleeps():
+    for folder in (ROOT / "rubellite" / "testing", ROOT / "tests" / "kit"):
+        for path in folder.glob("*.py"):
+            assert not re.search(r"sleep\(", path.read_text(encoding="utf-8")), path
 
 
 def test_a_test_is_isolated_in_less_than_two_milliseconds():

@@ -206,6 +206,21 @@ def test_scripts_and_transactions_meet_the_same_commands():
             store.call("EXEC")
 
 
+def test_libraries_are_told_the_version_of_the_profile():
+    with testing.open("redis:6.2") as store:
+        client = store.redis()
+        assert client.info("server")["redis_version"] == "6.2.0"
+        assert "server_name" not in client.info("server")
+        hello = store.call("HELLO", 3)
+        assert (hello[b"server"], hello[b"version"]) == (b"redis", b"6.2.0")
+        client.close()
+    with testing.open("valkey:9.1") as store:
+        client = store.redis()
+        assert client.info()["valkey_version"] == "9.1.0"
+        assert client.info()["redis_version"] == "7.2.4"
+        client.close()
+
+
 def test_every_profile_has_the_commands_of_the_one_before():
     for product, versions in KNOWN.items():
         names: set[str] = set()

@@ -75,7 +75,7 @@ def test_a_store_with_commands_of_a_test_is_not_used_again():
 
 def test_a_store_that_was_shut_down_is_not_used_again():
     with testing.open() as store:
-        store.redis().shutdown(nosave=True)
+        store.call("SHUTDOWN", "NOSAVE")
         assert not store.reset()
 
 
