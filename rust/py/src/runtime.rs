@@ -437,7 +437,7 @@ impl Runtime for PyRuntime {
         }
     }
 
-    fn gate(&mut self, _: &mut Engine, client: ClientId, request: Request<'_>) -> Verdict {
+    fn gate(&mut self, client: ClientId, request: Request<'_>) -> Verdict {
         // SAFETY: as above.
         let py = unsafe { Python::assume_attached() };
         let Some(guard) = self.guard.as_ref().map(|guard| guard.clone_ref(py)) else {

@@ -51,7 +51,7 @@ pub(super) fn execute(
     client: ClientId,
     request: Request<'_>,
 ) -> Flow {
-    let verdict = runtime.gate(engine, client, request);
+    let verdict = runtime.gate(client, request);
     let mut pass =
         |engine: &mut Engine| pipeline::execute_passed(commands, engine, runtime, client, request);
     match verdict {
@@ -61,6 +61,8 @@ pub(super) fn execute(
         Verdict::LoseReply => {
             let earlier = std::mem::take(&mut engine.session(client).output);
             pass(engine);
+            // It may wait for a key.
+            engine.abandon_wait(client);
             if let Some(session) = engine.sessions.get_mut(&client) {
                 session.output = earlier;
             }

@@ -86,7 +86,7 @@ pub trait Runtime {
     }
 
     /// What becomes of a request, while there is a gate.
-    fn gate(&mut self, _: &mut Engine, _: ClientId, _: Request<'_>) -> Verdict {
+    fn gate(&mut self, _: ClientId, _: Request<'_>) -> Verdict {
         Verdict::Pass
     }
 
