@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from rubellite.testing.plugin import BACKENDS
-from rubellite.testing.profiles import KNOWN
+from rubellite.testing.since import KNOWN
 from tests.kit.conftest import Run
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "testing.md"

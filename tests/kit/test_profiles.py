@@ -16,7 +16,8 @@ from rubellite.spec.command import TABLE
 from rubellite.spec.notation import Node, read
 from rubellite.testing import IsolatedStore
 from rubellite.testing.matching import matches
-from rubellite.testing.profiles import KNOWN, commands_of, parse
+from rubellite.testing.profiles import commands_of, parse
+from rubellite.testing.since import KNOWN
 from tests.oracles import Server
 from tests.wire import Error
 
@@ -109,6 +110,9 @@ _NEWER = [
     "ZREVRANK z m WITHSCORE",
     "SET key value IFEQ old",
     "SET key value NX GET",
+    "CLIENT KILL ID 1000 2000 SKIPME yes",
+    "BITCOUNT string 0",
+    "XRANGE s (5-1 +",
     "HSCAN h 0 NOVALUES",
     "ZSCAN z 0 NOSCORES",
     "XADD s KEEPREF * f v",
@@ -129,7 +133,7 @@ def test_what_is_newer_fails_as_it_does_on_the_real_server(pair):
     with real.connect() as connection:
         for line in _NEWER:
             # Some options are only looked at where there is a key.
-            for prepare in ("FLUSHALL", "HSET h f v", "ZADD z 1 m"):
+            for prepare in ("FLUSHALL", "HSET h f v", "ZADD z 1 m", "SET string v"):
                 connection.call(*prepare.split())
                 store.call(*prepare.split())
             words = line.split()
@@ -151,6 +155,9 @@ _OLDER = [
     ("redis:6.0", "SET key value GET", "ERR syntax error"),
     ("redis:6.0", "SET key value EXAT 99999999999", "ERR syntax error"),
     ("redis:6.0", "LPOP key 2", "ERR wrong number of arguments for 'lpop' command"),
+    ("redis:6.0", "XRANGE s (5-1 +", "ERR Invalid stream ID"),
+    ("redis:6.2", "XADD s MAXLEN ~ 10 5-* f v", "ERR Invalid stream ID"),
+    ("valkey:7.2", "CLIENT KILL ID 1000 2000", "ERR syntax error"),
     ("redis:6.0", "ZADD z GT 1 m", "ERR syntax error"),
     ("redis:6.0", "ZRANGE z 0 -1 REV", "ERR syntax error"),
     ("redis:6.0", "XADD s NOMKSTREAM * f v", "ERR Invalid stream ID"),
@@ -182,6 +189,8 @@ _STAYS = [
     "XADD NOMKSTREAM * NOMKSTREAM LIMIT",
     "SET key value EX 10 NX",
     "RPUSH LPOP COUNT",
+    "XADD s * 5-* 5-*",
+    "XADD s MAXLEN = 10 * 5-* v NOMKSTREAM v",
     "LPOP LPOP",
     "ZRANGE REV 0 -1 WITHSCORES",
 ]
