@@ -32,7 +32,8 @@ def test_a_reset_store_is_as_new(store: IsolatedStore):
         "maxmemory-policy": "noeviction",
         "slowlog-log-slower-than": "10000",
     }
-    assert store.call("SLOWLOG", "LEN") == 0
+    # A slow machine may have had slow commands since.
+    assert b"GET" not in [entry[3][0] for entry in store.call("SLOWLOG", "GET")]
     assert store.call("CLIENT", "INFO").find(b" db=0 ") > 0
     assert b"cmdstat_set" not in store.call("INFO", "commandstats")
     assert len(store.call("CLIENT", "LIST").splitlines()) == 2
