@@ -733,6 +733,9 @@ class Call:
     def command_name(self) -> str:
         """The name of the command that runs, as `config|get`."""
 
+    def request_words(self) -> tuple[bytes, ...]:
+        """The words of the command that runs, its name included."""
+
     @property
     def request_bytes(self) -> int:
         """Bytes of the running command's arguments."""
@@ -1450,11 +1453,11 @@ class Engine:
         with a `Call` and a signal's number, and answers whether to stop.
         """
 
-    def listen(self, addresses: list[str], port: int | None, backlog: int) -> None:
+    def listen(self, addresses: list[str], port: int | None, backlog: int) -> list[str]:
         """Listens at these addresses instead: new ones are bound, those left out are closed.
 
         Nothing changes when one cannot be bound. An address that only becomes free by
-        closing another (`*` in favour of `127.0.0.1`) cannot.
+        closing another (`*` in favour of `127.0.0.1`) cannot. Returns the new ones.
         """
 
     def stop(self) -> None:
@@ -1505,6 +1508,19 @@ class Engine:
 
     def freeze_clock(self, ms: int | None = None) -> None:
         """Stops the store's clock at `ms` since 1970, or lets it run again."""
+
+    def follow_clock(self, wall: Callable[[], float] | None) -> None:
+        """Lets the store's clock show what `wall` returns, seconds since 1970, or run by itself."""
+
+    def guard_requests(
+        self, guard: Callable[[int, list[bytes]], bytes | str | int | None] | None
+    ) -> None:
+        """Shows each request of a client to `guard`, before it is executed.
+
+        It gets the client's number and the words, and returns None to let it pass, bytes to
+        answer with that error line, "drop" or "lose" to close the connection before or
+        after executing it, or milliseconds by which its reply is late.
+        """
 
     def record_journal(self) -> None:
         """Keeps the journal from now on, for `take_journal`."""

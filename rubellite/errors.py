@@ -544,6 +544,9 @@ SAVING_FAILS = _reply(
     "error.",
 )
 LOADING = _reply("LOADING", "LOADING Redis is loading the dataset in memory")
+READ_ONLY_REPLICA = _reply(
+    "READ_ONLY_REPLICA", "READONLY You can't write against a read only replica."
+)
 INTERNAL_ERROR = _reply(
     "INTERNAL_ERROR", "ERR Internal error in '{}'; the server's log holds the details"
 )

@@ -18,6 +18,7 @@ from rubellite.client.redis_api import (
     parsed_reply,
     speaks_strict_utf8,
     store_of,
+    with_driver,
 )
 from rubellite.client.routes import Routes
 
@@ -32,7 +33,8 @@ class Redis(redis.asyncio.Redis):
         self, store: Store | str | os.PathLike[str] | None = None, *, db: int = 0, **options: Any
     ) -> None:
         self.store, self._owns_store = store_of(store)
-        super().__init__(unix_socket_path=self.store.socket_path(), db=db, **options)
+        path = self.store.socket_path()
+        super().__init__(unix_socket_path=path, db=db, **with_driver(options))
         self._is_direct = (
             speaks_strict_utf8(self.get_encoder()) and not self.single_connection_client
         )

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import redis
@@ -24,9 +25,16 @@ from redis.exceptions import (
     ReadOnlyError,
     ResponseError,
 )
+from redis.utils import get_lib_version
 
 from rubellite.client.routes import Routes
 from rubellite.errors import ReplyError
+
+try:
+    from redis import driver_info
+except ImportError:
+    # An older redis-py.
+    driver_info = None  # type: ignore[assignment]
 
 if TYPE_CHECKING:
     from rubellite.client.store import Store
@@ -66,6 +74,21 @@ def speaks_strict_utf8(encoder: Any) -> bool:
     """Whether the core makes text as `encoder` does; others take the long way."""
     is_utf8 = encoder.encoding.lower().replace("-", "") == "utf8"
     return bool(is_utf8 and encoder.encoding_errors == "strict")
+
+
+def with_driver(options: dict[str, Any]) -> dict[str, Any]:
+    """The options of a client, with what redis-py would say of itself.
+
+    It would read its package's metadata for every client, which is most of the work.
+    """
+    if driver_info is None or options.keys() & {"driver_info", "lib_name", "lib_version"}:
+        return options
+    return {**options, "driver_info": driver_info.DriverInfo(lib_version=_library_version())}
+
+
+@cache
+def _library_version() -> str:
+    return str(get_lib_version())
 
 
 def direct_call(store: Store, client: Any, database: int) -> Callable[..., Any]:
@@ -113,7 +136,8 @@ class Redis(redis.Redis):
         self, store: Store | str | os.PathLike[str] | None = None, *, db: int = 0, **options: Any
     ) -> None:
         self.store, self._owns_store = store_of(store)
-        super().__init__(unix_socket_path=self.store.socket_path(), db=db, **options)
+        path = self.store.socket_path()
+        super().__init__(unix_socket_path=path, db=db, **with_driver(options))
         self._is_direct = (
             speaks_strict_utf8(self.get_encoder())
             and self.connection is None
@@ -138,6 +162,7 @@ class Redis(redis.Redis):
             self.store.close()
 
 
+@cache
 def _default_protocol() -> int:
     """The protocol that this release of redis-py speaks unless it is told."""
     connection: Any = redis.UnixDomainSocketConnection()  # type: ignore[abstract]

@@ -14,7 +14,7 @@ import threading
 import weakref
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from rubellite._core import EmbeddedSession, Engine, note_fork
 from rubellite.client.containers import HashMap, ScoreMap, Sequence, StringSet
@@ -25,7 +25,7 @@ from rubellite.extending import Source
 from rubellite.extending.declaring import Reaction, declare, declare_trigger
 from rubellite.server.app import assemble
 from rubellite.server.logging import Log
-from rubellite.spec.command import Command
+from rubellite.spec.command import Command, Registry
 
 if TYPE_CHECKING:
     from rubellite.client.redis_api import Redis
@@ -53,7 +53,11 @@ class Store(Native):
     """
 
     def __init__(
-        self, path: str | None, settings: dict[str, str], load: Iterable[Source] = ()
+        self,
+        path: str | None,
+        settings: dict[str, str],
+        load: Iterable[Source] = (),
+        commands: Callable[[], Registry] | None = None,
     ) -> None:
         defaults = {"port": "0", "loglevel": "notice"}
         if path is None:
@@ -64,7 +68,10 @@ class Store(Native):
         #: The data directory; None: the data live in memory only.
         self.path = path
         self.config = Config({**defaults, **settings})
-        assembly = assemble(self.config, ProcessLog(self.config), home=path, load=load)
+        log = ProcessLog(self.config)
+        # Without a path nothing is loaded, but SAVE may be called.
+        home = path or settings.get("dir")
+        assembly = assemble(self.config, log, home=home, load=load, commands=commands)
         self.engine: Engine = assembly.engine
         if path is not None:
             try:
@@ -79,6 +86,8 @@ class Store(Native):
         self._closing = threading.Lock()
         self._is_closed = False
         self._is_elsewhere = False
+        #: Whether redis-py's clients are to go through their connections, always.
+        self._wants_connections = False
         #: Clients for commands that wait; none is used by two threads at once.
         self._waiting: deque[EmbeddedSession] = deque()
         #: The process that the engine lives in.
@@ -201,19 +210,26 @@ class Store(Native):
         bind: Iterable[str] = ("127.0.0.1",),
         *,
         unixsocket: str | None = None,
-    ) -> None:
+    ) -> tuple[str, ...]:
         """Opens the store to other processes and languages while this one runs.
 
-        Fails with `OSError` if the port or the path cannot be had.
+        Returns the new addresses as `host:port`; port 0 is any that is free. Fails with
+        `OSError` if the port or the path cannot be had.
         """
+        opened: tuple[str, ...] = ()
         if port is not None:
-            self.engine.listen([*bind], port, self.config.integer("tcp-backlog"))
+            opened = (*self.engine.listen([*bind], port, self.config.integer("tcp-backlog")),)
         if unixsocket is not None:
             self.engine.listen_unix(unixsocket, 0o700)
+        return opened
 
     def is_here(self) -> bool:
-        """Whether the engine is in this process, and not that of a parent that forked."""
-        return not self._is_elsewhere
+        """Whether redis-py's clients may call the engine directly.
+
+        It is in this process, not that of a parent that forked, and no test is about
+        what happens to connections.
+        """
+        return not (self._is_elsewhere or self._wants_connections)
 
     @property
     def is_closed(self) -> bool:
@@ -238,7 +254,7 @@ class Store(Native):
             _remove(os.path.join(self._directory, "socket"))
             os.rmdir(self._directory)
 
-    def __enter__(self) -> Store:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_problem: object) -> None:

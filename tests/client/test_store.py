@@ -247,3 +247,22 @@ def test_a_directory_belongs_to_one_store(tmp_path: Path):
         with pytest.raises(LoadError, match="another server keeps its data"):
             rubellite.open(tmp_path)
     rubellite.open(tmp_path).close()
+
+
+def test_any_free_port_will_do(db: Store):
+    (address,) = db.serve(port=0)
+    host, _, port = address.partition(":")
+    db.set("key", "value")
+    with Connection(host, int(port)) as connection:
+        assert connection.call("GET", "key") == b"value"
+
+
+def test_a_client_that_was_killed_is_told_so(db: Store):
+    client: Any = db.redis()
+    client.set("key", "value")
+    assert len(db.call("CLIENT", "LIST").splitlines()) == 2
+    db.call("CLIENT", "KILL", "TYPE", "normal")
+    for _ in range(2):
+        with pytest.raises(RuntimeError, match=r"client (was|is) closed"):
+            client.get("key")
+    assert len(db.call("CLIENT", "LIST").splitlines()) == 1

@@ -9,10 +9,10 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex};
-use pyo3::exceptions::{PyOSError, PyRuntimeError, PyTypeError};
+use pyo3::exceptions::{PyConnectionResetError, PyOSError, PyRuntimeError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyFloat, PyInt, PyString, PyTuple};
-use rubellite_core::dispatch::session::{Alarm, OwnedRequest};
+use rubellite_core::dispatch::session::{Alarm, Close, OwnedRequest};
 use rubellite_core::dispatch::{Core, pipeline};
 use rubellite_core::keyspace::Value;
 use rubellite_core::net::Waker;
@@ -201,6 +201,17 @@ impl EmbeddedSession {
         ))
     }
 
+    /// What a caller hears whose connection would be closed now, without a reply.
+    fn hung_up(&self, core: &mut Core<PyRuntime>) -> PyErr {
+        let session = core.engine.sessions.get(&self.client);
+        if session.is_some_and(|session| session.close == Close::No) {
+            // The gate spoiled this call only; there is no connection that could break.
+            return PyConnectionResetError::new_err("Connection closed by server.");
+        }
+        core.engine.close_session(self.client);
+        PyRuntimeError::new_err("the client was closed")
+    }
+
     /// Takes what the session got and makes the reply of it; None: not there yet.
     fn take_reply<'py>(
         &self,
@@ -268,6 +279,9 @@ impl EmbeddedSession {
             // Its deadline may be the next thing that happens.
             self.wake_loop();
             return self.wait(py);
+        }
+        if flow == Flow::CloseNow {
+            return Err(self.hung_up(&mut held.core));
         }
         let reply = self.take_reply(py, &mut held.core);
         if let Some(interruption) = held.core.runtime.interruption.take() {

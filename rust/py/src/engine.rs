@@ -18,6 +18,7 @@ use crate::call::request_of;
 use crate::embedded::EmbeddedSession;
 use crate::object_sink::ObjectSink;
 use crate::runtime::{Handler, PyRuntime};
+use crate::testing::follow;
 use crate::{border, call_persistence, settings, spec};
 
 /// The engine behind its own lock. Who holds the GIL never waits for it.
@@ -66,9 +67,12 @@ impl Cell {
                 core
             }
         };
-        let _ = py;
         self.owner.store(me, Ordering::Relaxed);
-        Ok(Held { cell: self, core })
+        let mut held = Held { cell: self, core };
+        if held.core.runtime.wall.is_some() {
+            follow(py, &mut held.core);
+        }
+        Ok(held)
     }
 }
 
@@ -131,7 +135,7 @@ impl Host for PyHost<'_, '_> {
 #[pyclass(frozen, module = "rubellite._core")]
 pub struct Engine {
     pub(crate) cell: Arc<Cell>,
-    waker: Arc<Mutex<Option<Waker>>>,
+    pub(crate) waker: Arc<Mutex<Option<Waker>>>,
     /// The TCP listeners by address (as in `bind`) and port.
     listeners: Mutex<Vec<Listening>>,
 }
@@ -293,8 +297,13 @@ impl Engine {
     /// Listens at these addresses instead: new ones are bound, those left out are closed.
     ///
     /// Nothing changes when one cannot be bound. An address that only becomes free by
-    /// closing another (`*` in favour of `127.0.0.1`) cannot.
-    fn listen(&self, addresses: Vec<String>, port: Option<u16>, backlog: u32) -> PyResult<()> {
+    /// closing another (`*` in favour of `127.0.0.1`) cannot. Returns the new ones.
+    fn listen(
+        &self,
+        addresses: Vec<String>,
+        port: Option<u16>,
+        backlog: u32,
+    ) -> PyResult<Vec<String>> {
         let waker = self.waker.lock();
         let Some(waker) = &*waker else {
             return Err(PyRuntimeError::new_err("the engine is not serving"));
@@ -328,7 +337,9 @@ impl Engine {
             }
             stays
         });
+        let mut bound = Vec::new();
         for (address, listener) in added {
+            bound.extend(listener.local_address().map(|address| address.to_string()));
             listeners.push(Listening {
                 address,
                 port: port.unwrap_or_default(),
@@ -336,7 +347,7 @@ impl Engine {
             });
             waker.add_listener(listener);
         }
-        Ok(())
+        Ok(bound)
     }
 
     /// Asks a serving loop to end, from any thread.
@@ -431,31 +442,6 @@ impl Engine {
             return Err(PyErr::from_value(object));
         }
         Ok(object)
-    }
-
-    /// Moves the store's clock by `ms`, for tests.
-    fn advance_clock(&self, py: Python<'_>, ms: i64) -> PyResult<()> {
-        let mut held = self.cell.lock(py)?;
-        held.core.engine.clock.advance(ms);
-        held.core.engine.refresh_clock();
-        Ok(())
-    }
-
-    /// What the passing of time asks for, as a serving loop does it, for tests.
-    fn tick(&self, py: Python<'_>) -> PyResult<()> {
-        let mut held = self.cell.lock(py)?;
-        held.core.engine.tick();
-        held.core.react();
-        Ok(())
-    }
-
-    /// Stops the store's clock at `ms` since 1970, or lets it run again.
-    #[pyo3(signature = (ms = None))]
-    fn freeze_clock(&self, py: Python<'_>, ms: Option<i64>) -> PyResult<()> {
-        let mut held = self.cell.lock(py)?;
-        held.core.engine.clock.freeze(ms);
-        held.core.engine.refresh_clock();
-        Ok(())
     }
 
     /// Keeps the journal from now on, for `take_journal`.

@@ -29,6 +29,7 @@ mod reply;
 mod runtime;
 mod settings;
 mod spec;
+mod testing;
 mod views;
 
 use pyo3::exceptions::PyMemoryError;

@@ -11,6 +11,7 @@ use super::direct::Direct;
 use super::error::{ErrorTexts, Failure};
 use super::eviction::{Eviction, Policy};
 use super::free::Freer;
+use super::gate::Gate;
 use super::journal::{Effect, Journal};
 use super::persistence::Snapshots;
 use super::pubsub::Subscriptions;
@@ -208,6 +209,7 @@ pub struct Engine {
     pub has_no_touch: bool,
     pub freer: Freer,
     pub(super) direct: Direct,
+    pub gate: Gate,
     pub(super) eviction: Eviction,
     pub random: fastrand::Rng,
     pub dirty_since_save: u64,
@@ -272,6 +274,7 @@ impl Engine {
             has_no_touch: false,
             freer: Freer::default(),
             direct: Direct::default(),
+            gate: Gate::default(),
             eviction: Eviction::default(),
             random: fastrand::Rng::new(),
             dirty_since_save: 0,

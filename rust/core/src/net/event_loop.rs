@@ -287,7 +287,8 @@ impl Sockets {
                     self.queue_write(slot);
                 }
                 Some((slot, _)) => self.close(service, slot),
-                None => {}
+                // A caller inside the process.
+                None => service.disconnected(client),
             }
         }
     }
