@@ -5,6 +5,8 @@ rubellite check-rdb FILE        whether a snapshot can be loaded
 rubellite check-aof PATH        whether append-only files can be loaded; --fix mends them
 rubellite inspect PATH          what a snapshot or append-only files hold, without a server
 rubellite convert PATH [TO]     snapshots, append-only files and JSON lines into one another
+rubellite cli [PATH] [COMMAND]  a shell for servers and data directories
+rubellite migrate FROM TO       the keys of a server or data directory into another
 """
 
 from __future__ import annotations
@@ -21,6 +23,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from rubellite.cli.server import start
 
         return start(given[1:], program="rubellite serve", speaks_redis=False)
+    if given[:1] == ["cli"]:
+        # redis-cli's options, of which -h is one.
+        from rubellite.cli.shell.run import run
+
+        return run(given[1:])
     return _parse(given)
 
 
@@ -43,6 +50,7 @@ def _parse(given: list[str]) -> int:
     commands.add_parser(
         "serve", help="start a server; takes redis.conf and redis-server's own options"
     )
+    commands.add_parser("cli", help="a shell for servers and data directories; cli --help")
     check = commands.add_parser("check-rdb", help="say whether a snapshot can be loaded")
     check.add_argument("file")
     check_aof = commands.add_parser(
@@ -85,6 +93,20 @@ def _parse(given: list[str]) -> int:
             metavar="FILE",
             help="commands of your own that append-only files hold",
         )
+    migrate = commands.add_parser(
+        "migrate", help="copy the keys of a server or data directory into another"
+    )
+    for name, text in (("source", "where keys come from"), ("target", "where they go to")):
+        migrate.add_argument(name, help=f"{text}: redis://, rediss://, unix:// or a folder")
+    which = migrate.add_mutually_exclusive_group()
+    which.add_argument(
+        "--db", type=int, action="append", default=[], metavar="N", help="this database; repeatable"
+    )
+    which.add_argument("--all", action="store_true", help="all databases")
+    migrate.add_argument("--match", metavar="PATTERN", help="only keys that match")
+    there = migrate.add_mutually_exclusive_group()
+    there.add_argument("--replace", action="store_true", help="overwrite keys that are there")
+    there.add_argument("--skip", action="store_true", help="leave keys alone that are there")
     for name, command in commands.choices.items():
         command.set_defaults(command=name)
     chosen = parser.parse_args(given)
@@ -102,6 +124,17 @@ def _parse(given: list[str]) -> int:
         return aof_files.check(chosen.path, fixes=chosen.fix, until_seconds=until)
     if chosen.command == "inspect":
         return rdb_files.inspect(chosen.path, max(chosen.top, 0), chosen.load)
+    if chosen.command == "migrate":
+        from rubellite.cli.migrate import migrate as run_migrate
+
+        return run_migrate(
+            chosen.source,
+            chosen.target,
+            databases=chosen.db,
+            is_all=chosen.all,
+            match=chosen.match,
+            existing="replace" if chosen.replace else "skip" if chosen.skip else "compare",
+        )
     from rubellite.cli.convert import convert as run
 
     return run(
