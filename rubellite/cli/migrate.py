@@ -11,9 +11,10 @@ again goes on: keys that are equal already are told by comparing them and left a
 
 from __future__ import annotations
 
+import signal
 import sys
-from collections.abc import Iterable
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -98,6 +99,7 @@ def migrate(
     outcome = Outcome()
     try:
         with ExitStack() as stack:
+            interrupt = stack.enter_context(_interrupts())
             one = open_endpoint(source, is_source=True)
             stack.callback(one.close)
             other = open_endpoint(target, is_source=False)
@@ -110,7 +112,7 @@ def migrate(
                     _select(other, into)
                     copy = _Copy(one, other, number, match, existing, batch_keys, outcome)
                     stack.callback(copy.close)
-                    copy.run(progress)
+                    copy.run(progress, interrupt)
     except KeyboardInterrupt:
         sys.stderr.write(
             f"rubellite migrate: interrupted after {outcome.text()}; the same command goes on\n"
@@ -126,6 +128,42 @@ def migrate(
     if outcome.failed + outcome.conflicts > len(outcome.named):
         sys.stderr.write(f"… and {outcome.failed + outcome.conflicts - len(outcome.named)} more\n")
     return 1 if outcome.failed or outcome.conflicts else 0
+
+
+class _Interrupt:
+    """Ctrl-C: between two batches; the second one at once.
+
+    In the middle of a command it would break into a handler of the embedded engine.
+    """
+
+    def __init__(self) -> None:
+        self._is_asked_for = False
+
+    def note(self, _number: int, _frame: object) -> None:
+        """For `signal`."""
+        if self._is_asked_for:
+            raise KeyboardInterrupt
+        self._is_asked_for = True
+
+    def check(self) -> None:
+        """Fails with `KeyboardInterrupt` if that was asked for."""
+        if self._is_asked_for:
+            raise KeyboardInterrupt
+
+
+@contextmanager
+def _interrupts() -> Iterator[_Interrupt]:
+    interrupt = _Interrupt()
+    try:
+        before = signal.signal(signal.SIGINT, interrupt.note)
+    except ValueError:
+        # Not the main thread: Ctrl-C does not come here.
+        yield interrupt
+        return
+    try:
+        yield interrupt
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _checked(where: Endpoint, reply: Any) -> Any:
@@ -202,7 +240,7 @@ class _Copy:
 
     # The batches
 
-    def run(self, progress: Progress) -> None:
+    def run(self, progress: Progress, interrupt: _Interrupt) -> None:
         """Copies all keys."""
         cursor, keys = self._scanned(self._source.call(*self._scan(b"0")))
         self._ask(keys, cursor)
@@ -217,6 +255,7 @@ class _Copy:
                 self._ask(following, cursor)
             self._settle(sent)
             progress.update(self._outcome.total)
+            interrupt.check()
             if is_last:
                 return
             keys = following

@@ -225,6 +225,22 @@ class Connection:
         """For `select`."""
         return self._socket.fileno()
 
+    def is_gone(self) -> bool:
+        """Whether the server has ended the connection while nobody read from it."""
+        if self.address.is_tls:
+            # Its records cannot be looked at without taking them.
+            return False
+        try:
+            self._socket.setblocking(False)
+            try:
+                return not self._socket.recv(1, socket.MSG_PEEK)
+            finally:
+                self._socket.setblocking(True)
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
+
     def send(self, data: bytes) -> None:
         """Sends encoded commands."""
         try:
