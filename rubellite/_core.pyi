@@ -35,6 +35,9 @@ def parse_new_stream_id(text: bytes) -> tuple[int, int | None] | None:
 def stream_id_text(id: tuple[int, int]) -> bytes:
     """The text of an ID."""
 
+def crc64(bytes: bytes, checksum: int = 0) -> int:
+    """The checksum of RDB files and dumps, over `bytes` after those of `checksum`."""
+
 def memory_used() -> int:
     """Bytes that the engine's allocator has given out."""
 
@@ -1559,4 +1562,11 @@ class RdbReader:
 
         ("aux", key, value), ("select", number), ("skipped", what), ("end",) and
         ("key", name, type, elements, memory in bytes, deadline or None, value or None).
+
+        Values: bytes; of a list [bytes], of a hash [(field, value, deadline or None)], of a
+        set [(member, deadline or None)], of a sorted set [(member, score)], of a stream a
+        dict with `entries` [(ID, [name, value, …])], `last_id`, `max_deleted_id`,
+        `entries_added` and `groups`, dicts with `name`, `last_id`, `entries_read`, `pending`
+        [(ID, delivered in ms, deliveries, consumer)] and `consumers` [(name, seen in ms,
+        active in ms)].
         """

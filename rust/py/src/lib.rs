@@ -25,6 +25,7 @@ mod extending;
 mod object_sink;
 mod objects;
 mod rdb_reader;
+mod rdb_values;
 mod reply;
 mod runtime;
 mod settings;
@@ -167,6 +168,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
         module
     )?)?;
     module.add_function(wrap_pyfunction!(views::stream::stream_id_text, module)?)?;
+    module.add_function(wrap_pyfunction!(rdb_values::crc64, module)?)?;
     module.add_function(wrap_pyfunction!(memory_used, module)?)?;
     module.add_function(wrap_pyfunction!(memory_purge, module)?)?;
     module.add_function(wrap_pyfunction!(memory_stats, module)?)?;

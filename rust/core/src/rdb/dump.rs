@@ -1,12 +1,16 @@
 //! The payload of DUMP and RESTORE: a value, a version, a checksum.
 //!
 //!     type | value | version u16 | crc64 of all before, both little endian
+//!
+//! Deadlines of a set's members stand behind its value as in a file, in AUX fields, which
+//! real servers do not look at.
 
-use super::build::Context;
+use super::build::{Context, remove_due_members, set_deadlines};
 use super::input::Input;
 use super::output::Output;
 use super::value::{self, Buffers, Value};
-use super::{Family, Format, REDIS_VERSION_MAX, Result, VALKEY_VERSION, write};
+use super::{DEADLINES_AUX, Family, Format, REDIS_VERSION_MAX, Result, VALKEY_VERSION};
+use super::{opcode, write};
 use crate::keyspace::{Entry, Kind};
 use crate::text::checksum::crc64;
 use crate::types::{Content, Hash};
@@ -61,13 +65,28 @@ pub fn restore(payload: &[u8], family: Family, context: Context<'_>) -> Result<V
     let body = &payload[..payload.len() - FOOTER_BYTES];
     let mut input = Input::with_buffer(body, false, body.len());
     let type_number = input.byte()?;
-    let value = value::read(
+    let mut value = value::read(
         &mut input,
         type_number,
         family,
         context,
         &mut Buffers::default(),
     )?;
+    if let Value::Collection(kind @ Kind::Set, set) = &mut value
+        && input.peek()? == Some(opcode::AUX)
+    {
+        while input.peek()? == Some(opcode::AUX) {
+            input.byte()?;
+            if input.owned_string()? != DEADLINES_AUX {
+                return Err(input.corrupt("bytes behind the value"));
+            }
+            let list = input.owned_string()?;
+            set_deadlines(*kind, set, context, &list).map_err(|fault| input.corrupt(fault))?;
+        }
+        if !remove_due_members(set, context) {
+            value = Value::Expired;
+        }
+    }
     if input.peek()?.is_some() {
         return Err(input.corrupt("bytes behind the value"));
     }
