@@ -13,8 +13,10 @@ from typing import Any
 import pytest
 
 import rubellite
+from rubellite.client import tenure
 from rubellite.client.store import Store
 from rubellite.errors import ReplyError
+from rubellite.persistence.directory import DirectoryLock
 from rubellite.persistence.snapshots import LoadError
 from tests.wire import Connection
 
@@ -187,13 +189,15 @@ def test_a_child_after_a_fork_works_on_its_parents_store(db: Store):
         try:
             assert client.get("from") == b"parent"
             client.set("from", "child")
-            with pytest.raises(RuntimeError, match="opened by the parent"):
-                db.get("from")
+            assert db.get("from") == b"child"
+            db.hash("h")["of"] = "child"
+            assert db.list("queue").pop(timeout_seconds=0.01) is None
             status = 0
         finally:
             os._exit(status)
     assert os.waitpid(child, 0)[1] == 0
     assert db.get("from") == b"child"
+    assert dict(db.hash("h")) == {b"of": b"child"}
 
 
 def test_closing_twice_is_one_close_and_the_socket_goes(db: Store):
@@ -242,8 +246,11 @@ def test_two_stores_keep_their_data_and_settings_apart(tmp_path: Path):
         assert (one.get("a"), two.get("a")) == (b"1", b"2")
 
 
-def test_a_directory_belongs_to_one_store(tmp_path: Path):
-    with rubellite.open(tmp_path):
-        with pytest.raises(LoadError, match="another server keeps its data"):
-            rubellite.open(tmp_path)
+def test_a_servers_directory_is_not_shared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(tenure, "_LISTEN_SECONDS_MAX", 0.05)
+    lock = DirectoryLock()
+    lock.take(str(tmp_path))
+    with pytest.raises(LoadError, match="another server keeps its data"):
+        rubellite.open(tmp_path)
+    lock.release()
     rubellite.open(tmp_path).close()

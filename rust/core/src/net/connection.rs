@@ -69,6 +69,13 @@ pub enum Fate {
     Close,
 }
 
+#[cfg(unix)]
+impl Drop for Connection {
+    fn drop(&mut self) {
+        super::inherited::forget(&self.socket);
+    }
+}
+
 #[derive(Debug)]
 pub struct Connection {
     pub socket: Socket,
@@ -97,6 +104,8 @@ pub struct Connection {
 
 impl Connection {
     pub fn new(socket: Socket, client: ClientId) -> Connection {
+        #[cfg(unix)]
+        super::inherited::note(&socket);
         Connection {
             socket,
             client,
