@@ -39,6 +39,19 @@ def test_a_quick_run_measures_every_section_and_says_what_it_skipped(tmp_path: P
         assert f"skipped: {skip['what']} on {skip['server']}: {skip['why']}" in done.stdout
 
 
+def test_embedded_peers_are_measured_in_processes_of_their_own() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks", "--quick", "--only", "embedded"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "| Rubellite, everysec |" in done.stdout
+    assert "| SQLite |" in done.stdout
+
+
 def test_a_refusal_names_what_is_wrong() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks", "--servers", "ours,redis99"],
