@@ -37,7 +37,11 @@ class Redis(redis.asyncio.Redis):
     ) -> None:
         self.store, self._owns_store = store_of(store, options)
         self._arguments = (db, options)
-        chosen = {"retry": Retry(NoBackoff(), 0), **options}
+        chosen = {
+            "retry": Retry(NoBackoff(), 0),
+            "password": self.store.config.text("requirepass") or None,
+            **options,
+        }
         super().__init__(unix_socket_path=self.store.socket_path(), db=db, **chosen)
         if "connection_pool" in options:
             db = self.connection_pool.connection_kwargs.get("db", 0)

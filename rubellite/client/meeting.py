@@ -96,6 +96,11 @@ class Place:
         with self._named() as path:
             remove_socket(path)
 
+    def is_there(self) -> bool:
+        """Whether there is a socket, somebody at it or not."""
+        with self._named() as path:
+            return os.path.lexists(path)
+
     def has_sockets(self) -> bool:
         """Whether the directory's file system has sockets: one is made, and removed."""
         if self.directory is None:

@@ -133,7 +133,12 @@ class Redis(redis.Redis):
         self._arguments = (db, options)
         is_single = bool(options.get("single_connection_client"))
         # A call whose outcome is unknown is not made again, unless that was asked for.
-        chosen = {"retry": Retry(NoBackoff(), 0), **options, "single_connection_client": False}
+        chosen = {
+            "retry": Retry(NoBackoff(), 0),
+            "password": self.store.config.text("requirepass") or None,
+            **options,
+            "single_connection_client": False,
+        }
         super().__init__(unix_socket_path=self.store.socket_path(), db=db, **chosen)
         pool: Any = self.connection_pool
         if "connection_pool" in options:

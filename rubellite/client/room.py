@@ -94,9 +94,6 @@ class EngineRoom:
     def close(self) -> None:
         """Ends the engine: what durability promised is on disk afterwards."""
         self._is_ending = True
-        if self._place is not None:
-            # Who comes now waits for the lock.
-            self._place.remove()
         self.engine.stop()
         if self._thread is not threading.current_thread():
             self._thread.join()
@@ -104,6 +101,9 @@ class EngineRoom:
                 # Nobody else writes any more.
                 self.engine.save(self._saving.path, self._saving.how())
         self.engine.stop_appending()
+        if self._place is not None:
+            # Until then it tells those who come that there is something to wait for.
+            self._place.remove()
         self.lock.release()
         if self._private is not None:
             remove_socket(os.path.join(self._private, "socket"))

@@ -27,6 +27,8 @@ from rubellite.persistence.snapshots import LoadError
 
 #: Who holds the lock and does not listen within this time shares with nobody.
 _LISTEN_SECONDS_MAX = 5.0
+#: Where there is a socket, and nobody at it, a holder may be saving its data before it ends.
+_END_SECONDS_MAX = 60.0
 _RETRY_SECONDS = 0.005
 
 
@@ -73,7 +75,7 @@ class Tenure:
 
         Takes over if nobody holds the store any more. Fails with `LoadError`.
         """
-        give_up_at = time.monotonic() + _LISTEN_SECONDS_MAX
+        began = time.monotonic()
         while self.room is None:
             if self.is_closed:
                 raise RuntimeError("the store is closed")
@@ -83,10 +85,15 @@ class Tenure:
             if wire is not None:
                 self._watch()
                 return wire
-            if time.monotonic() > give_up_at:
+            patience = _END_SECONDS_MAX if self._has_socket() else _LISTEN_SECONDS_MAX
+            if time.monotonic() - began > patience:
                 raise LoadError(self._refusal())
             time.sleep(_RETRY_SECONDS)
         return None
+
+    def _has_socket(self) -> bool:
+        place = self.place
+        return place is not None and place.directory is not None and place.is_there()
 
     def _refusal(self) -> str:
         assert self.place is not None

@@ -445,6 +445,8 @@ def test_passwords_are_the_stores(path: Path):
         assert holder("db.is_here()")
         with rubellite.open(path, requirepass="secret") as db:
             assert db.set("k", "v")
+            r: Any = db.redis()
+            assert r.pipeline().get("k").execute() == [b"v"]
         with pytest.raises(LoadError, match="NOAUTH"):
             rubellite.open(path)
 
@@ -512,25 +514,27 @@ def test_a_child_of_the_holder_works_on_its_store(path: Path):
         assert db["n"] == b"2"
 
 
-def test_the_others_hear_of_the_end_of_a_holder_that_has_children(path: Path, tmp_path: Path):
+def test_the_others_hear_of_the_end_of_a_holder_that_has_children(
+    holder: Other, db: Store, tmp_path: Path
+):
     fifo = tmp_path / "fifo"
     os.mkfifo(fifo)
-    with Other(path) as holder:
-        # A child that lives until the pipe is opened, and then uses the store.
-        child = holder(
-            f"(lambda pid: pid or (open({str(fifo)!r}).read(), db.increment('n'), os._exit(0)))"
-            "(os.fork())"
-        )
-        assert child > 0
-        with rubellite.open(path) as db:
-            thread, found = in_thread(lambda: db.list("queue").pop_left(timeout_seconds=60))
-            wait_until(lambda: int(db.info("clients")["blocked_clients"]) == 1)
-            holder.kill()
-            thread.join()
-            assert isinstance(found[0], OutcomeUnknown)
-            assert db.increment("n") == 1
-            fifo.write_text("go")
-            wait_until(lambda: db["n"] == b"2")
+    # The connection is there when the holder forks; its child must not keep it alive.
+    assert db.list("queue").pop_left(timeout_seconds=0.01) is None
+    child = holder(
+        f"(lambda pid: pid or (open({str(fifo)!r}).read(), db.increment('n'), os._exit(0)))"
+        "(os.fork())"
+    )
+    assert child > 0
+    thread, found = in_thread(lambda: db.list("queue").pop_left(timeout_seconds=60))
+    wait_until(lambda: int(db.info("clients")["blocked_clients"]) == 1)
+    holder.kill()
+    thread.join()
+    assert isinstance(found[0], OutcomeUnknown)
+    assert db.increment("n") == 1
+    # And the child goes on with the new holder.
+    fifo.write_text("go")
+    wait_until(lambda: db["n"] == b"2")
 
 
 def work_spawned(store: Store, client: Any) -> None:
