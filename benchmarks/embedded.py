@@ -18,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -314,10 +314,13 @@ PEERS = {
 }
 
 
-def measure(say: Callable[[str], None], *, quick: bool = False) -> dict[str, dict[str, float]]:
+def measure(
+    say: Callable[[str], None], peers: Iterable[str] = PEERS, *, quick: bool = False
+) -> dict[str, dict[str, float]]:
     """Every peer's figures; those of a peer that is not installed are left out."""
     found = {}
-    for name, entry in PEERS.items():
+    for name in peers:
+        entry = PEERS[name]
         say(f"embedded: {entry.title}")
         done = subprocess.run(
             [sys.executable, "-m", "benchmarks.embedded", name, *(["quick"] if quick else [])],

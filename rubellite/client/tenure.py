@@ -257,6 +257,8 @@ class Tenure:
     def after_fork(self) -> None:
         """In a child: engine, lock and threads are the parent's."""
         self._changing = threading.RLock()
+        if self._watched is not None:
+            self._watched.close()
         self._watched = self._watcher = None
         room, self.room = self.room, None
         if room is not None:

@@ -57,11 +57,15 @@ class Other:
             raise RemoteError(text)
         return ast.literal_eval(text)
 
-    def kill(self, number: int = signal.SIGKILL) -> None:
+    def kill(self) -> None:
         """Ends it without a word; waits until it is gone."""
-        self._process.kill() if number == signal.SIGKILL else self._process.send_signal(number)
-        if number == signal.SIGKILL:
-            self._process.wait()
+        self._process.kill()
+        self._process.wait()
+
+    def stop(self) -> None:
+        """Lets it do nothing more, while it goes on living."""
+        os.kill(self.pid, signal.SIGSTOP)
+        os.waitpid(self.pid, os.WUNTRACED)
 
     def close(self) -> None:
         """Lets it close its store and end."""

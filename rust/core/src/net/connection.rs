@@ -69,13 +69,6 @@ pub enum Fate {
     Close,
 }
 
-#[cfg(unix)]
-impl Drop for Connection {
-    fn drop(&mut self) {
-        super::inherited::forget(&self.socket);
-    }
-}
-
 #[derive(Debug)]
 pub struct Connection {
     pub socket: Socket,
@@ -104,8 +97,6 @@ pub struct Connection {
 
 impl Connection {
     pub fn new(socket: Socket, client: ClientId) -> Connection {
-        #[cfg(unix)]
-        super::inherited::note(&socket);
         Connection {
             socket,
             client,
