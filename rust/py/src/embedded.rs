@@ -280,7 +280,8 @@ impl EmbeddedSession {
         }
         if held.core.engine.writes_before_reply()
             && !held.core.engine.flush_aof()
-            && held.core.engine.appends_always() {
+            && held.core.engine.appends_always()
+        {
             return Err(PyOSError::new_err(
                 "the append-only file cannot be written: what the command did may be lost",
             ));

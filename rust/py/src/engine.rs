@@ -385,8 +385,7 @@ impl Engine {
     ) -> PyResult<EmbeddedSession> {
         let client = self.open_session(py)?;
         let waker = Arc::clone(&self.waker);
-        let session =
-            EmbeddedSession::new(&self.cell, waker, client, decodes, encode, elsewhere);
+        let session = EmbeddedSession::new(&self.cell, waker, client, decodes, encode, elsewhere);
         session.configure(py, protocol, database)?;
         Ok(session)
     }

@@ -185,10 +185,7 @@ impl Listener {
 
     /// Takes over a Unix socket that listens at `path` already, for processes of this user.
     #[cfg(unix)]
-    pub fn adopt_unix(
-        socket: std::os::fd::OwnedFd,
-        path: &Path,
-    ) -> Result<Listener, ListenError> {
+    pub fn adopt_unix(socket: std::os::fd::OwnedFd, path: &Path) -> Result<Listener, ListenError> {
         let socket = Socket::from(socket);
         socket.set_nonblocking(true).map_err(|source| ListenError {
             what: format!("Failed opening Unix socket {}", path.display()),

@@ -68,7 +68,11 @@ fn announced(header: &[u8]) -> Result<(u64, usize), Malformed> {
         [kind, line @ .., b'\r', b'\n'] => (*kind, line),
         _ => return Err(Malformed),
     };
-    let count = || integer::parse(line).filter(|count| *count >= -1).ok_or(Malformed);
+    let count = || {
+        integer::parse(line)
+            .filter(|count| *count >= -1)
+            .ok_or(Malformed)
+    };
     Ok(match kind {
         b'$' | b'=' | b'!' => match count()? {
             -1 => (0, 0),
