@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 
 from rubellite.client.meeting import Place, remove_socket
 from rubellite.config import Config
+from rubellite.errors import ReplyError
 from rubellite.extending import Source
 from rubellite.persistence.directory import DirectoryLock
 from rubellite.server.app import assemble
@@ -91,13 +92,23 @@ class EngineRoom:
             self._private = directory
         return Place(path=os.path.join(self._private, "socket"))
 
+    def _give_up_background_save(self) -> None:
+        try:
+            self.engine.embed().call("BGSAVE CANCEL")
+        except ReplyError:
+            # There is none.
+            pass
+
     def close(self) -> None:
         """Ends the engine: what durability promised is on disk afterwards."""
         self._is_ending = True
+        saves = self._path is not None and bool(self._config.save_points())
+        if saves and self._thread is not threading.current_thread():
+            self._give_up_background_save()
         self.engine.stop()
         if self._thread is not threading.current_thread():
             self._thread.join()
-            if self._path is not None and self._config.save_points():
+            if saves:
                 # Nobody else writes any more.
                 self.engine.save(self._saving.path, self._saving.how())
         self.engine.stop_appending()

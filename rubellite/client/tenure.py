@@ -30,6 +30,7 @@ _LISTEN_SECONDS_MAX = 5.0
 #: Where there is a socket, and nobody at it, a holder may be saving its data before it ends.
 _END_SECONDS_MAX = 60.0
 _RETRY_SECONDS = 0.005
+_CLOSE_SECONDS_MAX = 1.0
 
 
 class Tenure:
@@ -276,12 +277,14 @@ class Tenure:
             room, watcher, watched = self.room, self._watcher, self._watched
         if room is not None:
             room.close()
-        while watcher is not None and watcher is not threading.current_thread():
+        if watcher is None or watcher is threading.current_thread():
+            return
+        # One that waits for a holder to answer ends when it does.
+        give_up_at = time.monotonic() + _CLOSE_SECONDS_MAX
+        while watcher.is_alive() and time.monotonic() < give_up_at:
             if watched is not None:
                 watched.hang_up()
             watcher.join(_RETRY_SECONDS)
-            if not watcher.is_alive():
-                break
             watched = self._watched
 
     def __reduce__(self) -> Any:

@@ -243,8 +243,8 @@ class WireSession:
         try:
             reply = wire.receive()
         except ReplyError:
-            if name == "EXEC":
-                self._note(name, arguments)
+            if name == "EXEC" and self._is_queueing:
+                self._forget_transaction()
             raise
         except LostError:
             self._drop()
@@ -287,6 +287,8 @@ class WireSession:
             self._is_queueing = True
         elif name in ("EXEC", "DISCARD", "RESET"):
             self._forget_transaction()
+            if name == "RESET":
+                self._database = 0
         elif name == "UNWATCH":
             self._is_watching = self._lost_watch = False
         elif name == "WATCH":

@@ -235,6 +235,18 @@ def test_a_store_with_a_path_is_there_again_after_it_was_closed(tmp_path: Path, 
         assert db.hash("h")["f"] == b"v"
 
 
+def test_closing_gives_up_a_background_save_and_saves_all(tmp_path: Path):
+    settings: dict[str, Any] = {"durability": "snapshot", "rdb_key_save_delay": 100_000}
+    with rubellite.open(tmp_path, **settings) as db:
+        db["a"] = 1
+        db["b"] = 2
+        db.call("BGSAVE")
+        db["late"] = 3
+    assert os.listdir(tmp_path) == ["dump.rdb"]
+    with rubellite.open(tmp_path, **settings) as db:
+        assert sorted(db.keys()) == [b"a", b"b", b"late"]
+
+
 def test_two_stores_keep_their_data_and_settings_apart(tmp_path: Path):
     with rubellite.open(tmp_path / "one") as one, rubellite.open(tmp_path / "two") as two:
         one.set("a", 1)
