@@ -26,7 +26,9 @@ from typing import Any
 
 _KEYS = [b"key:%010d" % number for number in range(1000)]
 _VALUE = b"value-of-10"[:10]
-_ROUNDS = 5
+#: A round takes about so long, and there are rounds for so long.
+_ROUND_SECONDS = 0.02
+_ROUNDS_SECONDS = 1.0
 _GROUP = 100
 
 #: What is measured, with its unit.
@@ -355,19 +357,19 @@ def _short(value: float | None) -> str:
 
 
 def _figures(kind: type[Peer], quick: bool) -> dict[str, float]:
-    calls = 200 if quick else 20_000
+    seconds = 0.0 if quick else _ROUNDS_SECONDS
     began = time.perf_counter()
     importlib.import_module(kind.module)
     figures = {"import_ms": (time.perf_counter() - began) * 1e3}
     with _opened(kind) as peer:
         figures["rss_mb"] = _rss_bytes() / 1e6
-        figures |= _call_times(peer, calls)
+        figures |= _call_times(peer, seconds)
     began = time.perf_counter()
     with _opened(kind):
         figures["open_ms"] = (time.perf_counter() - began) * 1e3
     if kind.can_force:
-        figures |= _forced_times(kind, 3 if quick else 100)
-    figures |= _item_bytes(kind, 2_000 if quick else 200_000)
+        figures |= _forced_times(kind, 3 if quick else 20, seconds)
+    figures |= _item_bytes(kind, 2_000 if quick else 100_000)
     return figures
 
 
@@ -381,25 +383,28 @@ def _opened(kind: type[Peer], **options: Any) -> Iterator[Peer]:
             peer.close()
 
 
-def _best(work: Callable[[], Any], rounds: int = _ROUNDS) -> float:
-    best = float("inf")
-    for _ in range(rounds):
+def _best(work: Callable[[], Any], seconds: float) -> float:
+    """The shortest of as many rounds as fit; of three at least."""
+    best, rounds = float("inf"), 0
+    end_at = time.perf_counter() + seconds
+    while rounds < 3 or time.perf_counter() < end_at:
         began = time.perf_counter()
         work()
         best = min(best, time.perf_counter() - began)
+        rounds += 1
     return best
 
 
-def _call_times(peer: Peer, calls: int) -> dict[str, float]:
+def _call_times(peer: Peer, seconds: float) -> dict[str, float]:
     get, put, put_many = peer.get, peer.set, peer.set_many
     assert get is not None
     assert put is not None
-    keys = (_KEYS * (calls // len(_KEYS) + 1))[:calls]
-    slow = time.perf_counter()
+    began = time.perf_counter()
     for key in _KEYS:
         put(key, _VALUE)
-    if time.perf_counter() - slow > 0.05:
-        keys = keys[: max(calls // 10, 100)]
+    call_seconds = (time.perf_counter() - began) / len(_KEYS)
+    calls = int(_ROUND_SECONDS / call_seconds)
+    keys = (_KEYS * (calls // len(_KEYS) + 1))[: max(calls, 100)]
 
     def gets() -> None:
         for key in keys:
@@ -414,15 +419,18 @@ def _call_times(peer: Peer, calls: int) -> dict[str, float]:
         for _key in keys:
             pass
 
-    empty = _best(nothing)
+    empty = _best(nothing, seconds / 10)
     scale = 1e6 / len(keys)
-    found = {"get_us": (_best(gets) - empty) * scale, "set_us": (_best(sets) - empty) * scale}
+    found = {
+        "get_us": (_best(gets, seconds) - empty) * scale,
+        "set_us": (_best(sets, seconds) - empty) * scale,
+    }
     if put_many is not None:
-        found["bulk_us"] = _best(lambda: put_many(_KEYS, _VALUE)) * 1e6 / len(_KEYS)
+        found["bulk_us"] = _best(lambda: put_many(_KEYS, _VALUE), seconds) * 1e6 / len(_KEYS)
     return found
 
 
-def _forced_times(kind: type[Peer], calls: int) -> dict[str, float]:
+def _forced_times(kind: type[Peer], calls: int, seconds: float) -> dict[str, float]:
     with _opened(kind, forced=True) as peer:
         put, put_many = peer.set, peer.set_many
         assert put is not None
@@ -432,8 +440,8 @@ def _forced_times(kind: type[Peer], calls: int) -> dict[str, float]:
             for key in _KEYS[:calls]:
                 put(key, _VALUE)
 
-        one = _best(sets, 3) / calls
-        group = _best(lambda: put_many(_KEYS[:_GROUP], _VALUE)) / _GROUP
+        one = _best(sets, seconds) / calls
+        group = _best(lambda: put_many(_KEYS[:_GROUP], _VALUE), seconds) / _GROUP
     return {"set_fsync_us": one * 1e6, "set_group_us": group * 1e6}
 
 
@@ -441,7 +449,7 @@ def _item_bytes(kind: type[Peer], items: int) -> dict[str, float]:
     """Memory that a process gains by items; what is on disk only is the kernel's."""
     if kind in (RedisServer, Sqlite, Lmdb, BerkeleyDb, RocksDb):
         return {}
-    if kind is BurnerRedis:
+    if kind in (BurnerRedis, FakeRedis):
         items //= 10
     with _opened(kind) as peer:
         put = peer.set

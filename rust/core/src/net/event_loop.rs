@@ -417,8 +417,6 @@ impl Sockets {
             self.free_slots.push(slot);
             return service.disconnected(client);
         }
-        #[cfg(unix)]
-        super::inherited::note(&socket);
         self.connections[slot] = Some(Box::new(Connection::new(socket, client)));
         self.slots.insert(client, slot);
     }

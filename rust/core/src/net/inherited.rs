@@ -11,8 +11,6 @@
 use std::os::fd::{AsFd, AsRawFd};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::connection::Connection;
-
 /// Descriptors above this are not noted; a process can rarely have as many.
 const NOTED_MAX: usize = 1 << 20;
 const BITS: usize = u64::BITS as usize;
@@ -25,13 +23,7 @@ fn place(socket: &impl AsFd) -> Option<(&'static AtomicU64, u64)> {
     Some((word, 1 << (descriptor % BITS)))
 }
 
-impl Drop for Connection {
-    fn drop(&mut self) {
-        forget(&self.socket);
-    }
-}
-
-/// The socket is open from now on; a connection's is forgotten when that is dropped.
+/// The socket is open from now on.
 pub fn note(socket: &impl AsFd) {
     if let Some((word, bit)) = place(socket) {
         word.fetch_or(bit, Ordering::Relaxed);
