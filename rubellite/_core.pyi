@@ -17,6 +17,14 @@ def set_errors(table: dict[str, Any], base: type[Exception], raw: type[Exception
 def note_fork() -> None:
     """To be called in a child after a fork: embedded sessions of before are void there."""
 
+def take_inherited_sockets() -> list[int]:
+    """Descriptors of the engines' sockets, for a child after a fork to close."""
+
+def encode_request(
+    arguments: tuple[Any, ...], encode: Callable[[Any], bytes] | None = None
+) -> bytes:
+    """A command as a client sends it; arguments are those of `EmbeddedSession.call`."""
+
 def glob_matches(pattern: bytes, text: bytes, ignore_case: bool = False) -> bool:
     """True if `text` matches the glob `pattern` as Redis reads it."""
 
@@ -1395,6 +1403,21 @@ class EmbeddedSession:
         """Forgets the client."""
 
 @final
+class ReplyReader:
+    """Reads replies from bytes that arrive in pieces."""
+
+    def __new__(cls, decodes: bool = False) -> Self: ...
+    def feed(self, bytes: bytes) -> None:
+        """Takes what has arrived."""
+
+    def take(self) -> tuple[bool, Any]:
+        """Whether a whole reply is there, and the reply; an error reply is raised.
+
+        Messages that answer nothing are passed over. Fails with `ValueError` when the
+        bytes are no replies.
+        """
+
+@final
 class Engine:
     """One store: its databases, commands and clients."""
 
@@ -1491,11 +1514,21 @@ class Engine:
         database: int = 0,
         decodes: bool = False,
         encode: Callable[[Any], bytes] | None = None,
+        elsewhere: Callable[..., Any] | None = None,
     ) -> EmbeddedSession:
-        """A client inside the process that speaks as redis-py does."""
+        """A client inside the process that speaks as redis-py does.
+
+        In a child after a fork, `elsewhere` makes its calls.
+        """
 
     def listen_unix(self, path: str | PathLike[str], permissions: int) -> None:
         """Lets the serving loop accept from a Unix socket, too."""
+
+    def adopt_unix(self, descriptor: int, path: str | PathLike[str]) -> None:
+        """Lets the serving loop accept from a Unix socket that listens already.
+
+        From processes of this user only. The descriptor is the engine's from here on.
+        """
 
     def close_session(self, session: int) -> None:
         """Ends an embedded session."""

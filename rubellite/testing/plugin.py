@@ -163,7 +163,7 @@ def _rubellite_place(
 @pytest.fixture
 def rubellite_url(_rubellite_place: IsolatedStore | RealServer) -> str:
     """The URL of a real port (a Unix socket, if it is a real server's)."""
-    return _rubellite_place.url
+    return _rubellite_place.url()
 
 
 @pytest.fixture
@@ -180,7 +180,7 @@ def rubellite_client(
     else:
         import redis
 
-        client = redis.Redis.from_url(_rubellite_place.url, **rubellite_client_options)
+        client = redis.Redis.from_url(_rubellite_place.url(), **rubellite_client_options)
     yield client
     client.close()
 
@@ -205,7 +205,7 @@ def rubellite_async_client(
     else:
         from redis.asyncio import Redis
 
-        client = Redis.from_url(_rubellite_place.url, **rubellite_client_options)
+        client = Redis.from_url(_rubellite_place.url(), **rubellite_client_options)
     close_with_loop(client)
     return client
 

@@ -35,8 +35,8 @@ class RealServer:
 
         self._directory = tempfile.mkdtemp(prefix="rubellite-real-")
         path = os.path.join(self._directory, "socket")
-        #: Where it is reached. No port, for a free one may be taken before it is bound.
-        self.url = f"unix://{path}"
+        # No port, for a free one may be taken before it is bound.
+        self._url = f"unix://{path}"
         words = ("--port", "0", "--unixsocket", path, "--dir", self._directory, "--save", "")
         self._process = subprocess.Popen(
             (program, *words),
@@ -45,7 +45,7 @@ class RealServer:
             stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
-        self._control = redis.Redis.from_url(self.url, retry=None)
+        self._control = redis.Redis.from_url(self._url, retry=None)
         pause = threading.Event()
         for _ in range(_ASKS_MAX):
             try:
@@ -61,6 +61,10 @@ class RealServer:
             self.stop()
             raise RuntimeError(f"{program} does not start")
         self._settings: dict[str, Any] = self._control.config_get("*")  # type: ignore[assignment]
+
+    def url(self) -> str:
+        """Where it is reached."""
+        return self._url
 
     def reset(self) -> None:
         """Makes it as it was at first, for the next test. O(n)."""

@@ -27,7 +27,7 @@ class IsolatedStore(Store):
     """A store in memory whose state, time and faults a test controls.
 
     Everything that `rubellite.open()` gives, and `clock`, `faults`, `snapshot`, `restore`
-    and `url`. Made by `rubellite.testing.open()` and the fixture `rubellite_store`.
+    and `url()`. Made by `rubellite.testing.open()` and the fixture `rubellite_store`.
     """
 
     def __init__(self, profile: str | None, settings: dict[str, str]) -> None:
@@ -46,9 +46,9 @@ class IsolatedStore(Store):
             raise
         self._control = self.session()
         self._control_id = int(self._control.call("CLIENT", "ID"))
-        self._settings = self.config.values()
+        self._first_settings = self.config.values()
         self._own = self._additions()
-        self._url: str | None = None
+        self._address: str | None = None
         #: The store's time.
         self.clock = Clock(self.engine, self._control)
         #: What goes wrong between the store and its clients.
@@ -60,23 +60,28 @@ class IsolatedStore(Store):
 
     # Where it is
 
-    @property
-    def url(self) -> str:
-        """A `redis://` URL with a real port, which is opened when it is first asked for."""
-        if self._url is None:
-            self._url = f"redis://{self.serve(port=0)[0]}/0"
-        return self._url
+    def url(self, scheme: str = "redis", db: int = 0) -> str:
+        """A `redis://` URL with a real port, which is opened when it is first asked for.
+
+        Other schemes are those of every store. Fails with `ValueError` where it is none.
+        """
+        if scheme != "redis":
+            return super().url(scheme, db)
+        if self._address is None:
+            (self._address,) = self.serve(port=0)
+        return f"redis://{self._address}/{db}"
 
     def route_by_connections(self, is_on: bool) -> None:
         """Whether redis-py's clients use connections even where they need none."""
-        self._wants_connections = is_on
+        self.wants_connections = is_on
 
     # State
 
     def snapshot(self) -> bytes:
         """All data, of all databases, as an RDB file; a real server can load it. O(n)."""
         path = os.path.join(self._files, "snapshot.rdb")
-        self.engine.save(path, self._saving.how())
+        room = self._tenure.held("snapshot()")
+        room.engine.save(path, room.snapshots.how())
         with open(path, "rb") as file:
             content = file.read()
         os.unlink(path)
@@ -120,13 +125,17 @@ class IsolatedStore(Store):
                 return int(line.partition(b":")[2])
         return 0
 
+    def _is_at_work(self) -> bool:
+        room = self._tenure.room
+        return room is not None and room.is_at_work()
+
     def reset(self) -> bool:
         """Makes the store as it was at first; False: it cannot be, open another one.
 
         Its data, scripts, settings, statistics, logs, time and faults; all clients but the
         handle itself are closed. O(n).
         """
-        if self.is_closed or not self._thread.is_alive():
+        if self.is_closed or not self._is_at_work():
             return False
         self.faults.clear()
         self.clock.reset()
@@ -134,7 +143,7 @@ class IsolatedStore(Store):
         statistics = bytes(call("INFO", "commandstats"))
         if self._additions() != self._own or self._has_run(statistics, *_SPOILING):
             return False
-        if self.config.values() != self._settings:
+        if self.config.values() != self._first_settings:
             self._restore_settings()
         if self._has_run(statistics, "client|pause"):
             call("CLIENT", "UNPAUSE")
@@ -157,8 +166,8 @@ class IsolatedStore(Store):
     def _restore_settings(self) -> None:
         words: list[str] = []
         for name, value in self.config.values().items():
-            if value != self._settings[name]:
-                words += (name, SETTINGS[name].kind.show(self._settings[name]))
+            if value != self._first_settings[name]:
+                words += (name, SETTINGS[name].kind.show(self._first_settings[name]))
         self._control.call("CONFIG", "SET", *words)
 
     def close(self) -> None:

@@ -21,7 +21,7 @@ def client(request: pytest.FixtureRequest, store: IsolatedStore) -> Iterator[red
     if request.param == "embedded":
         client = store.redis(retry=Retry(NoBackoff(), 0))
     else:
-        client = redis.Redis.from_url(store.url, retry=Retry(NoBackoff(), 0))
+        client = redis.Redis.from_url(store.url(), retry=Retry(NoBackoff(), 0))
     yield client
     client.close()
 
@@ -117,13 +117,13 @@ def test_an_interrupted_exec_leaves_nobody_in_doubt_about_atomicity(store, clien
 
 def test_a_delayed_reply_comes_when_the_clock_says(store):
     store.clock.freeze()
-    client = redis.Redis.from_url(store.url, socket_timeout=0.01, retry=Retry(NoBackoff(), 0))
+    client = redis.Redis.from_url(store.url(), socket_timeout=0.01, retry=Retry(NoBackoff(), 0))
     store.faults.delay(5, "incr")
     with pytest.raises(redis.TimeoutError):
         client.incr("visits")
     assert store.get("visits") == b"1"
     client.close()
-    patient = redis.Redis.from_url(store.url)
+    patient = redis.Redis.from_url(store.url())
     connection: Any = patient.connection_pool.get_connection()
     store.faults.delay(5, "incr")
     connection.send_command("INCR", "visits")
@@ -139,7 +139,7 @@ def test_a_delayed_reply_comes_when_the_clock_says(store):
 
 def test_clearing_lets_late_replies_leave(store):
     store.clock.freeze()
-    client = redis.Redis.from_url(store.url)
+    client = redis.Redis.from_url(store.url())
     connection: Any = client.connection_pool.get_connection()
     store.faults.delay(5, "ping")
     connection.send_command("PING")

@@ -42,7 +42,7 @@ def test_a_reset_store_is_as_new(store: IsolatedStore):
 
 
 def test_connections_of_a_test_end_with_it(store: IsolatedStore):
-    client: Any = redis.Redis.from_url(store.url, retry=None)
+    client: Any = redis.Redis.from_url(store.url(), retry=None)
     subscriber: Any = client.pubsub()
     subscriber.subscribe("news")
     assert store.reset()

@@ -167,6 +167,13 @@ struct Listening {
     id: ListenerId,
 }
 
+impl Engine {
+    /// The serving loop's door; None: it is not serving.
+    pub(crate) fn waker(&self) -> Option<Waker> {
+        self.waker.lock().clone()
+    }
+}
+
 #[pymethods]
 impl Engine {
     /// An engine of `databases` empty databases with these commands.
@@ -368,13 +375,16 @@ impl Engine {
             descriptor: -1,
             is_unix_socket: false,
             is_local: true,
+            is_other_process: false,
         });
         held.core.engine.session(client).is_authenticated = true;
         Ok(client)
     }
 
     /// A client inside the process that speaks as redis-py does: see `EmbeddedSession`.
-    #[pyo3(signature = (protocol = 3, database = 0, decodes = false, encode = None))]
+    #[pyo3(signature = (
+        protocol = 3, database = 0, decodes = false, encode = None, elsewhere = None
+    ))]
     fn embed(
         &self,
         py: Python<'_>,
@@ -382,24 +392,13 @@ impl Engine {
         database: usize,
         decodes: bool,
         encode: Option<Py<PyAny>>,
+        elsewhere: Option<Py<PyAny>>,
     ) -> PyResult<EmbeddedSession> {
         let client = self.open_session(py)?;
-        let session =
-            EmbeddedSession::new(&self.cell, Arc::clone(&self.waker), client, decodes, encode);
+        let waker = Arc::clone(&self.waker);
+        let session = EmbeddedSession::new(&self.cell, waker, client, decodes, encode, elsewhere);
         session.configure(py, protocol, database)?;
         Ok(session)
-    }
-
-    /// Lets the serving loop accept from a Unix socket, too.
-    fn listen_unix(&self, path: std::path::PathBuf, permissions: u32) -> PyResult<()> {
-        let waker = self.waker.lock();
-        let Some(waker) = &*waker else {
-            return Err(PyRuntimeError::new_err("the engine is not serving"));
-        };
-        let listener = Listener::bind_unix(&path, permissions, 511)
-            .map_err(|error| PyOSError::new_err(error.to_string()))?;
-        waker.add_listener(listener);
-        Ok(())
     }
 
     fn close_session(&self, py: Python<'_>, session: ClientId) -> PyResult<()> {

@@ -29,6 +29,7 @@ mod rdb_values;
 mod reply;
 mod runtime;
 mod settings;
+mod sharing;
 mod spec;
 mod testing;
 mod views;
@@ -119,6 +120,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     let py = module.py();
     module.add_class::<engine::Engine>()?;
     module.add_class::<embedded::EmbeddedSession>()?;
+    module.add_class::<sharing::ReplyReader>()?;
     module.add_class::<rdb_reader::RdbReader>()?;
     module.add_class::<call::Call>()?;
     module.add_class::<call::Arguments>()?;
@@ -158,6 +160,8 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
         )?,
     )?;
     module.add_function(wrap_pyfunction!(embedded::note_fork, module)?)?;
+    module.add_function(wrap_pyfunction!(sharing::encode_request, module)?)?;
+    module.add_function(wrap_pyfunction!(sharing::take_inherited_sockets, module)?)?;
     module.add_function(wrap_pyfunction!(set_errors, module)?)?;
     module.add_function(wrap_pyfunction!(glob_matches, module)?)?;
     module.add_function(wrap_pyfunction!(parse_double, module)?)?;

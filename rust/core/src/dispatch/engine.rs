@@ -215,6 +215,8 @@ pub struct Engine {
     pub dirty_since_save: u64,
     pub started_ms: i64,
     pub is_stopping: bool,
+    /// Clients that are known to be other processes of this machine.
+    pub other_processes: usize,
     pub exit_status: i32,
     pub loading: bool,
     pub(super) snapshots: Snapshots,
@@ -280,6 +282,7 @@ impl Engine {
             dirty_since_save: 0,
             started_ms: now_us / 1000,
             is_stopping: false,
+            other_processes: 0,
             exit_status: 0,
             loading: false,
             snapshots: Snapshots::default(),
