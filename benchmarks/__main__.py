@@ -14,6 +14,7 @@ from benchmarks import (
     big,
     chart,
     connections,
+    embedded,
     eviction,
     growth,
     memory,
@@ -38,6 +39,7 @@ SECTIONS = (
     *("speed", "memory", "tail", "stall", "connections", "pubsub", "persistence"),
     *("growth", "big", "eviction"),
 )
+EMBEDDED = "embedded"
 SERVERS = tuple(program.name for program in find_programs())
 
 # The machine is noisy and pipeline 1 is mostly the kernel's work: more rounds there.
@@ -47,6 +49,10 @@ ROUNDS_DEEPER = 3
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = _parse(arguments)
+    if options.only == [EMBEDDED]:
+        # Its peers are libraries, not servers.
+        print(embedded.table(embedded.measure(_say, quick=options.quick)))
+        return 0
     if not Path("/proc/self/stat").exists():
         return _refuse("CPU and memory are read from /proc: run the benchmarks on Linux")
     client = speed.redis_benchmark_version()
@@ -91,7 +97,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     several = partial(parser.add_argument, type=lambda text: text.split(","), metavar="A,B")
     parser.add_argument("--quick", action="store_true", help="a smoke run: tiny sizes, no files")
-    several("--only", help=f"of {', '.join(SECTIONS)}")
+    several("--only", help=f"of {', '.join(SECTIONS)}; or {EMBEDDED} alone")
     several("--scenario", help="speed: only these, such as GET,SET")
     several("--pipeline", help="speed: only these depths, such as 1,16")
     several("--servers", help=f"of {', '.join(SERVERS)}")
@@ -108,7 +114,8 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--results", type=Path, help="directory of the JSON file")
     parser.add_argument("--charts", type=Path, help="directory of the SVG files")
     options = parser.parse_args(arguments)
-    options.only = _choice(parser, "--only", options.only, SECTIONS)
+    if options.only != [EMBEDDED]:
+        options.only = _choice(parser, "--only", options.only, SECTIONS)
     options.servers = _choice(parser, "--servers", options.servers, SERVERS)
     names = [scenario.name for scenario in SCENARIOS]
     options.scenario = _choice(parser, "--scenario", options.scenario, names)

@@ -1,39 +1,36 @@
 """A work queue on a stream, embedded: several consumers, and nothing is lost when one dies.
 
-A job stays pending for its worker until that one acknowledges it; XAUTOCLAIM hands what
-a dead worker left to another.
+A job stays pending for its worker until that one acknowledges it; what a dead worker
+left behind goes to another.
 """
 
 import threading
 
 import rubellite
 
-STREAM, GROUP = "jobs", "workers"
-
 
 def work(db: rubellite.Store, name: str, done: list[str]) -> None:
-    r = db.redis(decode_responses=True)
+    workers = db.stream("jobs").group("workers")
     while True:
         # What has been left behind for long goes first; "long" would be a minute, say.
-        _, jobs, _ = r.xautoclaim(STREAM, GROUP, name, min_idle_time=0)
+        jobs = workers.claim_abandoned(name, idle_seconds=0, count=1)
+        jobs = jobs or workers.read(name, count=1, timeout_seconds=0.2)
         if not jobs:
-            read = r.xreadgroup(GROUP, name, {STREAM: ">"}, count=1, block=200)
-            if not read:
-                return
-            [[_, jobs]] = read
-        for job_id, job in jobs:
-            done.append(job["task"])
-            r.xack(STREAM, GROUP, job_id)
+            return
+        for job in jobs:
+            done.append(job.fields[b"task"].decode())
+            workers.ack(job.id)
 
 
 with rubellite.open() as db:
-    r = db.redis(decode_responses=True)
-    r.xgroup_create(STREAM, GROUP, mkstream=True)
+    jobs = db.stream("jobs")
+    workers = jobs.group("workers")
+    workers.create()
     for task in ("resize", "convert", "mail"):
-        r.xadd(STREAM, {"task": task})
-    r.xreadgroup(GROUP, "dead", {STREAM: ">"}, count=1)  # takes "resize" and dies
+        jobs.append({"task": task})
+    workers.read("dead", count=1)  # takes "resize" and dies
     done: list[str] = []
     (worker := threading.Thread(target=work, args=(db, "ada", done))).start()
     work(db, "ben", done)
     worker.join()
-    print(sorted(set(done)), r.xpending(STREAM, GROUP)["pending"])
+    print(sorted(set(done)), workers.pending_count())

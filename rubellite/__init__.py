@@ -22,9 +22,20 @@ if TYPE_CHECKING:
 
     from rubellite.client.redis_api import Redis
     from rubellite.client.store import Store
+    from rubellite.errors import HeldElsewhereError, OutcomeUnknown, SubscriptionGap
     from rubellite.extending import Source
 
-__all__ = ["REDIS_VERSION", "Redis", "Store", "__version__", "connect", "open"]
+__all__ = [
+    "REDIS_VERSION",
+    "HeldElsewhereError",
+    "OutcomeUnknown",
+    "Redis",
+    "Store",
+    "SubscriptionGap",
+    "__version__",
+    "connect",
+    "open",
+]
 
 
 def open(
@@ -44,11 +55,14 @@ def open(
                      millisecond), all but the last second when the machine goes down
         "snapshot"   what was there at the last snapshot: `save` points, BGSAVE, `close()`
 
+    A directory that another process holds already is shared: calls go to its engine, and
+    one of the others takes over when it ends (docs/sharing.md).
+
     `load` names files, modules or functions that declare commands of your own
     (`rubellite.extending`). `settings` are those of redis.conf, with `_` for `-`:
     `open(maxmemory="100mb")`. Fails with `ValueError` for settings that cannot be,
-    `ExtensionError` for commands that cannot be added, `LoadError` where the data cannot be
-    loaded or belong to another process.
+    or others than those that a directory is held with, `ExtensionError` for commands that
+    cannot be added, `LoadError` where the data cannot be loaded or shared.
     """
     from rubellite.client.store import open_store
 
@@ -90,6 +104,10 @@ def __getattr__(name: str) -> Any:
         from rubellite.client.redis_api import Redis
 
         return Redis
+    if name in ("HeldElsewhereError", "OutcomeUnknown", "SubscriptionGap"):
+        from rubellite import errors
+
+        return getattr(errors, name)
     if name == "Store":
         from rubellite.client.store import Store
 

@@ -17,6 +17,14 @@ def set_errors(table: dict[str, Any], base: type[Exception], raw: type[Exception
 def note_fork() -> None:
     """To be called in a child after a fork: embedded sessions of before are void there."""
 
+def take_inherited_sockets() -> list[int]:
+    """Descriptors of the engines' sockets, for a child after a fork to close."""
+
+def encode_request(
+    arguments: tuple[Any, ...], encode: Callable[[Any], bytes] | None = None
+) -> bytes:
+    """A command as a client sends it; arguments are those of `EmbeddedSession.call`."""
+
 def glob_matches(pattern: bytes, text: bytes, ignore_case: bool = False) -> bool:
     """True if `text` matches the glob `pattern` as Redis reads it."""
 
@@ -34,6 +42,9 @@ def parse_new_stream_id(text: bytes) -> tuple[int, int | None] | None:
 
 def stream_id_text(id: tuple[int, int]) -> bytes:
     """The text of an ID."""
+
+def crc64(bytes: bytes, checksum: int = 0) -> int:
+    """The checksum of RDB files and dumps, over `bytes` after those of `checksum`."""
 
 def memory_used() -> int:
     """Bytes that the engine's allocator has given out."""
@@ -777,6 +788,9 @@ class Call:
     def command_name(self) -> str:
         """The name of the command that runs, as `config|get`."""
 
+    def request_words(self) -> tuple[bytes, ...]:
+        """The words of the command that runs, its name included."""
+
     @property
     def request_bytes(self) -> int:
         """Bytes of the running command's arguments."""
@@ -1448,6 +1462,21 @@ class EmbeddedSession:
         """Forgets the client."""
 
 @final
+class ReplyReader:
+    """Reads replies from bytes that arrive in pieces."""
+
+    def __new__(cls, decodes: bool = False) -> Self: ...
+    def feed(self, bytes: bytes) -> None:
+        """Takes what has arrived."""
+
+    def take(self) -> tuple[bool, Any]:
+        """Whether a whole reply is there, and the reply; an error reply is raised.
+
+        Messages that answer nothing are passed over. Fails with `ValueError` when the
+        bytes are no replies.
+        """
+
+@final
 class Engine:
     """One store: its databases, commands and clients."""
 
@@ -1509,11 +1538,11 @@ class Engine:
         with a `Call` and a signal's number, and answers whether to stop.
         """
 
-    def listen(self, addresses: list[str], port: int | None, backlog: int) -> None:
+    def listen(self, addresses: list[str], port: int | None, backlog: int) -> list[str]:
         """Listens at these addresses instead: new ones are bound, those left out are closed.
 
         Nothing changes when one cannot be bound. An address that only becomes free by
-        closing another (`*` in favour of `127.0.0.1`) cannot.
+        closing another (`*` in favour of `127.0.0.1`) cannot. Returns the new ones.
         """
 
     def stop(self) -> None:
@@ -1546,11 +1575,21 @@ class Engine:
         database: int = 0,
         decodes: bool = False,
         encode: Callable[[Any], bytes] | None = None,
+        elsewhere: Callable[..., Any] | None = None,
     ) -> EmbeddedSession:
-        """A client inside the process that speaks as redis-py does."""
+        """A client inside the process that speaks as redis-py does.
+
+        In a child after a fork, `elsewhere` makes its calls.
+        """
 
     def listen_unix(self, path: str | PathLike[str], permissions: int) -> None:
         """Lets the serving loop accept from a Unix socket, too."""
+
+    def adopt_unix(self, descriptor: int, path: str | PathLike[str]) -> None:
+        """Lets the serving loop accept from a Unix socket that listens already.
+
+        From processes of this user only. The descriptor is the engine's from here on.
+        """
 
     def close_session(self, session: int) -> None:
         """Ends an embedded session."""
@@ -1566,6 +1605,19 @@ class Engine:
 
     def freeze_clock(self, ms: int | None = None) -> None:
         """Stops the store's clock at `ms` since 1970, or lets it run again."""
+
+    def follow_clock(self, wall: Callable[[], float] | None) -> None:
+        """Lets the store's clock show what `wall` returns, seconds since 1970, or run by itself."""
+
+    def guard_requests(
+        self, guard: Callable[[int, list[bytes]], bytes | str | int | None] | None
+    ) -> None:
+        """Shows each request of a client to `guard`, before it is executed.
+
+        It gets the client's number and the words, and returns None to let it pass, bytes to
+        answer with that error line, "drop" or "lose" to close the connection before or
+        after executing it, or milliseconds by which its reply is late.
+        """
 
     def record_journal(self) -> None:
         """Keeps the journal from now on, for `take_journal`."""
@@ -1608,4 +1660,11 @@ class RdbReader:
         ("aux", key, value), ("select", number), ("library", source), ("skipped", what),
         ("end",) and
         ("key", name, type, elements, memory in bytes, deadline or None, value or None).
+
+        Values: bytes; of a list [bytes], of a hash [(field, value, deadline or None)], of a
+        set [(member, deadline or None)], of a sorted set [(member, score)], of a stream a
+        dict with `entries` [(ID, [name, value, …])], `last_id`, `max_deleted_id`,
+        `entries_added` and `groups`, dicts with `name`, `last_id`, `entries_read`, `pending`
+        [(ID, delivered in ms, deliveries, consumer)] and `consumers` [(name, seen in ms,
+        active in ms)].
         """

@@ -27,6 +27,39 @@ class RawError(ReplyError):
         Exception.__init__(self, line)
 
 
+class OutcomeUnknown(Exception):  # noqa: N818 - what it says is not that a call failed
+    """The process that held the store ended during a call, which may have been executed.
+
+    It is not made again by itself; who makes it again may have it executed twice.
+    """
+
+    def __init__(self, command: str) -> None:
+        super().__init__(
+            f"the process that held the store ended during {command}, which may have been executed"
+        )
+        self.command = command
+
+    def __reduce__(self) -> tuple[type[OutcomeUnknown], tuple[str]]:
+        return type(self), (self.command,)
+
+
+class SubscriptionGap(Exception):  # noqa: N818 - nothing failed that could be done again
+    """The process that held the store ended: messages since then are lost.
+
+    The subscription goes on with those that come from now on.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the process that held the store ended: messages of before the new subscription are "
+            "lost"
+        )
+
+
+class HeldElsewhereError(Exception):
+    """What was asked for needs the engine in this process, and another one has it."""
+
+
 #: All errors by name.
 TABLE: dict[str, type[ReplyError]] = {}
 
@@ -552,6 +585,9 @@ SAVING_FAILS = _reply(
     "error.",
 )
 LOADING = _reply("LOADING", "LOADING Redis is loading the dataset in memory")
+READ_ONLY_REPLICA = _reply(
+    "READ_ONLY_REPLICA", "READONLY You can't write against a read only replica."
+)
 INTERNAL_ERROR = _reply(
     "INTERNAL_ERROR", "ERR Internal error in '{}'; the server's log holds the details"
 )
@@ -566,6 +602,10 @@ WRITES_STOPPED = _reply(
     "MISCONF A bug of ours may have damaged a key, so nothing is written any more. "
     "Please check the Rubellite logs for details about the key.",
 )
+
+
+# Clusters
+CLUSTER_DISABLED = _reply("CLUSTER_DISABLED", "ERR This instance has cluster support disabled")
 
 
 # Scripts

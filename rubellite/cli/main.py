@@ -3,8 +3,10 @@
 rubellite serve [FILE] [--port 6379] [--name value …]
 rubellite check-rdb FILE        whether a snapshot can be loaded
 rubellite check-aof PATH        whether append-only files can be loaded; --fix mends them
-rubellite inspect FILE          what a snapshot holds, without a server
-rubellite convert FILE [TO]     a snapshot as JSON lines
+rubellite inspect PATH          what a snapshot or append-only files hold, without a server
+rubellite convert PATH [TO]     snapshots, append-only files and JSON lines into one another
+rubellite cli [PATH] [COMMAND]  a shell for servers and data directories
+rubellite migrate FROM TO       the keys of a server or data directory into another
 """
 
 from __future__ import annotations
@@ -21,6 +23,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from rubellite.cli.server import start
 
         return start(given[1:], program="rubellite serve", speaks_redis=False)
+    if given[:1] == ["cli"]:
+        # redis-cli's options, of which -h is one.
+        from rubellite.cli.shell.run import run
+
+        return run(given[1:])
     return _parse(given)
 
 
@@ -43,6 +50,7 @@ def _parse(given: list[str]) -> int:
     commands.add_parser(
         "serve", help="start a server; takes redis.conf and redis-server's own options"
     )
+    commands.add_parser("cli", help="a shell for servers and data directories; cli --help")
     check = commands.add_parser("check-rdb", help="say whether a snapshot can be loaded")
     check.add_argument("file")
     check_aof = commands.add_parser(
@@ -58,12 +66,47 @@ def _parse(given: list[str]) -> int:
         metavar="SECONDS",
         help="cut off what happened later",
     )
-    inspect = commands.add_parser("inspect", help="tell what a snapshot holds, without a server")
-    inspect.add_argument("file")
+    inspect = commands.add_parser(
+        "inspect", help="tell what a snapshot, append-only files or a data directory hold"
+    )
+    inspect.add_argument("path")
     inspect.add_argument("--top", type=int, default=10, metavar="N", help="rows of each table")
-    convert = commands.add_parser("convert", help="write a snapshot's keys as JSON, one a line")
-    convert.add_argument("file")
-    convert.add_argument("target", nargs="?", help="where to; standard output without")
+    convert = commands.add_parser(
+        "convert", help="turn snapshots, append-only files and JSON lines into one another"
+    )
+    convert.add_argument("path", help="what to read; - for JSON lines on standard input")
+    convert.add_argument(
+        "target", nargs="?", help="FILE.rdb, FILE.jsonl or FOLDER/; JSON on standard output without"
+    )
+    convert.add_argument("--to", choices=("rdb", "aof", "json"), help="what the target is to be")
+    convert.add_argument("--force", action="store_true", help="replace the target if it exists")
+    convert.add_argument(
+        "--rdb-format",
+        choices=("redis10", "redis12", "valkey80"),
+        help="write snapshots anew, for these servers",
+    )
+    for command in (inspect, convert):
+        command.add_argument(
+            "--load",
+            action="append",
+            default=[],
+            metavar="FILE",
+            help="commands of your own that append-only files hold",
+        )
+    migrate = commands.add_parser(
+        "migrate", help="copy the keys of a server or data directory into another"
+    )
+    for name, text in (("source", "where keys come from"), ("target", "where they go to")):
+        migrate.add_argument(name, help=f"{text}: redis://, rediss://, unix:// or a folder")
+    which = migrate.add_mutually_exclusive_group()
+    which.add_argument(
+        "--db", type=int, action="append", default=[], metavar="N", help="this database; repeatable"
+    )
+    which.add_argument("--all", action="store_true", help="all databases")
+    migrate.add_argument("--match", metavar="PATTERN", help="only keys that match")
+    there = migrate.add_mutually_exclusive_group()
+    there.add_argument("--replace", action="store_true", help="overwrite keys that are there")
+    there.add_argument("--skip", action="store_true", help="leave keys alone that are there")
     for name, command in commands.choices.items():
         command.set_defaults(command=name)
     chosen = parser.parse_args(given)
@@ -80,8 +123,28 @@ def _parse(given: list[str]) -> int:
         until = chosen.truncate_to_timestamp
         return aof_files.check(chosen.path, fixes=chosen.fix, until_seconds=until)
     if chosen.command == "inspect":
-        return rdb_files.inspect(chosen.file, max(chosen.top, 0))
-    return rdb_files.convert(chosen.file, chosen.target)
+        return rdb_files.inspect(chosen.path, max(chosen.top, 0), chosen.load)
+    if chosen.command == "migrate":
+        from rubellite.cli.migrate import migrate as run_migrate
+
+        return run_migrate(
+            chosen.source,
+            chosen.target,
+            databases=chosen.db,
+            is_all=chosen.all,
+            match=chosen.match,
+            existing="replace" if chosen.replace else "skip" if chosen.skip else "compare",
+        )
+    from rubellite.cli.convert import convert as run
+
+    return run(
+        chosen.path,
+        chosen.target,
+        kind=chosen.to,
+        force=chosen.force,
+        rdb_format=chosen.rdb_format,
+        load=chosen.load,
+    )
 
 
 if __name__ == "__main__":

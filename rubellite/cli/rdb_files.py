@@ -1,16 +1,17 @@
-"""`check-rdb`, `inspect`, `convert`: what is in a snapshot's file, without a server."""
+"""`check-rdb`, `inspect`: what is in a snapshot's file, without a server."""
 
 from __future__ import annotations
 
-import base64
 import heapq
-import json
 import sys
 from collections import Counter
-from collections.abc import Iterator
-from typing import Any, TextIO
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 from rubellite._core import RdbReader
+from rubellite.cli import sources
+from rubellite.cli.new_files import RefusedError
+from rubellite.cli.progress import Progress, amount
 from rubellite.clock import wall_seconds
 
 #: How many of the biggest keys and prefixes `inspect` shows.
@@ -27,9 +28,9 @@ def _open(path: str) -> RdbReader:
     return RdbReader(path, int(wall_seconds() * 1000))
 
 
-def _items(reader: RdbReader, *, has_values: bool = False) -> Iterator[Item]:
+def _items(reader: RdbReader) -> Iterator[Item]:
     while True:
-        item = reader.next_item(has_values)
+        item = reader.next_item()
         if item[0] == "end":
             return
         yield item
@@ -104,52 +105,88 @@ class _Tally:
         self.memory += item[4]
 
 
-def inspect(path: str, count: int = SHOWN) -> int:
-    """Tells what a file holds: keys and memory by type and prefix, the biggest keys."""
+def inspect(path: str, count: int = SHOWN, load: Iterable[str] = ()) -> int:
+    """Tells what a snapshot, append-only files or a data directory hold; 0 if it can.
+
+    Keys and memory by type and prefix, the biggest keys.
+    """
     try:
-        reader = _open(path)
-        types: dict[str, _Tally] = {}
-        prefixes: dict[bytes, _Tally] = {}
-        databases: Counter[int] = Counter()
-        biggest: list[tuple[int, int, bytes, str, int]] = []
-        database = order = expires = 0
+        found = sources.find(path)
+        with sources.as_snapshot(found, load=load, is_lenient=True) as opened:
+            summary = _summary(opened.path, count)
+    except (OSError, ValueError, RefusedError) as problem:
+        text = problem.strerror if isinstance(problem, OSError) else str(problem)
+        shown = text if text and text.startswith(path) else f"{path}: {text}"
+        sys.stderr.write(f"rubellite inspect: {shown}\n")
+        return 1
+    family, version = summary.signature
+    what = f"{family} RDB version {version}, {amount(found.size, 'bytes')}"
+    if found.kind == "aof":
+        files = f"{len(found.files)} append-only file{'s' if len(found.files) > 1 else ''}"
+        what = f"{files}, {amount(found.size, 'bytes')}"
+    elif found.files != (path,):
+        what = f"{found.files[0]}, {what}"
+    print(f"{path}: {what}")
+    summary.show(count)
+    for left_out in opened.left_out:
+        print(f"left out: {left_out}")
+    return 0
+
+
+class _Summary:
+    """What is told of a snapshot."""
+
+    def __init__(self, signature: tuple[str, int]) -> None:
+        self.signature = signature
+        self.types: dict[str, _Tally] = {}
+        self.prefixes: dict[bytes, _Tally] = {}
+        self.databases: Counter[int] = Counter()
+        self.biggest: list[tuple[int, int, bytes, str, int]] = []
+        self.keys = self.expires = 0
+
+    def add(self, database: int, item: Item, count: int) -> None:
+        name, kind = item[1], item[2]
+        self.databases[database] += 1
+        self.expires += item[5] is not None
+        self.types.setdefault(kind, _Tally()).add(item)
+        prefix = _prefix(name)
+        if prefix in self.prefixes or len(self.prefixes) < PREFIXES_MAX:
+            self.prefixes.setdefault(prefix, _Tally()).add(item)
+        self.keys += 1
+        entry = (item[4], -self.keys, name, kind, item[3])
+        if len(self.biggest) < count:
+            heapq.heappush(self.biggest, entry)
+        elif count:
+            heapq.heappushpop(self.biggest, entry)
+
+    def show(self, count: int) -> None:
+        memory = amount(sum(tally.memory for tally in self.types.values()), "bytes")
+        spread = ", ".join(f"db{number} {keys}" for number, keys in sorted(self.databases.items()))
+        print(
+            f"{self.keys} keys ({spread or 'none'}), {self.expires} with a deadline, "
+            f"{memory} in memory"
+        )
+        _table("By type", "type", list(self.types.items()), count)
+        rows = [(_text(name) or "(no prefix)", tally) for name, tally in self.prefixes.items()]
+        _table("By prefix", "prefix", rows, count)
+        if self.biggest:
+            print("\nBiggest keys")
+        for bytes_, _, name, kind, elements in sorted(self.biggest, reverse=True):
+            unit = {"string": "bytes", "stream": "entries"}.get(kind, "elements")
+            print(f"  {amount(bytes_, 'bytes'):>9}  {kind:<7} {elements} {unit}  {_text(name)}")
+
+
+def _summary(path: str, count: int) -> _Summary:
+    reader = _open(path)
+    summary, database = _Summary(reader.signature), 0
+    with Progress("reading", reader.size) as progress:
         for item in _items(reader):
+            progress.update(reader.offset)
             if item[0] == "select":
                 database = item[1]
-            if item[0] != "key":
-                continue
-            name, kind = item[1], item[2]
-            databases[database] += 1
-            expires += item[5] is not None
-            types.setdefault(kind, _Tally()).add(item)
-            prefix = _prefix(name)
-            if prefix in prefixes or len(prefixes) < PREFIXES_MAX:
-                prefixes.setdefault(prefix, _Tally()).add(item)
-            order += 1
-            entry = (item[4], -order, name, kind, item[3])
-            if len(biggest) < count:
-                heapq.heappush(biggest, entry)
-            elif count:
-                heapq.heappushpop(biggest, entry)
-    except (OSError, ValueError) as problem:
-        sys.stderr.write(f"rubellite inspect: {path}: {problem}\n")
-        return 1
-    family, version = reader.signature
-    memory = sum(tally.memory for tally in types.values())
-    print(f"{path}: {family} RDB version {version}, {_bytes(reader.size)}")
-    spread = ", ".join(f"db{number} {keys}" for number, keys in sorted(databases.items()))
-    print(
-        f"{order} keys ({spread or 'none'}), {expires} with a deadline, {_bytes(memory)} in memory"
-    )
-    _table("By type", "type", list(types.items()), count)
-    rows = [(_text(name) or "(no prefix)", tally) for name, tally in prefixes.items()]
-    _table("By prefix", "prefix", rows, count)
-    if biggest:
-        print("\nBiggest keys")
-        for memory, _, name, kind, elements in sorted(biggest, reverse=True):
-            unit = "bytes" if kind == "string" else "elements"
-            print(f"  {_bytes(memory):>9}  {kind:<7} {elements} {unit}  {_text(name)}")
-    return 0
+            elif item[0] == "key":
+                summary.add(database, item, count)
+    return summary
 
 
 def _prefix(name: bytes) -> bytes:
@@ -163,78 +200,6 @@ def _table(title: str, column: str, rows: list[tuple[str, _Tally]], count: int) 
     rows.sort(key=lambda row: (-row[1].memory, row[0]))
     print(f"\n{title}\n  {'memory':>9} {'keys':>10} {'elements':>10}  {column}")
     for name, tally in rows[:count]:
-        print(f"  {_bytes(tally.memory):>9} {tally.keys:>10} {tally.elements:>10}  {name}")
+        print(f"  {amount(tally.memory, 'bytes'):>9} {tally.keys:>10} {tally.elements:>10}  {name}")
     if len(rows) > count:
         print(f"  … and {len(rows) - count} more")
-
-
-def _bytes(count: int) -> str:
-    size, units = float(count), "BKMGT"
-    power = 0
-    while size >= 1024 and power < len(units) - 1:
-        size /= 1024
-        power += 1
-    return f"{count} B" if power == 0 else f"{size:.1f} {units[power]}B"
-
-
-def convert(path: str, target: str | None) -> int:
-    """Writes a file's keys as JSON, one a line, to `target` or standard output."""
-    try:
-        reader = _open(path)
-        if target is None:
-            _write_lines(reader, sys.stdout)
-        else:
-            with open(target, "w", encoding="utf-8") as file:
-                _write_lines(reader, file)
-    except (OSError, ValueError) as problem:
-        sys.stderr.write(f"rubellite convert: {path}: {problem}\n")
-        return 1
-    return 0
-
-
-def _write_lines(reader: RdbReader, file: TextIO) -> None:
-    database = 0
-    line: dict[str, Any]
-    for item in _items(reader, has_values=True):
-        if item[0] == "select":
-            database = item[1]
-        elif item[0] == "library":
-            line = {"library": _json(item[1])}
-            file.write(json.dumps(line, ensure_ascii=False, separators=(",", ":")) + "\n")
-        elif item[0] == "skipped":
-            sys.stderr.write(f"left out: {item[1]}\n")
-        elif item[0] == "key" and item[2] != "expired":
-            line = {"db": database, "key": _json(item[1]), "type": item[2]}
-            if item[5] is not None:
-                line["expires_at"] = item[5]
-            line["value"] = _value(item[2], item[6])
-            file.write(json.dumps(line, ensure_ascii=False, separators=(",", ":")) + "\n")
-
-
-def _value(kind: str, value: Any) -> Any:
-    if kind == "string":
-        return _json(value)
-    if kind == "hash":
-        # A pair each, and what has a deadline of its own a third part.
-        return [
-            [_json(field), _json(text)] + ([deadline] if deadline is not None else [])
-            for field, text, deadline in value
-        ]
-    if kind == "zset":
-        return [[_json(member), _score(score)] for member, score in value]
-    return [_json(element) for element in value]
-
-
-def _score(score: float) -> float | int | str:
-    # JSON knows no infinity.
-    if score in (float("inf"), float("-inf")):
-        return str(score)
-    return int(score) if score.is_integer() else score
-
-
-def _json(raw: bytes) -> Any:
-    """A string where the bytes are text, else an object that says it is not."""
-    try:
-        return raw.decode("utf-8")
-    except UnicodeDecodeError:
-        return {"base64": base64.b64encode(raw).decode("ascii")}

@@ -12,12 +12,17 @@ import os
 from typing import TYPE_CHECKING, Any
 
 import redis.asyncio
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 
+from rubellite.client import redis_connections
 from rubellite.client.redis_api import (
+    again,
     direct_call,
     parsed_reply,
     speaks_strict_utf8,
     store_of,
+    with_driver,
 )
 from rubellite.client.routes import Routes
 
@@ -31,8 +36,21 @@ class Redis(redis.asyncio.Redis):
     def __init__(
         self, store: Store | str | os.PathLike[str] | None = None, *, db: int = 0, **options: Any
     ) -> None:
-        self.store, self._owns_store = store_of(store)
-        super().__init__(unix_socket_path=self.store.socket_path(), db=db, **options)
+        self.store, self._owns_store = store_of(store, options)
+        self._arguments = (db, options)
+        chosen = {
+            "retry": Retry(NoBackoff(), 0),
+            "password": self.store.config.text("requirepass") or None,
+            **options,
+        }
+        path = self.store.socket_path()
+        super().__init__(unix_socket_path=path, db=db, **with_driver(chosen))
+        if "connection_pool" in options:
+            db = self.connection_pool.connection_kwargs.get("db", 0)
+        else:
+            redis_connections.use(
+                self.connection_pool, self.store, redis_connections.AsyncConnection
+            )
         self._is_direct = (
             speaks_strict_utf8(self.get_encoder()) and not self.single_connection_client
         )
@@ -56,3 +74,7 @@ class Redis(redis.asyncio.Redis):
         await super().aclose(close_connection_pool)
         if self._owns_store:
             self.store.close()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        db, options = self._arguments
+        return again, (type(self), self.store, db, options)

@@ -11,13 +11,13 @@ from typing import Any
 
 from rubellite.client.native import Text, Value
 
-_Run = Callable[..., Any]
+Run = Callable[..., Any]
 
 
 class HashMap(MutableMapping[bytes, bytes]):
     """The hash at a key."""
 
-    def __init__(self, call: _Run, key: Text) -> None:
+    def __init__(self, call: Run, key: Text) -> None:
         self._call = call
         self.key = key
 
@@ -70,7 +70,7 @@ class HashMap(MutableMapping[bytes, bytes]):
 class Sequence:
     """The list at a key: O(1) at both ends."""
 
-    def __init__(self, call: _Run, key: Text, wait: _Run) -> None:
+    def __init__(self, call: Run, key: Text, wait: Run) -> None:
         self._call = call
         self._wait = wait
         self.key = key
@@ -136,7 +136,7 @@ class Sequence:
 class StringSet(MutableSet[bytes]):
     """The set at a key."""
 
-    def __init__(self, call: _Run, key: Text) -> None:
+    def __init__(self, call: Run, key: Text) -> None:
         self._call = call
         self.key = key
 
@@ -172,7 +172,7 @@ class StringSet(MutableSet[bytes]):
 class ScoreMap(MutableMapping[bytes, float]):
     """The sorted set at a key: members with scores, in the order of those."""
 
-    def __init__(self, call: _Run, key: Text) -> None:
+    def __init__(self, call: Run, key: Text) -> None:
         self._call = call
         self.key = key
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from rubellite._core import EmbeddedSession
+if TYPE_CHECKING:
+    from rubellite._core import EmbeddedSession
+    from rubellite.client.wire import WireSession
 
 #: What keys and values may be; text is UTF-8, numbers are their decimal text.
 Text = bytes | str
@@ -18,7 +20,7 @@ class Native:
     float, None, list, dict. Error replies are raised as `rubellite.errors.ReplyError`.
     """
 
-    def __init__(self, session: EmbeddedSession) -> None:
+    def __init__(self, session: EmbeddedSession | WireSession) -> None:
         self._session = session
         #: Executes any command: `call("LPUSH", "queue", "job")`.
         self.call = session.call

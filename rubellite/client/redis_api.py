@@ -1,18 +1,20 @@
 """`rubellite.Redis`: a genuine redis-py client whose plain calls run in this process.
 
 A call of a command goes straight into the engine (the public `execute_command` is
-overridden); pipelines, transactions, pub/sub, commands that wait, and all of a child
-after a fork go through redis-py's own connection to the store's Unix socket. Replies
-and exceptions are the same both ways.
+overridden), or to the process that has it; pipelines, transactions, pub/sub and commands
+that wait go through redis-py's own connection to the store's Unix socket. Replies and
+exceptions are the same both ways.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import redis
+from redis.backoff import NoBackoff
 from redis.exceptions import (
     AuthenticationError,
     BusyLoadingError,
@@ -24,9 +26,19 @@ from redis.exceptions import (
     ReadOnlyError,
     ResponseError,
 )
+from redis.retry import Retry
+from redis.utils import get_lib_version
 
+from rubellite.client import redis_connections
+from rubellite.client.redis_connections import CallLostError
 from rubellite.client.routes import Routes
-from rubellite.errors import ReplyError
+from rubellite.errors import OutcomeUnknown, ReplyError
+
+try:
+    from redis import driver_info
+except ImportError:
+    # An older redis-py.
+    driver_info = None  # type: ignore[assignment]
 
 if TYPE_CHECKING:
     from rubellite.client.store import Store
@@ -53,10 +65,21 @@ def as_redis_error(problem: ReplyError) -> Exception:
     return ResponseError(line) if kind is None else kind(text)
 
 
-def store_of(where: Store | str | os.PathLike[str] | None) -> tuple[Store, bool]:
-    """The store meant, and whether it was opened just now."""
+def store_of(
+    where: Store | str | os.PathLike[str] | None, options: dict[str, Any]
+) -> tuple[Store, bool]:
+    """The store meant, and whether it was opened just now.
+
+    redis-py, and who builds on it, makes clients of a client's class and connection pool.
+    """
     from rubellite.client.store import Store, open_store
 
+    pool = options.get("connection_pool")
+    if pool is not None:
+        found = pool.connection_kwargs.get("store")
+        if not isinstance(found, Store):
+            raise ValueError("the connection pool is not that of a rubellite.Redis")
+        return found, False
     if isinstance(where, Store):
         return where, False
     return open_store(where), True
@@ -68,11 +91,26 @@ def speaks_strict_utf8(encoder: Any) -> bool:
     return bool(is_utf8 and encoder.encoding_errors == "strict")
 
 
+def with_driver(options: dict[str, Any]) -> dict[str, Any]:
+    """The options of a client, with what redis-py would say of itself.
+
+    It would read its package's metadata for every client, which is most of the work.
+    """
+    if driver_info is None or options.keys() & {"driver_info", "lib_name", "lib_version"}:
+        return options
+    return {**options, "driver_info": driver_info.DriverInfo(lib_version=_library_version())}
+
+
+@cache
+def _library_version() -> str:
+    return str(get_lib_version())
+
+
 def direct_call(store: Store, client: Any, database: int) -> Callable[..., Any]:
     """Executes commands as `client`, sync or asyncio, would through a connection."""
     encoder = client.get_encoder()
     protocol = client.connection_pool.connection_kwargs.get("protocol")
-    embedded = store.engine.embed(
+    embedded = store.embed(
         _default_protocol() if protocol is None else int(protocol),
         database,
         encoder.decode_responses,
@@ -94,6 +132,8 @@ def parsed_reply(
         if "EMPTY_RESPONSE" in options:
             return options["EMPTY_RESPONSE"]
         raise as_redis_error(problem) from None
+    except OutcomeUnknown as problem:
+        raise CallLostError(problem.command) from None
     if callback is None:
         return reply
     options.pop("EMPTY_RESPONSE", None)
@@ -112,11 +152,28 @@ class Redis(redis.Redis):
     def __init__(
         self, store: Store | str | os.PathLike[str] | None = None, *, db: int = 0, **options: Any
     ) -> None:
-        self.store, self._owns_store = store_of(store)
-        super().__init__(unix_socket_path=self.store.socket_path(), db=db, **options)
+        self.store, self._owns_store = store_of(store, options)
+        self._arguments = (db, options)
+        is_single = bool(options.get("single_connection_client"))
+        # A call whose outcome is unknown is not made again, unless that was asked for.
+        chosen = {
+            "retry": Retry(NoBackoff(), 0),
+            "password": self.store.config.text("requirepass") or None,
+            **options,
+            "single_connection_client": False,
+        }
+        path = self.store.socket_path()
+        super().__init__(unix_socket_path=path, db=db, **with_driver(chosen))
+        pool: Any = self.connection_pool
+        if "connection_pool" in options:
+            db = pool.connection_kwargs.get("db", 0)
+        else:
+            redis_connections.use(pool, self.store, redis_connections.Connection)
+        if is_single:
+            self.connection = pool.get_connection()
         self._is_direct = (
             speaks_strict_utf8(self.get_encoder())
-            and self.connection is None
+            and not is_single
             and getattr(self.connection_pool, "cache", None) is None
         )
         self._call = direct_call(self.store, self, db)
@@ -125,7 +182,7 @@ class Redis(redis.Redis):
     def execute_command(self, *args: Any, **options: Any) -> Any:
         """Executes a command and returns its parsed reply."""
         name = args[0]
-        if not (self._is_direct and self._routes[name]) or not self.store.is_here():
+        if not (self._is_direct and self._routes[name]) or self.store.wants_connections:
             return super().execute_command(*args, **options)
         if options and "NEVER_DECODE" in options:
             return super().execute_command(*args, **options)
@@ -137,7 +194,17 @@ class Redis(redis.Redis):
         if self._owns_store:
             self.store.close()
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        db, options = self._arguments
+        return again, (type(self), self.store, db, options)
 
+
+def again(kind: Any, store: Store, db: int, options: dict[str, Any]) -> Any:
+    """The client that was pickled, of a store that was opened again."""
+    return kind(store, db=db, **options)
+
+
+@cache
 def _default_protocol() -> int:
     """The protocol that this release of redis-py speaks unless it is told."""
     connection: Any = redis.UnixDomainSocketConnection()  # type: ignore[abstract]

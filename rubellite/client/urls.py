@@ -10,6 +10,7 @@ data/                                                         a directory: the e
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -23,18 +24,28 @@ _SENTINEL_PORT = 26379
 _SERVER_PORT = 6379
 
 
-def connect_to(
-    where: str | os.PathLike[str], options: dict[str, Any]
-) -> redis.Redis | redis.cluster.RedisCluster:
-    """A client of what `where` names; see `rubellite.connect`."""
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a URL or a path names, for clients of both kinds.
+
+    kind: `directory` or `server`, by `text`; the service `text` of a `sentinel` or the
+    `cluster`, by `hosts`. `settings` are all options for the clients of these two.
+    """
+
+    kind: str
+    text: str
+    hosts: list[tuple[str, int]] = field(default_factory=list)
+    settings: dict[str, Any] = field(default_factory=dict)
+
+
+def target_of(where: str | os.PathLike[str], options: dict[str, Any]) -> Target:
+    """What `where` names. Fails with `ValueError` for a URL that cannot be."""
     text = os.fspath(where)
     scheme, mark, _ = text.partition("://")
     if not mark:
-        from rubellite.client.redis_api import Redis
-
         if not text:
             raise ValueError("an empty path names no data directory")
-        return Redis(text, **options)
+        return Target("directory", text)
     scheme = scheme.lower()
     if scheme not in _SCHEMES:
         raise ValueError(
@@ -44,11 +55,31 @@ def connect_to(
         return _behind_sentinels(text, options)
     if scheme == "redis+cluster":
         return _cluster(text, options)
-    client: redis.Redis = redis.Redis.from_url(text, **options)
-    return client
+    return Target("server", text)
 
 
-def _behind_sentinels(url: str, options: dict[str, Any]) -> redis.Redis:
+def connect_to(
+    where: str | os.PathLike[str], options: dict[str, Any]
+) -> redis.Redis | redis.cluster.RedisCluster:
+    """A client of what `where` names; see `rubellite.connect`."""
+    target = target_of(where, options)
+    if target.kind == "directory":
+        from rubellite.client.redis_api import Redis
+
+        return Redis(target.text, **options)
+    if target.kind == "sentinel":
+        # The URL's user and password are the servers'; the sentinels may have their own.
+        own = target.settings.pop("sentinel_kwargs", None)
+        sentinel = redis.sentinel.Sentinel(target.hosts, sentinel_kwargs=own, **target.settings)
+        client: redis.Redis = sentinel.master_for(target.text)
+        return client
+    if target.kind == "cluster":
+        nodes = [redis.cluster.ClusterNode(host, port) for host, port in target.hosts]
+        return redis.cluster.RedisCluster(startup_nodes=nodes, **target.settings)
+    return redis.Redis.from_url(target.text, **options)
+
+
+def _behind_sentinels(url: str, options: dict[str, Any]) -> Target:
     hosts, path, found = _parts(url, _SENTINEL_PORT)
     service, _, database = path.partition("/")
     if not service:
@@ -56,19 +87,14 @@ def _behind_sentinels(url: str, options: dict[str, Any]) -> redis.Redis:
     if database and not (database.isascii() and database.isdigit()):
         raise ValueError(f'database "{database}" is not a number')
     settings = {**found, "db": int(database or 0), **options}
-    # The URL's user and password are the servers'; the sentinels may have their own.
-    own = settings.pop("sentinel_kwargs", None)
-    sentinel = redis.sentinel.Sentinel(hosts, sentinel_kwargs=own, **settings)
-    client: redis.Redis = sentinel.master_for(unquote(service))
-    return client
+    return Target("sentinel", unquote(service), hosts, settings)
 
 
-def _cluster(url: str, options: dict[str, Any]) -> redis.cluster.RedisCluster:
+def _cluster(url: str, options: dict[str, Any]) -> Target:
     hosts, path, found = _parts(url, _SERVER_PORT)
     if path not in ("", "0"):
         raise ValueError("a cluster has no databases but 0")
-    nodes = [redis.cluster.ClusterNode(host, port) for host, port in hosts]
-    return redis.cluster.RedisCluster(startup_nodes=nodes, **{**found, **options})
+    return Target("cluster", "", hosts, {**found, **options})
 
 
 def _parts(url: str, port: int) -> tuple[list[tuple[str, int]], str, dict[str, Any]]:

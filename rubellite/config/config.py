@@ -108,6 +108,10 @@ class Config:
         """Whatever the parameter holds."""
         return self._values[name]
 
+    def values(self) -> dict[str, object]:
+        """All values, by the parameters' names."""
+        return dict(self._values)
+
     def is_default(self, name: str) -> bool:
         """Whether the parameter holds its default."""
         return self._values[name] == self._defaults[name]

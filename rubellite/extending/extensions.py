@@ -14,11 +14,11 @@ from rubellite.spec.table import for_core
 
 
 class Extensions:
-    """What users added to one store."""
+    """What users added to one store, which has `built_in` to begin with."""
 
-    def __init__(self) -> None:
+    def __init__(self, built_in: Registry = TABLE) -> None:
         #: All commands of the store.
-        self.commands = Registry(TABLE)
+        self.commands = Registry(built_in)
         self._triggers: list[Trigger] = []
         self._engine: Engine | None = None
         self._adding = threading.Lock()
@@ -57,6 +57,11 @@ class Extensions:
                 if self._engine is not None:
                     self._arm(self._engine, trigger)
                 self._triggers.append(trigger)
+
+    @property
+    def trigger_count(self) -> int:
+        """How many triggers there are."""
+        return len(self._triggers)
 
     def has_trigger(self, name: str) -> bool:
         """Whether one of the triggers is named so in the log."""

@@ -52,8 +52,20 @@ class DirectoryLock:
         self.release()
         self._descriptor, self._path = descriptor, path
 
+    @property
+    def is_taken(self) -> bool:
+        """Whether there is a lock; some file systems know none."""
+        return self._descriptor is not None
+
     def release(self) -> None:
         """Gives the lock back."""
+        if self._descriptor is not None and fcntl is not None:
+            # Closing alone would leave it to a child that has inherited the descriptor.
+            fcntl.flock(self._descriptor, fcntl.LOCK_UN)
+        self.abandon()
+
+    def abandon(self) -> None:
+        """In a child after a fork: the lock is the parent's, and goes when that ends."""
         if self._descriptor is not None:
             os.close(self._descriptor)
         self._descriptor, self._path = None, ""

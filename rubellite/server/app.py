@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import signal
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +23,7 @@ from rubellite.server.logging import Log
 from rubellite.server.rates import Rates
 from rubellite.server.settings import apply_settings
 from rubellite.server.state import ServerState
+from rubellite.spec.command import Registry
 from rubellite.spec.table import for_core
 
 info.provide("persistence", lambda call: snapshots.of(call).info(call))
@@ -78,15 +79,16 @@ def assemble(
     home: str | None = None,
     supervisor: str = "",
     load: Iterable[Source] = (),
+    commands: Callable[[], Registry] | None = None,
 ) -> Assembly:
     """An engine with every command and the configuration applied.
 
     `home` is the folder of its data files; without it, the one that the process works in.
-    What `load` and the configuration name is added to the commands; where it cannot be,
-    this fails with `ExtensionError`.
+    What `load` and the configuration name is added to the commands, all that are built in or
+    those that `commands` gives; where it cannot be, this fails with `ExtensionError`.
     """
     load_commands()
-    extensions = Extensions()
+    extensions = Extensions() if commands is None else Extensions(commands())
     for source in (*config.words("load"), *load):
         extensions.load(source)
     started = state.new(config, log, supervisor)

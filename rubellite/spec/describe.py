@@ -144,7 +144,7 @@ class _Describer:
     def _argument(self, node: Node, token: str = "") -> dict[str, Any]:
         if node.kind == "sequence":
             return self._sequence(node)
-        outline = _outline(node)
+        outline = outline_of(node)
         full = f"{token} {outline}" if token else outline
         shown: dict[str, Any]
         if node.kind == "choice":
@@ -168,7 +168,7 @@ class _Describer:
         return shown
 
     def _sequence(self, node: Node) -> dict[str, Any]:
-        outline = _outline(node)
+        outline = outline_of(node)
         children = fold_repetition(node.children)
         if len(children) == 1:
             only = children[0]
@@ -232,10 +232,10 @@ def _flag_names(node: Node) -> list[str]:
     return ["optional"] * node.optional + ["multiple"] * node.repeated
 
 
-def _outline(node: Node) -> str:
+def outline_of(node: Node) -> str:
     """`NX|XX`, `LIMIT offset count`: see `argument_names`."""
     if node.kind == "choice":
-        return "|".join(_outline(child).split(" ", 1)[0] for child in node.children)
+        return "|".join(outline_of(child).split(" ", 1)[0] for child in node.children)
     if node.kind == "sequence":
-        return " ".join(_outline(child) for child in fold_repetition(deepcopy(node.children)))
+        return " ".join(outline_of(child) for child in fold_repetition(deepcopy(node.children)))
     return node.name

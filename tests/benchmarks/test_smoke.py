@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks import embedded
 from benchmarks.report import Goal, Row
 from benchmarks.scenarios import SCENARIOS
 from benchmarks.speed import read_percentiles
@@ -37,6 +38,16 @@ def test_a_quick_run_measures_every_section_and_says_what_it_skipped(tmp_path: P
     assert {scenario.name for scenario in SCENARIOS} <= measured | skipped
     for skip in run["skipped"]:
         assert f"skipped: {skip['what']} on {skip['server']}: {skip['why']}" in done.stdout
+
+
+def test_embedded_peers_are_measured_in_processes_of_their_own() -> None:
+    said: list[str] = []
+    found = embedded.measure(said.append, ("ours", "sqlite"), quick=True)
+    assert said == ["embedded: Rubellite, everysec", "embedded: SQLite"]
+    assert set(found["ours"]) == set(embedded.ROWS)
+    assert set(found["sqlite"]) == set(embedded.ROWS) - {"item_bytes"}
+    lines = embedded.table(found).splitlines()
+    assert [line.split(" | ")[0] for line in lines[2:]] == ["| Rubellite, everysec", "| SQLite"]
 
 
 def test_a_refusal_names_what_is_wrong() -> None:

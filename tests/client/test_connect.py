@@ -1,7 +1,8 @@
-"""`rubellite.connect()`: the same calls on a directory, a server, sentinels and a cluster."""
+"""`connect()`, sync and asyncio: the same on a directory, a server, sentinels and a cluster."""
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import pytest
 import redis
 
 import rubellite
+import rubellite.asyncio
 from tests import oracles
 from tests.oracles import Server
 
@@ -29,6 +31,23 @@ def scenario(client: Any) -> None:
     assert client.ttl("{c}s") == 100
     with client.pipeline() as pipeline:
         assert pipeline.lpop("{c}l").llen("{c}l").execute() == ["a", 1]
+
+
+def async_scenario(where: Any) -> Any:
+    """The same calls through `rubellite.asyncio.connect`; its client, closed."""
+
+    async def main() -> Any:
+        client: Any = rubellite.asyncio.connect(where, decode_responses=True)
+        await client.delete("{c}s", "{c}l")
+        await client.set("{c}s", "value", ex=100)
+        assert await client.rpush("{c}l", "a", "b") == 2
+        assert await client.get("{c}s") == "value"
+        async with client.pipeline() as pipeline:
+            assert await pipeline.lpop("{c}l").llen("{c}l").execute() == ["a", 1]
+        await client.aclose()
+        return client
+
+    return asyncio.run(main())
 
 
 @contextmanager
@@ -46,12 +65,14 @@ def test_a_path_is_an_embedded_store(tmp_path: Path):
         scenario(client)
         client.close()
         assert client.store.is_closed
+        assert async_scenario(where).store.is_closed
 
 
 def test_a_server_by_port_and_database(ours: Server):
     url = f"redis://127.0.0.1:{ours.port}/3"
     client: Any = rubellite.connect(url, decode_responses=True)
     scenario(client)
+    async_scenario(url)
     other: Any = rubellite.connect(url.removesuffix("3") + "0")
     assert client.exists("{c}s") == 1
     assert other.exists("{c}s") == 0
@@ -66,6 +87,7 @@ def test_a_server_by_its_unix_socket(tmp_path: Path):
         client: Any = rubellite.connect(f"unix://{path}?db=1", decode_responses=True)
         scenario(client)
         client.close()
+        async_scenario(f"unix://{path}?db=1")
 
 
 def test_a_cluster_by_a_node():
@@ -79,6 +101,7 @@ def test_a_cluster_by_a_node():
         client: Any = rubellite.connect(url, decode_responses=True)
         scenario(client)
         client.close()
+        async_scenario(url)
 
 
 def test_what_the_sentinels_call_the_master(tmp_path: Path):
@@ -106,6 +129,7 @@ def test_what_the_sentinels_call_the_master(tmp_path: Path):
                     assert time.monotonic() < deadline
             scenario(client)
             client.close()
+            async_scenario(url)
         finally:
             sentinel.kill()
             sentinel.wait()
@@ -124,9 +148,10 @@ def test_what_the_sentinels_call_the_master(tmp_path: Path):
     ],
 )
 def test_urls_that_cannot_be_are_refused_without_their_password(url: str, words: str):
-    with pytest.raises(ValueError, match=words) as caught:
-        rubellite.connect(url)
-    assert "secret" not in str(caught.value)
+    for connect in (rubellite.connect, rubellite.asyncio.connect):
+        with pytest.raises(ValueError, match=words) as caught:
+            connect(url)
+        assert "secret" not in str(caught.value)
 
 
 def test_importing_the_package_does_not_import_redis():

@@ -13,8 +13,10 @@ from typing import Any
 import pytest
 
 import rubellite
+from rubellite.client import tenure
 from rubellite.client.store import Store
 from rubellite.errors import ReplyError
+from rubellite.persistence.directory import DirectoryLock
 from rubellite.persistence.snapshots import LoadError
 from tests.wire import Connection
 
@@ -187,13 +189,15 @@ def test_a_child_after_a_fork_works_on_its_parents_store(db: Store):
         try:
             assert client.get("from") == b"parent"
             client.set("from", "child")
-            with pytest.raises(RuntimeError, match="opened by the parent"):
-                db.get("from")
+            assert db.get("from") == b"child"
+            db.hash("h")["of"] = "child"
+            assert db.list("queue").pop(timeout_seconds=0.01) is None
             status = 0
         finally:
             os._exit(status)
     assert os.waitpid(child, 0)[1] == 0
     assert db.get("from") == b"child"
+    assert dict(db.hash("h")) == {b"of": b"child"}
 
 
 def test_closing_twice_is_one_close_and_the_socket_goes(db: Store):
@@ -231,6 +235,18 @@ def test_a_store_with_a_path_is_there_again_after_it_was_closed(tmp_path: Path, 
         assert db.hash("h")["f"] == b"v"
 
 
+def test_closing_gives_up_a_background_save_and_saves_all(tmp_path: Path):
+    settings: dict[str, Any] = {"durability": "snapshot", "rdb_key_save_delay": 100_000}
+    with rubellite.open(tmp_path, **settings) as db:
+        db["a"] = 1
+        db["b"] = 2
+        db.call("BGSAVE")
+        db["late"] = 3
+    assert os.listdir(tmp_path) == ["dump.rdb"]
+    with rubellite.open(tmp_path, **settings) as db:
+        assert sorted(db.keys()) == [b"a", b"b", b"late"]
+
+
 def test_two_stores_keep_their_data_and_settings_apart(tmp_path: Path):
     with rubellite.open(tmp_path / "one") as one, rubellite.open(tmp_path / "two") as two:
         one.set("a", 1)
@@ -242,8 +258,30 @@ def test_two_stores_keep_their_data_and_settings_apart(tmp_path: Path):
         assert (one.get("a"), two.get("a")) == (b"1", b"2")
 
 
-def test_a_directory_belongs_to_one_store(tmp_path: Path):
-    with rubellite.open(tmp_path):
-        with pytest.raises(LoadError, match="another server keeps its data"):
-            rubellite.open(tmp_path)
+def test_a_servers_directory_is_not_shared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(tenure, "_LISTEN_SECONDS_MAX", 0.05)
+    lock = DirectoryLock()
+    lock.take(str(tmp_path))
+    with pytest.raises(LoadError, match="another server keeps its data"):
+        rubellite.open(tmp_path)
+    lock.release()
     rubellite.open(tmp_path).close()
+
+
+def test_any_free_port_will_do(db: Store):
+    (address,) = db.serve(port=0)
+    host, _, port = address.partition(":")
+    db.set("key", "value")
+    with Connection(host, int(port)) as connection:
+        assert connection.call("GET", "key") == b"value"
+
+
+def test_a_client_that_was_killed_is_told_so(db: Store):
+    client: Any = db.redis()
+    client.set("key", "value")
+    assert len(db.call("CLIENT", "LIST").splitlines()) == 2
+    db.call("CLIENT", "KILL", "TYPE", "normal")
+    for _ in range(2):
+        with pytest.raises(RuntimeError, match=r"client (was|is) closed"):
+            client.get("key")
+    assert len(db.call("CLIENT", "LIST").splitlines()) == 1

@@ -47,7 +47,6 @@ def test_the_handshake_is_answered_as_redis_answers_it(
     )
 
 
-@pytest.mark.xfail(strict=True, reason="CLUSTER is not there yet; the client takes any error")
 def test_it_hears_that_this_is_no_cluster(ours: Server, redis70: Server):
     with ours.connect() as mine, redis70.connect() as real:
         assert mine.call("CLUSTER", "NODES") == real.call("CLUSTER", "NODES")

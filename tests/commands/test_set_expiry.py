@@ -212,3 +212,24 @@ def test_saving_and_loading_keep_deadlines(tmp_path: Path):
     store.engine.advance_clock(5000)
     store.engine.tick()
     assert store("SMEMBERS", "s") == {b"b"}
+
+
+def test_a_dump_carries_the_deadlines_of_members(store: Store):
+    at = START_MS + 10_000
+    store("SADD", "s", "a", "b", 7)
+    store("SPEXPIREAT", "s", at, "MEMBERS", 2, "a", 7)
+    dump = store("DUMP", "s")
+    assert store("RESTORE", "t", 0, dump) == Status("OK")
+    assert store("SPEXPIRETIME", "t", "MEMBERS", 3, "a", "b", 7) == [at, -1, at]
+    store.engine.advance_clock(10_000)
+    assert store("SMEMBERS", "t").items == [b"b"]
+    # What is due is not restored, and a set of which nothing is left is none.
+    assert store("RESTORE", "u", 0, dump) == Status("OK")
+    assert store("SCARD", "u") == 1
+    store("DEL", "s")
+    store("SADD", "s", "a")
+    store("SPEXPIRE", "s", 5, "MEMBERS", 1, "a")
+    dump = store("DUMP", "s")
+    store.engine.advance_clock(5)
+    store("RESTORE", "v", 0, dump)
+    assert store("EXISTS", "v") == 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 import re
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -57,7 +58,7 @@ def test_promised_errors_exist(name: str):
 
 def raised(command: Command) -> set[str]:
     """Errors that the handler's own lines raise."""
-    source = inspect.getsource(inspect.unwrap(command.handler))
+    source = textwrap.dedent(inspect.getsource(inspect.unwrap(command.handler)))
     names = set()
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Raise) and node.exc is not None:

@@ -37,6 +37,7 @@ PAGES = {
     "scripting": "scripting",
     "connection": "connection",
     "server": "server",
+    "cluster": "cluster",
 }
 #: Groups that have a second page, for commands that begin with these words.
 SECOND_PAGES = {("scripting", ("fcall", "function")): "functions"}

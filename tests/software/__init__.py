@@ -1,0 +1,1 @@
+"""Other people's software on embedded stores, in several processes."""

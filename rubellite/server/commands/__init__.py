@@ -7,6 +7,7 @@ from importlib import import_module
 MODULES = (
     "clients",
     "client_tracking",
+    "cluster",
     "configuration",
     "database",
     "debug",

@@ -2,7 +2,7 @@
 //!
 //! Wall time is monotonic time plus a base that is set anew at every `synchronise`,
 //! so that one cheap reading serves both a command's duration and its deadlines.
-//! Tests move it (`advance`) or stop it (`freeze`).
+//! Tests move it (`advance`), stop it (`freeze`) or let it follow another clock (`lead`).
 
 #[cfg(not(target_os = "linux"))]
 use std::time::Instant;
@@ -45,6 +45,17 @@ impl Origin {
     }
 }
 
+/// How wall time goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pace {
+    /// As the system's does.
+    Steady,
+    /// Not at all.
+    Frozen,
+    /// As another clock does, which may jump.
+    Led,
+}
+
 #[derive(Debug)]
 pub struct Clock {
     origin: Origin,
@@ -54,6 +65,8 @@ pub struct Clock {
     offset_ms: i64,
     /// Wall time stands still here, in milliseconds since the epoch.
     frozen_ms: Option<i64>,
+    /// What the clock that this one follows showed last, in microseconds since the epoch.
+    led_us: Option<i64>,
 }
 
 impl Default for Clock {
@@ -63,6 +76,7 @@ impl Default for Clock {
             wall_origin_ns: 0,
             offset_ms: 0,
             frozen_ms: None,
+            led_us: None,
         };
         clock.synchronise();
         clock
@@ -82,7 +96,8 @@ impl Clock {
         if let Some(frozen) = self.frozen_ms {
             return frozen * 1000;
         }
-        (self.wall_origin_ns + at_ns as i64) / 1000 + self.offset_ms * 1000
+        let own_us = (self.wall_origin_ns + at_ns as i64) / 1000;
+        self.led_us.unwrap_or(own_us) + self.offset_ms * 1000
     }
 
     /// Follows the system's wall clock, which may have been set.
@@ -105,6 +120,26 @@ impl Clock {
     /// Stops wall time at `ms` since the epoch, or lets it run again.
     pub fn freeze(&mut self, ms: Option<i64>) {
         self.frozen_ms = ms;
+    }
+
+    /// Wall time is this, in microseconds since the epoch, until it is told again.
+    pub fn lead(&mut self, us: Option<i64>) {
+        self.led_us = us;
+    }
+
+    /// Whether wall time is that of another clock: the store is under test.
+    #[inline]
+    pub fn is_led(&self) -> bool {
+        self.led_us.is_some()
+    }
+
+    /// How one can tell when wall time will be later.
+    pub fn pace(&self) -> Pace {
+        match (self.frozen_ms, self.led_us) {
+            (Some(_), _) => Pace::Frozen,
+            (None, Some(_)) => Pace::Led,
+            (None, None) => Pace::Steady,
+        }
     }
 }
 
@@ -150,6 +185,22 @@ mod tests {
         // What was added stays added.
         clock.synchronise();
         assert!((wall_ms(&clock) - (start - HOUR_MS)).abs() < HOUR_MS / 2);
+    }
+
+    #[test]
+    fn led_time_is_what_was_told_last_and_what_tests_added() {
+        let mut clock = Clock::default();
+        assert_eq!(clock.pace(), Pace::Steady);
+        clock.lead(Some(1_500));
+        clock.synchronise();
+        assert_eq!(
+            (clock.wall_us(u64::from(u32::MAX)), clock.pace()),
+            (1_500, Pace::Led)
+        );
+        clock.advance(2);
+        assert_eq!(clock.wall_us(0), 3_500);
+        clock.freeze(Some(7));
+        assert_eq!((clock.wall_us(0), clock.pace()), (7_000, Pace::Frozen));
     }
 
     #[test]

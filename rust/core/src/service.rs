@@ -23,6 +23,8 @@ pub struct Peer {
     pub is_unix_socket: bool,
     /// The peer is on this machine (loopback or Unix socket); protected mode lets it in.
     pub is_local: bool,
+    /// The peer is known to be another process of this machine.
+    pub is_other_process: bool,
 }
 
 /// One request: arguments as ranges of a buffer, big ones on their own.

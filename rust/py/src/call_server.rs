@@ -2,7 +2,7 @@
 
 use pyo3::exceptions::{PyKeyError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::types::{PyBytes, PyDict, PyTuple};
 use rubellite_core::dispatch::engine::{PauseKind, Propagation};
 use rubellite_core::dispatch::journal::Effect;
 use rubellite_core::dispatch::pipeline::{self, Outcome};
@@ -153,6 +153,17 @@ impl Call {
                 .name
                 .clone()
         })
+    }
+
+    /// The words of the command that runs, its name included.
+    fn request_words<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        self.with(|context| {
+            let words = context.invocation.request.iter();
+            PyTuple::new(
+                py,
+                words.map(|word| PyBytes::new(py, word)).collect::<Vec<_>>(),
+            )
+        })?
     }
 
     /// A whole number from 0 to below `limit`, each equally likely.

@@ -9,10 +9,11 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex};
-use pyo3::exceptions::{PyOSError, PyRuntimeError, PyTypeError};
+use pyo3::exceptions::{PyConnectionResetError, PyOSError, PyRuntimeError, PyTypeError};
+use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyFloat, PyInt, PyString, PyTuple};
-use rubellite_core::dispatch::session::{Alarm, OwnedRequest};
+use rubellite_core::dispatch::session::{Alarm, Close, OwnedRequest};
 use rubellite_core::dispatch::{Core, pipeline};
 use rubellite_core::keyspace::Value;
 use rubellite_core::net::Waker;
@@ -49,6 +50,8 @@ pub struct EmbeddedSession {
     decodes: bool,
     /// Turns an argument that is not bytes, str, int or float into bytes.
     encode: Option<Py<PyAny>>,
+    /// Makes the calls in a child after a fork, where the engine is not.
+    elsewhere: Option<Py<PyAny>>,
     is_busy: Mutex<bool>,
     is_free: Condvar,
     forks: u32,
@@ -124,6 +127,7 @@ impl EmbeddedSession {
         client: ClientId,
         decodes: bool,
         encode: Option<Py<PyAny>>,
+        elsewhere: Option<Py<PyAny>>,
     ) -> Self {
         Self {
             cell: Arc::clone(cell),
@@ -132,6 +136,7 @@ impl EmbeddedSession {
             alarm: Arc::default(),
             decodes,
             encode,
+            elsewhere,
             is_busy: Mutex::new(false),
             is_free: Condvar::new(),
             forks: FORKS.load(Ordering::Relaxed),
@@ -201,6 +206,17 @@ impl EmbeddedSession {
         ))
     }
 
+    /// What a caller hears whose connection would be closed now, without a reply.
+    fn hung_up(&self, core: &mut Core<PyRuntime>) -> PyErr {
+        let session = core.engine.sessions.get(&self.client);
+        if session.is_some_and(|session| session.close == Close::No) {
+            // The gate spoiled this call only; there is no connection that could break.
+            return PyConnectionResetError::new_err("Connection closed by server.");
+        }
+        core.engine.close_session(self.client);
+        PyRuntimeError::new_err("the client was closed")
+    }
+
     /// Takes what the session got and makes the reply of it; None: not there yet.
     fn take_reply<'py>(
         &self,
@@ -254,10 +270,10 @@ impl EmbeddedSession {
         arguments: &Bound<'py, PyTuple>,
     ) -> PyResult<Bound<'py, PyAny>> {
         if !self.is_of_this_process() {
-            return Err(PyRuntimeError::new_err(
-                "the store was opened by the parent of this process; use store.redis(), which \
-                 reaches it through its socket",
-            ));
+            let elsewhere = self.elsewhere.as_ref().ok_or_else(|| {
+                PyRuntimeError::new_err("the engine is in the parent of this process")
+            })?;
+            return elsewhere.bind(py).call1(arguments);
         }
         let request = request(arguments, self.encode.as_ref())?;
         let _turn = self.take_turn(py);
@@ -269,11 +285,17 @@ impl EmbeddedSession {
             self.wake_loop();
             return self.wait(py);
         }
+        if flow == Flow::CloseNow {
+            return Err(self.hung_up(&mut held.core));
+        }
         let reply = self.take_reply(py, &mut held.core);
         if let Some(interruption) = held.core.runtime.interruption.take() {
             return Err(interruption);
         }
-        if held.core.engine.appends_always() && !held.core.engine.flush_aof() {
+        if held.core.engine.writes_before_reply()
+            && !held.core.engine.flush_aof()
+            && held.core.engine.appends_always()
+        {
             return Err(PyOSError::new_err(
                 "the append-only file cannot be written: what the command did may be lost",
             ));
@@ -368,8 +390,17 @@ impl EmbeddedSession {
         Ok(!self.call(py, &PyTuple::new(py, words)?)?.is_none())
     }
 
+    /// `elsewhere` leads back to the store that has this session.
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.elsewhere)?;
+        visit.call(&self.encode)
+    }
+
     /// Forgets the client.
     fn close(&self, py: Python<'_>) -> PyResult<()> {
+        if !self.is_of_this_process() {
+            return Ok(());
+        }
         let mut held = self.cell.lock(py)?;
         held.core.engine.close_session(self.client);
         self.alarm.ring();

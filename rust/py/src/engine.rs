@@ -18,6 +18,7 @@ use crate::call::request_of;
 use crate::embedded::EmbeddedSession;
 use crate::object_sink::ObjectSink;
 use crate::runtime::{Handler, PyRuntime};
+use crate::testing::follow;
 use crate::{border, call_persistence, settings, spec};
 
 /// The engine behind its own lock. Who holds the GIL never waits for it.
@@ -66,9 +67,12 @@ impl Cell {
                 core
             }
         };
-        let _ = py;
         self.owner.store(me, Ordering::Relaxed);
-        Ok(Held { cell: self, core })
+        let mut held = Held { cell: self, core };
+        if held.core.runtime.wall.is_some() {
+            follow(py, &mut held.core);
+        }
+        Ok(held)
     }
 }
 
@@ -131,7 +135,7 @@ impl Host for PyHost<'_, '_> {
 #[pyclass(frozen, module = "rubellite._core")]
 pub struct Engine {
     pub(crate) cell: Arc<Cell>,
-    waker: Arc<Mutex<Option<Waker>>>,
+    pub(crate) waker: Arc<Mutex<Option<Waker>>>,
     /// The TCP listeners by address (as in `bind`) and port.
     listeners: Mutex<Vec<Listening>>,
 }
@@ -161,6 +165,13 @@ struct Listening {
     address: String,
     port: u16,
     id: ListenerId,
+}
+
+impl Engine {
+    /// The serving loop's door; None: it is not serving.
+    pub(crate) fn waker(&self) -> Option<Waker> {
+        self.waker.lock().clone()
+    }
 }
 
 #[pymethods]
@@ -293,8 +304,13 @@ impl Engine {
     /// Listens at these addresses instead: new ones are bound, those left out are closed.
     ///
     /// Nothing changes when one cannot be bound. An address that only becomes free by
-    /// closing another (`*` in favour of `127.0.0.1`) cannot.
-    fn listen(&self, addresses: Vec<String>, port: Option<u16>, backlog: u32) -> PyResult<()> {
+    /// closing another (`*` in favour of `127.0.0.1`) cannot. Returns the new ones.
+    fn listen(
+        &self,
+        addresses: Vec<String>,
+        port: Option<u16>,
+        backlog: u32,
+    ) -> PyResult<Vec<String>> {
         let waker = self.waker.lock();
         let Some(waker) = &*waker else {
             return Err(PyRuntimeError::new_err("the engine is not serving"));
@@ -328,7 +344,9 @@ impl Engine {
             }
             stays
         });
+        let mut bound = Vec::new();
         for (address, listener) in added {
+            bound.extend(listener.local_address().map(|address| address.to_string()));
             listeners.push(Listening {
                 address,
                 port: port.unwrap_or_default(),
@@ -336,7 +354,7 @@ impl Engine {
             });
             waker.add_listener(listener);
         }
-        Ok(())
+        Ok(bound)
     }
 
     /// Asks a serving loop to end, from any thread.
@@ -357,13 +375,16 @@ impl Engine {
             descriptor: -1,
             is_unix_socket: false,
             is_local: true,
+            is_other_process: false,
         });
         held.core.engine.session(client).is_authenticated = true;
         Ok(client)
     }
 
     /// A client inside the process that speaks as redis-py does: see `EmbeddedSession`.
-    #[pyo3(signature = (protocol = 3, database = 0, decodes = false, encode = None))]
+    #[pyo3(signature = (
+        protocol = 3, database = 0, decodes = false, encode = None, elsewhere = None
+    ))]
     fn embed(
         &self,
         py: Python<'_>,
@@ -371,24 +392,13 @@ impl Engine {
         database: usize,
         decodes: bool,
         encode: Option<Py<PyAny>>,
+        elsewhere: Option<Py<PyAny>>,
     ) -> PyResult<EmbeddedSession> {
         let client = self.open_session(py)?;
-        let session =
-            EmbeddedSession::new(&self.cell, Arc::clone(&self.waker), client, decodes, encode);
+        let waker = Arc::clone(&self.waker);
+        let session = EmbeddedSession::new(&self.cell, waker, client, decodes, encode, elsewhere);
         session.configure(py, protocol, database)?;
         Ok(session)
-    }
-
-    /// Lets the serving loop accept from a Unix socket, too.
-    fn listen_unix(&self, path: std::path::PathBuf, permissions: u32) -> PyResult<()> {
-        let waker = self.waker.lock();
-        let Some(waker) = &*waker else {
-            return Err(PyRuntimeError::new_err("the engine is not serving"));
-        };
-        let listener = Listener::bind_unix(&path, permissions, 511)
-            .map_err(|error| PyOSError::new_err(error.to_string()))?;
-        waker.add_listener(listener);
-        Ok(())
     }
 
     fn close_session(&self, py: Python<'_>, session: ClientId) -> PyResult<()> {
@@ -431,30 +441,6 @@ impl Engine {
             return Err(PyErr::from_value(object));
         }
         Ok(object)
-    }
-
-    /// Moves the store's clock by `ms`, for tests.
-    fn advance_clock(&self, py: Python<'_>, ms: i64) -> PyResult<()> {
-        let mut held = self.cell.lock(py)?;
-        held.core.engine.clock.advance(ms);
-        held.core.engine.refresh_clock();
-        Ok(())
-    }
-
-    /// What the passing of time asks for, as a serving loop does it, for tests.
-    fn tick(&self, py: Python<'_>) -> PyResult<()> {
-        let mut held = self.cell.lock(py)?;
-        held.core.tick();
-        Ok(())
-    }
-
-    /// Stops the store's clock at `ms` since 1970, or lets it run again.
-    #[pyo3(signature = (ms = None))]
-    fn freeze_clock(&self, py: Python<'_>, ms: Option<i64>) -> PyResult<()> {
-        let mut held = self.cell.lock(py)?;
-        held.core.engine.clock.freeze(ms);
-        held.core.engine.refresh_clock();
-        Ok(())
     }
 
     /// Keeps the journal from now on, for `take_journal`.

@@ -27,10 +27,13 @@ mod extending;
 mod object_sink;
 mod objects;
 mod rdb_reader;
+mod rdb_values;
 mod reply;
 mod runtime;
 mod settings;
+mod sharing;
 mod spec;
+mod testing;
 mod views;
 mod watchdog;
 
@@ -120,6 +123,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     let py = module.py();
     module.add_class::<engine::Engine>()?;
     module.add_class::<embedded::EmbeddedSession>()?;
+    module.add_class::<sharing::ReplyReader>()?;
     module.add_class::<rdb_reader::RdbReader>()?;
     module.add_class::<call::Call>()?;
     module.add_class::<call::Arguments>()?;
@@ -160,6 +164,8 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
         )?,
     )?;
     module.add_function(wrap_pyfunction!(embedded::note_fork, module)?)?;
+    module.add_function(wrap_pyfunction!(sharing::encode_request, module)?)?;
+    module.add_function(wrap_pyfunction!(sharing::take_inherited_sockets, module)?)?;
     module.add_function(wrap_pyfunction!(set_errors, module)?)?;
     module.add_function(wrap_pyfunction!(glob_matches, module)?)?;
     module.add_function(wrap_pyfunction!(parse_double, module)?)?;
@@ -170,6 +176,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
         module
     )?)?;
     module.add_function(wrap_pyfunction!(views::stream::stream_id_text, module)?)?;
+    module.add_function(wrap_pyfunction!(rdb_values::crc64, module)?)?;
     module.add_function(wrap_pyfunction!(memory_used, module)?)?;
     module.add_function(wrap_pyfunction!(memory_purge, module)?)?;
     module.add_function(wrap_pyfunction!(memory_stats, module)?)?;

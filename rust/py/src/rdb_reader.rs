@@ -6,17 +6,14 @@ use std::sync::OnceLock;
 use parking_lot::Mutex;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyList, PyTuple};
-use rubellite_core::keyspace::Kind;
+use pyo3::types::{PyBytes, PyTuple};
 use rubellite_core::rdb::build::Context;
 use rubellite_core::rdb::reader::{Item, Reader};
 use rubellite_core::rdb::value::Value;
 use rubellite_core::rdb::{Error, Family};
 use rubellite_core::seed::HashSeed;
-use rubellite_core::types::list::packed::PackedList;
-use rubellite_core::types::packed::{Element, IntText};
-use rubellite_core::types::sorted_set::packed::PackedSortedSet;
-use rubellite_core::types::{Content, Detached, Hash, Home, Object, Set};
+
+use crate::rdb_values::{count, memory_bytes, objects};
 
 /// What an entry costs beside its name and value: head, lengths, its slot in the table.
 const ENTRY_BYTES: usize = 16;
@@ -117,68 +114,4 @@ impl RdbReader {
         let memory = ENTRY_BYTES + key.name.len() + bytes;
         ("key", name, kind, elements, memory, key.expires_at, object).into_pyobject(py)
     }
-}
-
-fn memory_bytes(made: &Detached) -> usize {
-    match made.content() {
-        Content::Packed(_, bytes) => bytes.len(),
-        Content::Object(object) => object.memory_bytes(),
-    }
-}
-
-fn count(kind: Kind, made: &Detached) -> usize {
-    match (kind, made.content()) {
-        (Kind::Hash, content) => Hash::new(content, 0).len(),
-        (Kind::Set, content) => Set::new(content, 0).len(),
-        (Kind::List, Content::Packed(_, bytes)) => PackedList::new(bytes).len(),
-        (Kind::SortedSet, Content::Packed(_, bytes)) => PackedSortedSet::new(bytes).len(),
-        (_, Content::Object(Object::List(list))) => list.len(),
-        (_, Content::Object(Object::SortedSet(set))) => set.len(),
-        _ => 0,
-    }
-}
-
-fn bytes<'py>(py: Python<'py>, element: Element<'_>) -> Bound<'py, PyBytes> {
-    PyBytes::new(py, element.bytes(&mut IntText::new()))
-}
-
-/// The elements of a collection: bytes, of a hash (field, value, deadline or None), of a
-/// sorted set (member, score).
-fn objects<'py>(py: Python<'py>, kind: Kind, made: &Detached) -> PyResult<Bound<'py, PyAny>> {
-    let list = PyList::empty(py);
-    match (kind, made.content()) {
-        (Kind::Hash, content) => {
-            for record in Hash::new(content, 0).items() {
-                let (field, value) = (bytes(py, record.key), bytes(py, record.value));
-                list.append((field, value, record.deadline))?;
-            }
-        }
-        (Kind::Set, content) => {
-            for member in Set::new(content, 0).iter() {
-                list.append(bytes(py, member))?;
-            }
-        }
-        (Kind::List, Content::Packed(_, packed)) => {
-            for element in PackedList::new(packed).iter() {
-                list.append(bytes(py, element))?;
-            }
-        }
-        (Kind::SortedSet, Content::Packed(_, packed)) => {
-            for (member, score) in PackedSortedSet::new(packed).iter() {
-                list.append((bytes(py, member), score))?;
-            }
-        }
-        (_, Content::Object(Object::List(elements))) => {
-            for element in elements.iter() {
-                list.append(PyBytes::new(py, element))?;
-            }
-        }
-        (_, Content::Object(Object::SortedSet(set))) => {
-            for (member, score) in set.iter() {
-                list.append((PyBytes::new(py, member), score))?;
-            }
-        }
-        _ => {}
-    }
-    Ok(list.into_any())
 }

@@ -9,13 +9,14 @@ use rubellite_core::dispatch::Engine;
 use rubellite_core::dispatch::aftermath::Bug;
 use rubellite_core::dispatch::arguments::{Argument, Arguments as Values, Scalar};
 use rubellite_core::dispatch::error::{ErrorCode, Failure};
+use rubellite_core::dispatch::gate::Verdict;
 use rubellite_core::dispatch::pipeline::{Invocation, Outcome, RespSink, Runtime, Sink, Warning};
 use rubellite_core::dispatch::session::OwnedRequest;
 use rubellite_core::dispatch::spec::{CommandSpec, CommandTable, flag};
 use rubellite_core::dispatch::triggers::Event;
 use rubellite_core::output::SHARED_BYTES_MIN;
 use rubellite_core::reply::Reply;
-use rubellite_core::service::ClientId;
+use rubellite_core::service::{ClientId, Request};
 use rubellite_lua::{Evaluation, Functions, Scripts};
 use smallvec::SmallVec;
 
@@ -24,6 +25,7 @@ use crate::call::{Arguments, Call, Context};
 use crate::extending;
 use crate::object_sink::ObjectSink;
 use crate::reply::{self, Blocked};
+use crate::testing;
 use crate::watchdog::{Handle, Killed, Watchdog};
 
 /// A command's function and the words of its options as Python strings.
@@ -49,6 +51,9 @@ pub struct PyRuntime {
     pub triggers: Vec<(Py<PyAny>, String)>,
     /// Called with what a warning is about, and its details.
     pub on_warning: Option<Py<PyAny>>,
+    /// The clock that the store follows, and who guards the gate in front of its commands.
+    pub wall: Option<Py<PyAny>>,
+    pub guard: Option<Py<PyAny>>,
     /// Which commands run scripts, by `CommandId`.
     pub evaluations: Vec<Option<Evaluation>>,
     /// The scripts; None while one of them runs.
@@ -429,6 +434,18 @@ impl Runtime for PyRuntime {
                 true
             }
         }
+    }
+
+    fn gate(&mut self, client: ClientId, request: Request<'_>) -> Verdict {
+        // SAFETY: as above.
+        let py = unsafe { Python::assume_attached() };
+        let Some(guard) = self.guard.as_ref().map(|guard| guard.clone_ref(py)) else {
+            return Verdict::Pass;
+        };
+        testing::verdict(py, &guard, client, request).unwrap_or_else(|error| {
+            error.write_unraisable(py, Some(guard.bind(py)));
+            Verdict::Pass
+        })
     }
 
     fn cron(&mut self, engine: &mut Engine) {

@@ -343,6 +343,7 @@ static void streams(void) {
       "XCLAIM x g bob 0 2-1", "XAUTOCLAIM x g bob 0 0", "XREADGROUP GROUP none bob STREAMS x >",
       "XDEL x 2-1", "XTRIM x MAXLEN 3", "XGROUP DELCONSUMER x g bob", "XGROUP DESTROY x g", NULL});
   while_waiting("XREAD BLOCK 20000 STREAMS y $", "XADD y 9-9 k v");
+  step("XREADGROUP GROUP g ann STREAMS y >");
   while_waiting("XREADGROUP GROUP g ann BLOCK 20000 STREAMS y >", "XADD y 9-10 k w");
 }
 

@@ -498,6 +498,12 @@ func streams() {
 	}, func(other *redis.Client) {
 		other.XAdd(ctx, &redis.XAddArgs{Stream: "y", ID: "9-9", Values: []any{"k", "v"}})
 	})
+	waiting := &redis.XReadGroupArgs{Group: "g", Consumer: "ann", Streams: []string{"y", ">"}, Block: -1}
+	do(db.XReadGroup(ctx, waiting))
+	waiting.Block = 20 * time.Second
+	whileWaiting(func() { do(db.XReadGroup(ctx, waiting)) }, func(other *redis.Client) {
+		other.XAdd(ctx, &redis.XAddArgs{Stream: "y", ID: "9-10", Values: []any{"k", "w"}})
+	})
 }
 
 func scripts() {

@@ -503,6 +503,11 @@ final class JedisScenario implements Scenario.Parts {
     step("xgroupDestroy", () -> db.xgroupDestroy("x", "g"));
     whileWaiting("xread", () -> db.xread(XReadParams.xReadParams().block(20_000), from("y", id(0, 1))),
         other -> other.xadd("y", id(9, 9), Map.of("k", "v")));
+    step("xreadGroup", () ->
+        db.xreadGroup("g", "ann", XReadGroupParams.xReadGroupParams(), from("y", fresh)));
+    whileWaiting("xreadGroup", () -> db.xreadGroup("g", "ann",
+        XReadGroupParams.xReadGroupParams().block(20_000), from("y", fresh)),
+        other -> other.xadd("y", id(9, 10), Map.of("k", "w")));
   }
 
   private void scripts() {

@@ -519,6 +519,10 @@ final class LettuceScenario implements Scenario.Parts {
     step("xgroupDestroy", () -> db.xgroupDestroy("x", "g"));
     whileWaiting("xread", () -> db.xread(XReadArgs.Builder.block(20_000), StreamOffset.latest("y")),
         other -> other.xadd("y", new XAddArgs().id("9-9"), Map.of("k", "v")));
+    step("xreadgroup", () -> db.xreadgroup(ann, StreamOffset.lastConsumed("y")));
+    whileWaiting("xreadgroup", () ->
+        db.xreadgroup(ann, XReadArgs.Builder.block(20_000), StreamOffset.lastConsumed("y")),
+        other -> other.xadd("y", new XAddArgs().id("9-10"), Map.of("k", "w")));
   }
 
   private void scripts() {

@@ -318,6 +318,7 @@ const sections = {
       await call(...step);
     await whileWaiting(["xread", "BLOCK", 20000, "STREAMS", "y", "$"], (other) =>
       other.xadd("y", "9-9", "k", "v"));
+    await call("xreadgroup", "GROUP", "g", "ann", "STREAMS", "y", ">");
     await whileWaiting(
       ["xreadgroup", "GROUP", "g", "ann", "BLOCK", 20000, "STREAMS", "y", ">"],
       (other) => other.xadd("y", "9-10", "k", "w"));

@@ -325,6 +325,7 @@ const sections = {
       await call(...step);
     await whileWaiting(["xRead", { key: "y", id: "$" }, { BLOCK: 20000 }], (other) =>
       other.xAdd("y", "9-9", { k: "v" }));
+    await call("xReadGroup", "g", "ann", { key: "y", id: ">" });
     await whileWaiting(["xReadGroup", "g", "ann", { key: "y", id: ">" }, { BLOCK: 20000 }],
       (other) => other.xAdd("y", "9-10", { k: "w" }));
   },

@@ -293,6 +293,12 @@ class Scenario:
         await do("xinfo_stream", "x")
         await do("xtrim", "x", PureToken.MAXLEN, 2)
         await do("xgroup_destroy", "x", "g")
+        await do("xgroup_create", "y", "g", identifier="$", mkstream=True)
+        await do("xreadgroup", "g", "ann", {"y": ">"})
+        await self.while_waiting(
+            *("xreadgroup", "g", "ann", {"y": ">"}, None, 20_000),
+            then=lambda other: other.xadd("y", {"k": "w"}, identifier="9-10"),
+        )
 
     async def scripts(self) -> None:
         do = self.do

@@ -332,6 +332,7 @@ class Scenario(DataTypes):
             20_000,
             then=lambda other: other.xadd("y", {"k": "v"}, id="9-9"),
         )
+        do("xreadgroup", "g", "ann", {"y": ">"})
         self.while_waiting(
             "xreadgroup",
             "g",

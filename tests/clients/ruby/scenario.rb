@@ -415,6 +415,10 @@ class Scenario
     step(:xgroup, :delconsumer, "x", "g", "bob")
     step(:xgroup, :destroy, "x", "g")
     while_waiting(:xread, "y", "$", block: 20_000) { |other| other.xadd("y", { "k" => "v" }, id: "9-9") }
+    step(:xreadgroup, "g", "ann", "y", ">")
+    while_waiting(:xreadgroup, "g", "ann", "y", ">", block: 20_000) do |other|
+      other.xadd("y", { "k" => "w" }, id: "9-10")
+    end
   end
 
   def scripts

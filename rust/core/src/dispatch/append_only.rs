@@ -135,6 +135,12 @@ impl Engine {
             .is_some_and(|aof| aof.policy() == Policy::Always)
     }
 
+    /// Whether a call inside the process writes what it did before it returns: by policy,
+    /// or because another process may hear of it, and take over should this one die.
+    pub fn writes_before_reply(&self) -> bool {
+        self.other_processes > 0 || self.appends_always()
+    }
+
     /// Forces the file to disk now (WAITAOF). False: it failed.
     pub fn sync_aof(&mut self) -> bool {
         self.flush_effects();
@@ -204,6 +210,7 @@ pub fn replay(
         descriptor: -1,
         is_unix_socket: false,
         is_local: true,
+        is_other_process: false,
     });
     engine.session(client).is_authenticated = true;
     let outer = (engine.ignores_pause, engine.run.denies_blocking);

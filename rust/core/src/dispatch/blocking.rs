@@ -23,7 +23,7 @@ use super::engine::{Engine, PauseKind};
 use super::error::{ErrorCode, Failure};
 use super::pipeline::{self, Invocation, Outcome, RespSink, Runtime, Sink};
 use super::session::{Close, KeyName, OwnedRequest};
-use super::spec::{CommandId, CommandTable};
+use super::spec::{CommandId, CommandSpec, CommandTable, flag};
 use crate::keyspace::Kind;
 use crate::reply::Reply;
 use crate::service::ClientId;
@@ -319,7 +319,7 @@ impl Engine {
     }
 
     /// Lets the network go on with a client that has waited.
-    fn resume(&mut self, client: ClientId) {
+    pub(super) fn resume(&mut self, client: ClientId) {
         self.session(client).ring();
         self.dirty_clients.push(client);
         self.resumed_clients.push(client);
@@ -349,6 +349,26 @@ impl Engine {
         let entry = self.databases[name.0].find(&name.1)?;
         (!self.is_due(entry.expires_at())).then(|| entry.kind())
     }
+}
+
+/// Whether CLIENT PAUSE holds this command up.
+pub(super) fn is_held_up(
+    commands: &CommandTable,
+    engine: &mut Engine,
+    client: ClientId,
+    spec: &CommandSpec,
+    kind: PauseKind,
+) -> bool {
+    // Inside MULTI, too: what is queued now could run when the pause has begun to matter.
+    if kind == PauseKind::All || spec.has(flag::WRITE | flag::MAY_REPLICATE) {
+        return true;
+    }
+    let queue = engine.session(client).queue.as_ref();
+    spec.name == "exec"
+        && queue.is_some_and(|queue| {
+            let mut queued = queue.commands.iter().map(|(id, _)| &commands.specs[*id]);
+            queued.any(|spec| spec.has(flag::WRITE | flag::MAY_REPLICATE))
+        })
 }
 
 /// Runs the commands of clients whose keys were touched. For the end of the outermost

@@ -75,10 +75,14 @@ impl Service for Borrowed<'_> {
             return refuse(engine, ErrorCode::ProtectedMode);
         }
         engine.statistics.counters.connections += 1;
+        engine.other_processes += usize::from(peer.is_other_process);
         Ok(engine.open_session(peer))
     }
 
     fn disconnected(&mut self, client: ClientId) {
+        let session = self.engine.sessions.get(&client);
+        let is_other = session.is_some_and(|session| session.peer.is_other_process);
+        self.engine.other_processes -= usize::from(is_other);
         self.engine.close_session(client);
     }
 

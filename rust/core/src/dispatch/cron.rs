@@ -3,6 +3,7 @@
 use super::engine::Engine;
 use super::eviction::Room;
 use super::session::Close;
+use crate::clock::Pace;
 use crate::service::ClientId;
 
 /// What a tick found.
@@ -14,6 +15,8 @@ pub struct Tick {
 
 /// The runtime's own work is done this often.
 const CRON_MS: i64 = 100;
+/// How often a clock that this one follows is looked at while something waits for it.
+const LED_MS: i64 = 5;
 /// One slice of active expiry, so that nobody waits longer for it.
 const EXPIRE_SLICE_NS: u64 = 1_000_000;
 /// Keys looked for at a time within a slice.
@@ -26,6 +29,7 @@ impl Engine {
     /// Time-driven work; called once a turn of the event loop.
     pub fn tick(&mut self) -> Tick {
         self.end_waits();
+        self.release_held();
         // A snapshot goes on whatever else is paused: the real servers' is a process of its own.
         let snapshot_sleep_ms = self.snapshot_slice().unwrap_or(CRON_MS as u64);
         if self.settings.pauses_cron {
@@ -53,13 +57,21 @@ impl Engine {
                 self.freer.decay();
             }
         }
-        let mut sleep_ms = (self.last_cron_ms + CRON_MS - self.now_ms).clamp(0, CRON_MS);
+        let mut sleep_ms = match self.clock.pace() {
+            Pace::Steady => (self.last_cron_ms + CRON_MS - self.now_ms).clamp(0, CRON_MS),
+            Pace::Frozen => CRON_MS,
+            Pace::Led if self.has_deadlines() => LED_MS,
+            Pace::Led => CRON_MS,
+        };
         if has_more || is_over_limit {
             sleep_ms = 0;
         } else if let Some((until_ms, _)) = self.pause {
             sleep_ms = sleep_ms.min((until_ms - self.now_ms).max(0));
         }
-        if let Some(deadline_ms) = self.next_wait_end_ms() {
+        let ends = [self.next_wait_end_ms(), self.next_release_ms()];
+        if let Some(deadline_ms) = ends.into_iter().flatten().min()
+            && self.clock.pace() != Pace::Frozen
+        {
             sleep_ms = sleep_ms.min((deadline_ms - self.now_ms).max(0));
         }
         Tick {
@@ -68,9 +80,25 @@ impl Engine {
         }
     }
 
+    /// Whether anything happens only because time passes.
+    fn has_deadlines(&self) -> bool {
+        self.next_wait_end_ms().is_some()
+            || self.next_release_ms().is_some()
+            || self.databases.iter().any(|one| one.has_deadlines())
+    }
+
+    /// What the deadlines of keys are compared with, each of which lasts through its own
+    /// millisecond. Not under test: who moves the time by 60 seconds wants to see the end
+    /// of what lives that long.
+    #[inline]
+    pub(super) fn keys_now_ms(&self) -> i64 {
+        self.alive_ms()
+            .saturating_add(i64::from(self.clock.is_led()))
+    }
+
     /// Removes due keys and members for at most a slice of time. True: there is more to do.
     fn expire_slice(&mut self) -> bool {
-        let now_ms = self.now_ms;
+        let now_ms = self.keys_now_ms();
         let started_ns = self.clock.monotonic_ns();
         let mut due: Vec<Box<[u8]>> = Vec::new();
         for database in 0..self.databases.len() {

@@ -64,7 +64,7 @@ impl Engine {
     /// True when a deadline has come.
     #[inline]
     pub fn is_due(&self, deadline: Option<i64>) -> bool {
-        deadline.is_some_and(|at| at < self.alive_ms())
+        deadline.is_some_and(|at| at < self.keys_now_ms())
     }
 
     /// Removes `key` if its deadline has passed. True: it did. While clients are paused

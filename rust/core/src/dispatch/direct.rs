@@ -61,6 +61,7 @@ impl Engine {
             && !self.tracking.has_business()
             && self.pause.is_none()
             && !self.loading
+            && !self.gate.is_on
             && !self.has_no_touch
             && self.run.depth == 0;
         let Some(session) = self.sessions.get_mut(&client).filter(|_| is_plain) else {

@@ -12,6 +12,7 @@ use super::direct::Direct;
 use super::error::{ErrorTexts, Failure};
 use super::eviction::Eviction;
 use super::free::Freer;
+use super::gate::Gate;
 use super::journal::{Effect, Journal};
 use super::persistence::Snapshots;
 use super::pubsub::Subscriptions;
@@ -143,12 +144,15 @@ pub struct Engine {
     pub has_no_touch: bool,
     pub freer: Freer,
     pub(super) direct: Direct,
+    pub gate: Gate,
     pub(super) eviction: Eviction,
     pub defragmentation: Defragmentation,
     pub random: fastrand::Rng,
     pub dirty_since_save: u64,
     pub started_ms: i64,
     pub is_stopping: bool,
+    /// Clients that are known to be other processes of this machine.
+    pub other_processes: usize,
     pub exit_status: i32,
     pub loading: bool,
     pub(super) snapshots: Snapshots,
@@ -211,12 +215,14 @@ impl Engine {
             has_no_touch: false,
             freer: Freer::default(),
             direct: Direct::default(),
+            gate: Gate::default(),
             eviction: Eviction::default(),
             defragmentation: Defragmentation::default(),
             random: fastrand::Rng::new(),
             dirty_since_save: 0,
             started_ms: now_us / 1000,
             is_stopping: false,
+            other_processes: 0,
             exit_status: 0,
             loading: false,
             snapshots: Snapshots::default(),

@@ -24,6 +24,12 @@ pub fn look_up(commands: &CommandTable, request: Request<'_>) -> Result<CommandI
     Ok(id)
 }
 
+/// True for what only a web browser says that was led here by a hostile page: it must
+/// not get as far as the body of its request, which may hold commands.
+pub(super) fn speaks_http(name: &[u8]) -> bool {
+    name.eq_ignore_ascii_case(b"post") || name.eq_ignore_ascii_case(b"host:")
+}
+
 /// An error shows no more of a client's bytes.
 const SHOWN_BYTES_MAX: usize = 128;
 

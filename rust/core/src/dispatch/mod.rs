@@ -22,6 +22,7 @@ pub mod error;
 pub mod eviction;
 pub mod extending;
 mod free;
+pub mod gate;
 pub mod hashes;
 pub mod journal;
 mod look_up;

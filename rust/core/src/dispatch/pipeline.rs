@@ -9,11 +9,13 @@ use std::sync::Arc;
 use super::aftermath::{Bug, panic_message};
 use super::arguments::{self, Arguments};
 use super::blocking;
-use super::engine::{Engine, PauseKind, Propagation, Run};
+use super::engine::{Engine, Propagation, Run};
 use super::error::{ErrorCode, Failure};
 use super::eviction::{self, Room};
+use super::gate::{self, Verdict};
 use super::journal::{Effect, Word};
 pub use super::look_up::look_up;
+use super::look_up::speaks_http;
 use super::native::{Handled, NativeCall};
 use super::session::{Close, OwnedRequest};
 pub use super::sink::{RespSink, Shape, Sink};
@@ -83,6 +85,11 @@ pub trait Runtime {
         false
     }
 
+    /// What becomes of a request, while there is a gate.
+    fn gate(&mut self, _: ClientId, _: Request<'_>) -> Verdict {
+        Verdict::Pass
+    }
+
     /// Time-driven work of the runtime's own, ten times a second.
     fn cron(&mut self, engine: &mut Engine);
 }
@@ -98,6 +105,21 @@ pub fn execute(
     if engine.last_reading_ns == 0 {
         engine.refresh_clock();
     }
+    if engine.gate.is_on && engine.sessions.contains_key(&client) {
+        return gate::execute(commands, engine, runtime, client, request);
+    }
+    execute_passed(commands, engine, runtime, client, request)
+}
+
+/// Executes a request that the gate, if there is one, has let pass.
+#[inline]
+pub(super) fn execute_passed(
+    commands: &CommandTable,
+    engine: &mut Engine,
+    runtime: &mut dyn Runtime,
+    client: ClientId,
+    request: Request<'_>,
+) -> Flow {
     let now_ms = engine.now_ms;
     let Some(session) = engine.sessions.get_mut(&client) else {
         return Flow::CloseNow;
@@ -174,12 +196,6 @@ pub fn execute_into(
 /// Outputs below this need no look at their limits.
 const OUTPUT_CHECK_BYTES: usize = 1024;
 
-/// True for what only a web browser says that was led here by a hostile page: it must
-/// not get as far as the body of its request, which may hold commands.
-fn speaks_http(name: &[u8]) -> bool {
-    name.eq_ignore_ascii_case(b"post") || name.eq_ignore_ascii_case(b"host:")
-}
-
 /// Checks a client's request and runs or queues it. True: it must wait (CLIENT PAUSE).
 fn admit(
     commands: &CommandTable,
@@ -225,7 +241,7 @@ fn admit(
     }
     if engine.pause.is_some()
         && let Some(kind) = engine.pause_kind()
-        && is_held_up(commands, engine, client, spec, kind)
+        && blocking::is_held_up(commands, engine, client, spec, kind)
     {
         engine.session(client).last_command = Some(id);
         return true;
@@ -315,25 +331,6 @@ fn permits(
         return Err(ErrorCode::Loading.into());
     }
     Ok(())
-}
-
-fn is_held_up(
-    commands: &CommandTable,
-    engine: &mut Engine,
-    client: ClientId,
-    spec: &CommandSpec,
-    kind: PauseKind,
-) -> bool {
-    // Inside MULTI, too: what is queued now could run when the pause has begun to matter.
-    if kind == PauseKind::All || spec.has(flag::WRITE | flag::MAY_REPLICATE) {
-        return true;
-    }
-    let queue = engine.session(client).queue.as_ref();
-    spec.name == "exec"
-        && queue.is_some_and(|queue| {
-            let mut queued = queue.commands.iter().map(|(id, _)| &commands.specs[*id]);
-            queued.any(|spec| spec.has(flag::WRITE | flag::MAY_REPLICATE))
-        })
 }
 
 /// Answers an error before execution; inside MULTI it dooms the transaction.

@@ -139,7 +139,7 @@ impl Engine {
         let set = |key: &&[u8]| {
             let entry = database.find(key)?;
             // While clients are paused, what is due stays, but is not there.
-            let is_due = entry.expires_at().is_some_and(|at| at < self.now_ms);
+            let is_due = entry.expires_at().is_some_and(|at| at < self.keys_now_ms());
             let content = entry.content().filter(|_| !is_due)?;
             Some(Set::new(content, self.now_ms))
         };

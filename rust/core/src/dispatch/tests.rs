@@ -247,6 +247,7 @@ impl Stage {
             descriptor: 3,
             is_unix_socket: false,
             is_local: false,
+            is_other_process: false,
         };
         self.core.connected(peer).expect("there is room")
     }

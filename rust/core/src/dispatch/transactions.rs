@@ -153,7 +153,7 @@ impl Engine {
 
     /// True when a watched key of the client has passed its deadline unnoticed.
     fn has_watched_expired(&mut self, client: ClientId) -> bool {
-        let now_ms = self.now_ms;
+        let now_ms = self.keys_now_ms();
         let Some(session) = self.sessions.get(&client) else {
             return false;
         };

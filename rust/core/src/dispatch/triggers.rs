@@ -120,6 +120,7 @@ fn react(commands: &CommandTable, engine: &mut Engine, runtime: &mut dyn Runtime
         descriptor: -1,
         is_unix_socket: false,
         is_local: true,
+        is_other_process: false,
     });
     engine.session(client).is_authenticated = true;
     engine.triggers.is_reacting = true;

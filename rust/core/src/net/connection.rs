@@ -1,9 +1,8 @@
 //! One client's socket and the bytes it has sent that are not executed yet.
 //!
-//! Bytes are read into a buffer that all clients share and requests are executed
-//! from there, so an idle client holds none. Kept here is only what cannot be
-//! executed at once: the beginning of a request, or requests behind one that
-//! waits.
+//! Bytes are read into a buffer that all clients share and requests are executed from
+//! there, so an idle client holds none. Kept here is only what cannot be executed at
+//! once: the beginning of a request, or requests behind one that waits.
 //!
 //!     input:  | executed | unread: [partial request so far …] or [requests …] |
 //!             0          start                                                len
@@ -69,6 +68,13 @@ pub enum Fate {
     Close,
 }
 
+#[cfg(unix)]
+impl Drop for Connection {
+    fn drop(&mut self) {
+        super::inherited::forget(&self.socket);
+    }
+}
+
 #[derive(Debug)]
 pub struct Connection {
     pub socket: Socket,
@@ -97,6 +103,8 @@ pub struct Connection {
 
 impl Connection {
     pub fn new(socket: Socket, client: ClientId) -> Connection {
+        #[cfg(unix)]
+        super::inherited::note(&socket);
         Connection {
             socket,
             client,

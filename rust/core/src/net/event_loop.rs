@@ -11,7 +11,7 @@ use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
 use ahash::AHashMap;
-use socket2::{SockAddr, SockRef, Socket, TcpKeepalive};
+use socket2::{SockRef, Socket, TcpKeepalive};
 
 use super::connection::{Connection, Fate, Stream, Workbench, is_temporary};
 use super::listener::Listener;
@@ -287,7 +287,8 @@ impl Sockets {
                     self.queue_write(slot);
                 }
                 Some((slot, _)) => self.close(service, slot),
-                None => {}
+                // A caller inside the process.
+                None => service.disconnected(client),
             }
         }
     }
@@ -346,8 +347,10 @@ impl Sockets {
         for _ in 0..ACCEPTS_MAX {
             match self.listeners[index].socket.accept() {
                 Ok((socket, address)) => {
-                    let peer = peer_of(&socket, &address, &self.listeners[index]);
-                    self.welcome(service, socket, peer, limits);
+                    // Who may not connect is hung up on without a word.
+                    if let Some(peer) = self.listeners[index].peer_of(&socket, &address) {
+                        self.welcome(service, socket, peer, limits);
+                    }
                 }
                 Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
                 Err(error) if is_temporary(&error) => break,
@@ -457,39 +460,4 @@ fn set_keepalive(socket: &Socket, seconds: u32) {
     let keepalive = keepalive.with_retries(3);
     // Without it a vanished client is noticed later, that is all.
     let _ = SockRef::from(socket).set_tcp_keepalive(&keepalive);
-}
-
-fn peer_of(socket: &Socket, address: &SockAddr, listener: &Listener) -> Peer {
-    #[cfg(unix)]
-    let descriptor = i64::from(std::os::fd::AsRawFd::as_raw_fd(socket));
-    #[cfg(not(unix))]
-    let descriptor = -1;
-    #[cfg(unix)]
-    if let Some(path) = listener.path() {
-        let address = format!("{}:0", path.display());
-        return Peer {
-            local_address: address.clone(),
-            address,
-            descriptor,
-            is_unix_socket: true,
-            is_local: true,
-        };
-    }
-    #[cfg(not(unix))]
-    let _ = listener;
-    let address = address.as_socket();
-    let local = socket
-        .local_addr()
-        .ok()
-        .and_then(|address| address.as_socket());
-    let text = |address: Option<std::net::SocketAddr>| {
-        address.map_or_else(|| "?:0".to_owned(), |address| address.to_string())
-    };
-    Peer {
-        is_local: address.is_some_and(|address| address.ip().is_loopback()),
-        address: text(address),
-        local_address: text(local),
-        descriptor,
-        is_unix_socket: false,
-    }
 }

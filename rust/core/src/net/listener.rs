@@ -9,6 +9,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 
+#[cfg(unix)]
+use super::inherited;
+use crate::service::Peer;
+
 /// Names a listener for its removal.
 pub type ListenerId = u64;
 
@@ -44,6 +48,9 @@ pub struct Listener {
     id: ListenerId,
     #[cfg(unix)]
     path: Option<PathBuf>,
+    /// The path is somebody else's to remove, and only this user's processes may connect.
+    #[cfg(unix)]
+    is_private: bool,
 }
 
 /// Listens at each address of a `bind` line.
@@ -130,7 +137,10 @@ impl Listener {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             #[cfg(unix)]
             path: None,
-        })
+            #[cfg(unix)]
+            is_private: false,
+        }
+        .noted())
     }
 
     /// Listens on a Unix socket. `permissions` 0 leaves those of the umask.
@@ -157,7 +167,9 @@ impl Listener {
             socket,
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             path: Some(path.to_owned()),
-        };
+            is_private: false,
+        }
+        .noted();
         if permissions != 0 {
             std::fs::set_permissions(path, std::fs::Permissions::from_mode(permissions))
                 .map_err(failed("chmod"))?;
@@ -171,6 +183,35 @@ impl Listener {
         Ok(listener)
     }
 
+    /// Takes over a Unix socket that listens at `path` already, for processes of this user.
+    #[cfg(unix)]
+    pub fn adopt_unix(socket: std::os::fd::OwnedFd, path: &Path) -> Result<Listener, ListenError> {
+        let socket = Socket::from(socket);
+        socket.set_nonblocking(true).map_err(|source| ListenError {
+            what: format!("Failed opening Unix socket {}", path.display()),
+            step: "fcntl",
+            source,
+        })?;
+        Ok(Listener {
+            socket,
+            id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
+            path: Some(path.to_owned()),
+            is_private: true,
+        }
+        .noted())
+    }
+
+    #[cfg(unix)]
+    fn noted(self) -> Listener {
+        inherited::note(&self.socket);
+        self
+    }
+
+    #[cfg(not(unix))]
+    fn noted(self) -> Listener {
+        self
+    }
+
     pub fn id(&self) -> ListenerId {
         self.id
     }
@@ -180,21 +221,72 @@ impl Listener {
         self.socket.local_addr().ok()?.as_socket()
     }
 
-    /// The path of a Unix socket.
-    #[cfg(unix)]
-    pub(super) fn path(&self) -> Option<&Path> {
-        self.path.as_deref()
+    /// Who has just connected; None: who may not.
+    pub(super) fn peer_of(&self, socket: &Socket, address: &SockAddr) -> Option<Peer> {
+        #[cfg(unix)]
+        let descriptor = i64::from(std::os::fd::AsRawFd::as_raw_fd(socket));
+        #[cfg(not(unix))]
+        let descriptor = -1;
+        #[cfg(unix)]
+        if let Some(path) = &self.path {
+            let (is_allowed, is_other_process) = credentials(socket);
+            let address = format!("{}:0", path.display());
+            return (is_allowed || !self.is_private).then_some(Peer {
+                local_address: address.clone(),
+                address,
+                descriptor,
+                is_unix_socket: true,
+                is_local: true,
+                is_other_process,
+            });
+        }
+        let address = address.as_socket();
+        let local = socket
+            .local_addr()
+            .ok()
+            .and_then(|address| address.as_socket());
+        let text = |address: Option<SocketAddr>| {
+            address.map_or_else(|| "?:0".to_owned(), |address| address.to_string())
+        };
+        Some(Peer {
+            is_local: address.is_some_and(|address| address.ip().is_loopback()),
+            address: text(address),
+            local_address: text(local),
+            descriptor,
+            is_unix_socket: false,
+            is_other_process: false,
+        })
     }
 }
 
 #[cfg(unix)]
 impl Drop for Listener {
     fn drop(&mut self) {
-        if let Some(path) = &self.path {
+        inherited::forget(&self.socket);
+        if let Some(path) = &self.path
+            && !self.is_private
+        {
             // Somebody may have removed it already.
             let _ = std::fs::remove_file(path);
         }
     }
+}
+
+/// Whether the peer's user is ours or root, and whether its process is another one.
+#[cfg(target_os = "linux")]
+fn credentials(socket: &Socket) -> (bool, bool) {
+    let Ok(peer) = rustix::net::sockopt::socket_peercred(socket) else {
+        return (false, true);
+    };
+    let is_allowed = peer.uid.is_root() || peer.uid == rustix::process::geteuid();
+    let own = std::process::id();
+    (is_allowed, peer.pid.as_raw_nonzero().get() as u32 != own)
+}
+
+/// Elsewhere the permissions of the socket and its directory must do.
+#[cfg(all(unix, not(target_os = "linux")))]
+fn credentials(_: &Socket) -> (bool, bool) {
+    (true, true)
 }
 
 fn resolve(address: &str, port: u16) -> io::Result<SocketAddr> {

@@ -4,6 +4,8 @@
 mod batch;
 mod connection;
 mod event_loop;
+#[cfg(unix)]
+pub mod inherited;
 mod listener;
 mod poll;
 pub mod signals;

@@ -8,6 +8,8 @@
 use std::collections::HashSet;
 
 use super::blobs::Fault;
+use super::input::Input;
+use crate::keyspace::Kind;
 use crate::seed::HashSeed;
 use crate::types::home::{Detached, Form, Home, Limits};
 use crate::types::int_set::IntSet;
@@ -174,6 +176,32 @@ pub fn expire_members(
         edit.set_deadline(&member, Deadline::At(at));
     }
     remove_due_members(set, context)
+}
+
+/// Gives fields or members the deadlines that an AUX field lists (`DEADLINES_AUX`).
+pub fn set_deadlines(
+    kind: Kind,
+    collection: &mut Detached,
+    context: Context<'_>,
+    list: &[u8],
+) -> Outcome {
+    const DAMAGED: Fault = "the deadlines of fields are damaged";
+    let mut fields = Input::with_buffer(list, false, list.len());
+    let mut field = Vec::new();
+    while fields.peek().map_err(|_| DAMAGED)?.is_some() {
+        fields.string(&mut field).map_err(|_| DAMAGED)?;
+        let deadline = Deadline::At(fields.milliseconds().map_err(|_| DAMAGED)?);
+        let is_there = match kind {
+            Kind::Hash => {
+                HashMut::new(collection, context.hashes, 0).set_deadline(&field, deadline)
+            }
+            _ => SetMut::new(collection, context.sets, 0).set_deadline(&field, deadline),
+        };
+        if !is_there {
+            return Err("a deadline of a field that is not there");
+        }
+    }
+    Ok(())
 }
 
 /// Fails if a key, the first of so many elements each, stands twice.

@@ -2,14 +2,12 @@
 
 use std::io::Read;
 
-use super::build::{Context, remove_due_fields, remove_due_members};
+use super::build::{Context, remove_due_fields, remove_due_members, set_deadlines};
 use super::input::Input;
 use super::value::{self, Buffers, Value};
 use super::{DEADLINES_AUX, Error, Family, REDIS_VERSION_MAX, Result, VALKEY_VERSION, opcode};
 use crate::keyspace::Kind;
 use crate::types::home::Detached;
-use crate::types::record::Deadline;
-use crate::types::{HashMut, SetMut};
 
 /// What stands in a file.
 #[derive(Debug)]
@@ -216,34 +214,14 @@ impl<'a, R: Read> Reader<'a, R> {
                 break;
             }
             are_any = true;
-            self.set_deadlines(kind, collection, &value)?;
+            set_deadlines(kind, collection, self.context, &value)
+                .map_err(|fault| self.corrupt(fault))?;
         }
         Ok(match kind {
             _ if !are_any => true,
             Kind::Hash => remove_due_fields(collection, self.context),
             _ => remove_due_members(collection, self.context),
         })
-    }
-
-    fn set_deadlines(&self, kind: Kind, collection: &mut Detached, value: &[u8]) -> Result<()> {
-        let mut fields = Input::with_buffer(value, false, value.len());
-        let wrong = |_| self.corrupt("the deadlines of fields are damaged");
-        let mut field = Vec::new();
-        while fields.peek().map_err(wrong)?.is_some() {
-            fields.string(&mut field).map_err(wrong)?;
-            let at = fields.milliseconds().map_err(wrong)?;
-            let deadline = Deadline::At(at);
-            let is_there = match kind {
-                Kind::Hash => {
-                    HashMut::new(collection, self.context.hashes, 0).set_deadline(&field, deadline)
-                }
-                _ => SetMut::new(collection, self.context.sets, 0).set_deadline(&field, deadline),
-            };
-            if !is_there {
-                return Err(self.corrupt("a deadline of a field that is not there"));
-            }
-        }
-        Ok(())
     }
 
     /// Compares checksums. Files before version 5 have none; 0 says that none was made.

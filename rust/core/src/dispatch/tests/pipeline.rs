@@ -230,6 +230,7 @@ fn too_many_clients_and_strangers_are_turned_away() {
         descriptor: 4,
         is_unix_socket: false,
         is_local,
+        is_other_process: false,
     };
     stage.core.engine.settings.protected_mode = true;
     let refused = stage.core.connected(peer(false));

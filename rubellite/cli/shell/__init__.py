@@ -1,0 +1,1 @@
+"""`rubellite cli`: a shell for servers and data directories, as redis-cli is one."""

@@ -1,0 +1,130 @@
+"""The engine of a store in this process: its thread, its sockets, its end."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+from collections.abc import Callable, Iterable
+
+from rubellite.client.meeting import Place, remove_socket
+from rubellite.config import Config
+from rubellite.errors import ReplyError
+from rubellite.extending import Source
+from rubellite.persistence.directory import DirectoryLock
+from rubellite.server.app import assemble
+from rubellite.server.logging import Log
+from rubellite.spec.command import Registry
+
+_START_SECONDS_MAX = 10.0
+
+
+class ProcessLog(Log):
+    """The server's log as records of Python's `logging`, under the name `rubellite`."""
+
+    def _write(self, level: int, text: str) -> None:
+        import logging
+
+        levels = (logging.DEBUG, logging.DEBUG, logging.INFO, logging.WARNING)
+        logging.getLogger("rubellite").log(levels[level], text)
+
+
+class EngineRoom:
+    """An engine at work. The lock of its directory, if it has one, is given to it."""
+
+    def __init__(
+        self,
+        config: Config,
+        path: str | None,
+        load: Iterable[Source],
+        lock: DirectoryLock,
+        on_end: Callable[[], None],
+        *,
+        home: str | None,
+        commands: Callable[[], Registry] | None = None,
+    ) -> None:
+        self._config = config
+        self._path = path
+        self._on_end = on_end
+        self.lock = lock
+        log = ProcessLog(config)
+        assembly = assemble(config, log, home=home, load=load, commands=commands)
+        assembly.snapshots.lock = lock
+        self.engine = assembly.engine
+        self.extensions = assembly.extensions
+        self.snapshots = assembly.snapshots
+        if path is not None:
+            assembly.load()
+        self._place: Place | None = None
+        self._private: str | None = None
+        self._is_ending = False
+        self._thread = self._start_thread()
+
+    def _start_thread(self) -> threading.Thread:
+        is_ready = threading.Event()
+
+        def run() -> None:
+            self.engine.serve(
+                [], None, handle_signals=False, on_ready=lambda _addresses: is_ready.set()
+            )
+            if not self._is_ending:
+                # SHUTDOWN: what waits for the directory need not wait for this process.
+                self._on_end()
+
+        thread = threading.Thread(target=run, name="rubellite", daemon=True)
+        thread.start()
+        is_ready.wait(_START_SECONDS_MAX)
+        return thread
+
+    def welcome(self, place: Place, listener: socket.socket) -> None:
+        """Serves those who connect to a socket that listens already."""
+        self._place = place
+        self.engine.adopt_unix(listener.detach(), place.path())
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether other processes can find it in its directory."""
+        return self._place is not None
+
+    def is_at_work(self) -> bool:
+        """Whether the engine's thread runs; SHUTDOWN ends it."""
+        return self._thread.is_alive()
+
+    def private_place(self) -> Place:
+        """The socket of an engine that shares no directory."""
+        if self._private is None:
+            import tempfile
+
+            # mkdtemp makes it for us alone (0700).
+            directory = tempfile.mkdtemp(prefix="rubellite-")
+            self.engine.listen_unix(os.path.join(directory, "socket"), 0o600)
+            self._private = directory
+        return Place(path=os.path.join(self._private, "socket"))
+
+    def _give_up_background_save(self) -> None:
+        try:
+            self.engine.embed().call("BGSAVE CANCEL")
+        except ReplyError:
+            # There is none.
+            pass
+
+    def close(self) -> None:
+        """Ends the engine: what durability promised is on disk afterwards."""
+        self._is_ending = True
+        saves = self._path is not None and bool(self._config.save_points())
+        if saves and self._thread is not threading.current_thread():
+            self._give_up_background_save()
+        self.engine.stop()
+        if self._thread is not threading.current_thread():
+            self._thread.join()
+            if saves:
+                # Nobody else writes any more.
+                self.engine.save(self.snapshots.path, self.snapshots.how())
+        self.engine.stop_appending()
+        if self._place is not None:
+            # Until then it tells those who come that there is something to wait for.
+            self._place.remove()
+        self.lock.release()
+        if self._private is not None:
+            remove_socket(os.path.join(self._private, "socket"))
+            os.rmdir(self._private)
