@@ -248,10 +248,10 @@ def xack(call: Call, key: bytes, group: bytes, ids: Arguments) -> Reply:
 
     Errors: STREAM_ID, WRONG_TYPE.
     """
-    found = call.edit(key, Stream)
-    if not found.has_group(group):
+    found = call.read(key, Stream)
+    if found is None or not found.has_group(group):
         return 0
-    return found.acknowledge(group, stream_ids(ids))
+    return call.edit(key, Stream).acknowledge(group, stream_ids(ids))
 
 
 @command(

@@ -86,7 +86,7 @@ def clients(facts: Facts) -> Fields:
         "clients_in_timeout_table": found["clients_with_deadline"],
         "total_watched_keys": found["watched_keys"],
         "total_blocking_keys": found["waited_keys"],
-        "total_blocking_keys_on_nokey": 0,
+        "total_blocking_keys_on_nokey": found["waited_keys_on_loss"],
         "paused_reason": "client_pause" if paused_ms else "none",
         "paused_actions": found.get("paused_actions", "all") if paused_ms else "none",
         "paused_timeout_milliseconds": paused_ms,

@@ -35,6 +35,7 @@ CLOSED = "(closed)"
 COUNTED = (
     *("pubsub_channels", "pubsub_patterns", "pubsubshard_channels", "pubsub_clients"),
     *("tracking_clients", "tracking_total_prefixes", "watching_clients", "total_watched_keys"),
+    *("blocked_clients", "total_blocking_keys", "total_blocking_keys_on_nokey"),
 )
 # Of CLIENT LIST.
 LISTED = ("name", "flags", "db", "sub", "psub", "ssub", "watch", "redir", "resp", "cmd")
@@ -183,16 +184,19 @@ class Concert:
         """Compares about so many steps."""
         rng = Random(f"chorus {self.seed}")
         sides = Side(self.ours), Side(self.theirs)
-        lines = [
-            (weight, words)
-            for weight, words in weighted_lines()
-            if all(_knows(side.control, words) for side in sides)
+        repertoires = [
+            [
+                (weight, words)
+                for weight, words in weighted_lines(of_streams=of_streams)
+                if all(_knows(side.control, words) for side in sides)
+            ]
+            for of_streams in (False, True)
         ]
         try:
             while self.steps < steps and len(self.findings) < FINDINGS_MAX:
                 voices = rng.randint(VOICES_MIN, VOICES_MAX)
                 protocols = [rng.choice((2, 3)) for _ in range(voices)]
-                written = script(rng, lines, voices, STEPS)
+                written = script(rng, rng.choice(repertoires), voices, STEPS)
                 self.steps += len(written)
                 finding = perform(sides, protocols, written)
                 if finding is not None:

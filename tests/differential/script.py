@@ -51,6 +51,10 @@ _KINDS: dict[str, tuple[bytes, ...]] = {
     "database": (b"0", b"0", b"1"),
     "events": (b"", b"KEA", b"KA", b"E$g", b"KEAmn", b"Kx", b"KEA", b"Exg"),
     "name": (b"one", b"two", b""),
+    "stream": (b"x1", b"x2"),
+    "group": (b"g1", b"g2"),
+    "consumer": (b"ann", b"bob"),
+    "old": (b"0", b"1", b"5", b"9-1", b"17"),
 }
 
 # Each line as often as its number says. Nobody waits for a key here: what such a client has
@@ -152,14 +156,73 @@ _LINES = """
     1 NOSUCHCOMMAND
     1 GET
 """
+# `next` is an identifier above those before it. The first client never waits. Here what is
+# sent by those who wait must not matter to others: see above, and `_TURNS_MATTER`.
+_STREAM_LINES = """
+    40 XADD stream next f value
+    6 XADD stream next f value g value
+    6 XADD stream MAXLEN 2 next f value
+    3 XADD stream NOMKSTREAM MINID ~ old next f value
+    2 XADD stream old f value
+    14 XREAD BLOCK 0 STREAMS stream $
+    8 XREAD COUNT 1 BLOCK 0 STREAMS stream stream $ $
+    4 XREAD BLOCK 0 STREAMS stream old
+    4 XREAD BLOCK 0 STREAMS stream +
+    4 XREAD STREAMS stream old
+    4 XREAD COUNT 1 STREAMS stream stream old $
+    14 XREADGROUP GROUP group consumer BLOCK 0 STREAMS stream >
+    8 XREADGROUP GROUP group consumer COUNT 1 BLOCK 0 STREAMS stream >
+    6 XREADGROUP GROUP group consumer BLOCK 0 NOACK STREAMS stream stream > >
+    6 XREADGROUP GROUP group consumer STREAMS stream old
+    6 XREADGROUP GROUP group consumer COUNT 2 STREAMS stream >
+    8 XACK stream group next next
+    3 XPENDING stream group
+    14 XGROUP CREATE stream group $ MKSTREAM
+    6 XGROUP CREATE stream group 0
+    3 XGROUP SETID stream group old
+    3 XGROUP CREATECONSUMER stream group consumer
+    3 XGROUP DELCONSUMER stream group consumer
+    4 XGROUP DESTROY stream group
+    3 XCLAIM stream group consumer 0 next
+    3 XAUTOCLAIM stream group consumer 0 0 JUSTID
+    4 XTRIM stream MAXLEN 1
+    3 XTRIM stream MINID old
+    4 XDEL stream next
+    4 XLEN stream
+    3 XRANGE stream - + COUNT 3
+    3 XREVRANGE stream + -
+    2 XSETID stream next
+    2 XINFO STREAM stream
+    2 XINFO GROUPS stream
+    3 DEL stream
+    2 SET stream value
+    2 LPUSH stream value
+    1 BLPOP stream 0
+    1 EXPIRE stream 1000
+    2 PEXPIREAT stream 1
+    2 RENAME stream stream
+    2 COPY stream stream REPLACE
+    2 MOVE stream 1
+    2 WATCH stream
+    6 CLIENT UNBLOCK voice
+    3 CLIENT UNBLOCK voice ERROR
+    10 MULTI
+    10 EXEC
+"""
 _TOPICS = (*CHANNELS, *_KINDS["shard"])
 #: Everything is left in the order of a hash table, which inside EXEC cannot be told apart.
+#: What shows whether a command ran in the turn that another one ended in, or in the next.
+_TURNS_MATTER = frozenset(("BCAST", "PREFIX", "KILL", "SWAPDB", "FLUSHDB"))
+_MAY_WAIT = frozenset((b"XREAD", b"XREADGROUP", b"BLPOP"))
 _UNORDERED_CONFIRMATIONS = ((b"UNSUBSCRIBE",), (b"PUNSUBSCRIBE",), (b"SUNSUBSCRIBE",))
 
 
-def weighted_lines() -> list[tuple[int, list[str]]]:
+def weighted_lines(*, of_streams: bool = False) -> list[tuple[int, list[str]]]:
     """The lines above: how often, and their words."""
-    lines = (line.split() for line in _LINES.strip().splitlines())
+    lines = [line.split() for line in _LINES.strip().splitlines()]
+    if of_streams:
+        lines = [words for words in lines if not _TURNS_MATTER.intersection(words)]
+        lines += [line.split() for line in _STREAM_LINES.strip().splitlines()]
     return [(int(weight), words) for weight, *words in lines]
 
 
@@ -176,9 +239,12 @@ def script(
         if rng.random() < 0.6:
             voice = rng.randrange(voices)
         commands: list[tuple[bytes, ...]] = []
-        for _ in range(rng.choice((1, 1, 1, 2, 3))):
+        for at in range(rng.choice((1, 1, 1, 2, 3))):
             words = rng.choices(lines, weights)[0][1]
-            command = tuple(_word(rng, word, voices) for word in words)
+            number = len(found) + at
+            command = tuple(_word(rng, word, voices, number) for word in words)
+            if voice == 0 and command[0] in _MAY_WAIT and voice not in queueing:
+                continue
             if command[0] in (b"MULTI", b"MONITOR") and voice in queueing | monitors:
                 # Valkey writes what a monitor sees into the reply of its own EXEC.
                 continue
@@ -200,9 +266,11 @@ def script(
     return found
 
 
-def _word(rng: Random, word: str, voices: int) -> bytes:
+def _word(rng: Random, word: str, voices: int, number: int) -> bytes:
     if word == "voice":
         return b"@%d" % rng.randrange(voices)
+    if word == "next":
+        return b"%d-%d" % (number, rng.randrange(1, 4))
     return rng.choice(_KINDS[word]) if word in _KINDS else word.encode()
 
 

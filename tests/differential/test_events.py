@@ -95,3 +95,108 @@ def test_the_same_events_in_the_same_order(group: str, pair: tuple[Listened, Lis
         for at, command in enumerate(sequence):
             mine, theirs = (listened.events_of(command) for listened in pair)
             assert mine == theirs, f"seed {seed}, after {sequence[: at + 1]}"
+
+
+#: What is done to a stream, and what it holds before.
+STREAM_CHANGES = [
+    "XADD k 9-1 f v",
+    "XADD k MAXLEN 1 9-1 f v",
+    "XADD new 9-1 f v",
+    "XTRIM k MAXLEN 0",
+    "XDEL k 1-1",
+    "XSETID k 9-1",
+    "XGROUP CREATE k h 0",
+    "XGROUP CREATE new h 0 MKSTREAM",
+    "XGROUP CREATECONSUMER k g ann",
+    "XGROUP SETID k g 0",
+    "XGROUP DESTROY k g",
+    "XREADGROUP GROUP g ann STREAMS k >",
+    "XCLAIM k g ann 0 1-1 FORCE",
+    "XAUTOCLAIM k g ann 0 0",
+    "DEL k",
+    "EXPIRE k 100",
+    "RENAME k new",
+]
+
+
+@pytest.mark.parametrize("line", STREAM_CHANGES)
+def test_invalidations_come_where_valkey_sends_them(line: str, ours: Server, valkey91: Server):
+    heard = []
+    for server in (ours, valkey91):
+        with server.connect() as client, server.connect(3) as listener:
+            client.call("FLUSHALL")
+            for number in (1, 2):
+                client.call("XADD", "k", f"{number}-1", "f", "v")
+            client.call("XGROUP", "CREATE", "k", "g", "0")
+            client.call("CONFIG", "SET", "notify-keyspace-events", "KEAn")
+            listener.call("CLIENT", "TRACKING", "ON")
+            listener.call("XREAD", "STREAMS", "k", "new", "0", "0")
+            listener.send("PSUBSCRIBE", "*")
+            listener.receive()
+            client.call(*line.split())
+            listener.pushes.clear()
+            assert listener.call("PING") == "PONG"
+            heard.append([[*map(repr, push)] for push in listener.pushes])
+            client.call("CONFIG", "SET", "notify-keyspace-events", "")
+    assert heard[0] == heard[1]
+
+
+def test_who_tracks_itself_hears_of_a_change_before_who_waited_for_it(
+    ours: Server, valkey91: Server
+):
+    heard = []
+    for server in (ours, valkey91):
+        with server.connect(3) as waiter, server.connect() as client:
+            client.call("FLUSHALL")
+            number = waiter.call("CLIENT", "ID")
+            client.call("CLIENT", "TRACKING", "ON", "REDIRECT", number)
+            client.call("XADD", "k", "1-1", "f", "v")
+            client.call("XREAD", "STREAMS", "k", "0")
+            waiter.send("XREAD", "BLOCK", 0, "STREAMS", "k", "$")
+            while b"blocked_clients:1" not in client.call("INFO", "clients"):
+                pass
+            client.call("XADD", "k", "2-1", "f", "v")
+            heard.append([repr(waiter.receive()) for _ in range(2)])
+    assert heard[0] == heard[1]
+
+
+#: Commands that look at a stream, whether or not it is there.
+STREAM_LOOKS = [
+    "XACK {} g 1-1",
+    "XADD {} NOMKSTREAM 9-1 f v",
+    "XAUTOCLAIM {} g ann 0 0",
+    "XCLAIM {} g ann 0 1-1",
+    "XDEL {} 1-1",
+    "XGROUP CREATECONSUMER {} g ann",
+    "XGROUP DESTROY {} g",
+    "XINFO STREAM {}",
+    "XLEN {}",
+    "XPENDING {} g",
+    "XRANGE {} - +",
+    "XREAD STREAMS {} 0",
+    "XREAD STREAMS {} $",
+    "XREADGROUP GROUP g ann STREAMS {} 0",
+    "XSETID {} 9-1",
+    "XTRIM {} MAXLEN 0",
+]
+
+
+@pytest.mark.parametrize("key", ["k", "none", "text"])
+def test_lookups_of_streams_are_counted_as_valkey_counts_them(
+    key: str, ours: Server, valkey91: Server
+):
+    counts = []
+    for server in (ours, valkey91):
+        with server.connect() as client:
+            found = {}
+            for line in STREAM_LOOKS:
+                client.call("FLUSHALL")
+                client.call("SET", "text", "x")
+                client.call("XADD", "k", "1-1", "f", "v")
+                client.call("XGROUP", "CREATE", "k", "g", "0")
+                client.call("CONFIG", "RESETSTAT")
+                client.call(*line.format(key).split())
+                facts = client.call("INFO", "stats").decode().splitlines()
+                found[line] = [fact for fact in facts if fact.startswith("keyspace_")]
+            counts.append(found)
+    assert counts[0] == counts[1]

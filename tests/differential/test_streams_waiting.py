@@ -146,3 +146,89 @@ def test_only_entries_concern_those_who_watch(line: str, ours: Server, valkey91:
             client.call("PING")
             replies.append(client.call("EXEC"))
     assert same(*replies)
+
+
+#: What is done to a stream without adding to it.
+NO_NEWS = [
+    "XTRIM k1 MAXLEN 0",
+    "XDEL k1 1-1",
+    "XSETID k1 9-9",
+    "XGROUP CREATE k1 g 0",
+    "EXPIRE k1 100",
+    "PERSIST k1",
+]
+
+
+@pytest.mark.parametrize("line", NO_NEWS)
+def test_only_entries_wake_a_reader(line: str, ours: Server, valkey91: Server):
+    """Run again, the command would fail: one of its keys holds something else by then."""
+    for server in (ours, valkey91):
+        with Stage(server, ("ann", "bob")) as stage:
+            stage.watcher.call("FLUSHALL")
+            stage.act("bob", "XADD", "k1", "1-1", "f", "v")
+            stage.act("bob", "PEXPIRE", "k1", 100_000)
+            stage.act("ann", "XREAD", "BLOCK", 0, "STREAMS", "k1", "k2", "$", "$")
+            stage.act("bob", "SET", "k2", "text")
+            heard = stage.act("bob", *line.split())
+            assert heard.keys() == {"bob"}, server.name
+            heard = stage.act("bob", "XADD", "k1", "10-1", "f", "v")
+            assert str(heard["ann"][0]).startswith("WRONGTYPE"), server.name
+
+
+@pytest.mark.parametrize("count", [(), ("COUNT", 2)], ids=["all", "two"])
+@pytest.mark.parametrize("ids", [">>", ">>>", "0>0>", ">0>"])
+def test_a_stream_that_is_named_twice_gives_its_news_once(
+    count: tuple[str | int, ...], ids: str, ours: Server, valkey91: Server
+):
+    replies = []
+    for server in (ours, valkey91):
+        with server.connect(3) as client:
+            client.call("FLUSHALL")
+            client.call("XGROUP", "CREATE", "k1", "g", "$", "MKSTREAM")
+            for number in (1, 2, 3):
+                client.call("XADD", "k1", f"{number}-1", "f", "v")
+            words = ("XREADGROUP", "GROUP", "g", "ann", *count)
+            replies.append(client.call(*words, "STREAMS", *["k1"] * len(ids), *ids))
+    assert same(*replies)
+
+
+def test_who_was_woken_for_nothing_waits_behind_the_others(ours: Server, valkey91: Server):
+    heard = []
+    for server in (ours, valkey91):
+        with Stage(server, ("ann", "bob", "cid")) as stage:
+            stage.watcher.call("FLUSHALL")
+            for key in ("k1", "k2"):
+                stage.act("cid", "XGROUP", "CREATE", key, "g", "$", "MKSTREAM")
+            words = ("XREADGROUP", "GROUP", "g")
+            stage.act("ann", *words, "ann", "BLOCK", 0, "STREAMS", "k1", "k2", ">", ">")
+            stage.act("bob", *words, "bob", "BLOCK", 0, "STREAMS", "k2", ">")
+            for line in ("MULTI", "XADD k1 1-1 f v", "XDEL k1 1-1", "EXEC"):
+                stage.act("cid", *line.split())
+            heard.append([stage.act("cid", "XADD", "k2", f"{id}-1", "f", "v") for id in (2, 3)])
+    assert heard[0] == heard[1]
+    assert [list(step) for step in heard[0]] == [["cid", "bob"], ["cid", "ann"]]
+
+
+def test_keys_of_groups_that_are_waited_for_are_counted(ours: Server, valkey91: Server):
+    counts = []
+    for server in (ours, valkey91):
+        with Stage(server, ("ann", "bob", "cid")) as stage:
+            stage.watcher.call("FLUSHALL")
+            for key in ("k1", "k2"):
+                stage.act("cid", "XGROUP", "CREATE", key, "g", "$", "MKSTREAM")
+            keys = ("STREAMS", "k1", "k1", "k2", ">", ">", ">")
+            stage.act("ann", "XREADGROUP", "GROUP", "g", "ann", "BLOCK", 0, *keys)
+            stage.act("bob", "XREAD", "BLOCK", 0, "STREAMS", "k1", "k3", "$", "$")
+            seen = [blocking_keys(stage)]
+            for line in ("XADD k2 1-1 f v", "XADD k3 1-1 f v"):
+                stage.act("cid", *line.split())
+                seen.append(blocking_keys(stage))
+        counts.append(seen)
+    assert counts[0] == counts[1] == [["3", "2"], ["2", "0"], ["0", "0"]]
+
+
+def blocking_keys(stage: Stage) -> list[str]:
+    """How many keys somebody waits for, and how many of them with a group."""
+    text = stage.watcher.call("INFO", "clients").decode()
+    facts = dict(line.split(":", 1) for line in text.splitlines() if ":" in line)
+    return [facts["total_blocking_keys"], facts["total_blocking_keys_on_nokey"]]

@@ -126,6 +126,7 @@ pub fn statistics<'py>(py: Python<'py>, engine: &Engine) -> PyResult<Bound<'py, 
         sessions().filter(|s| s.is_paused).count(),
     )?;
     facts.set_item("waited_keys", engine.waiters.key_count())?;
+    facts.set_item("waited_keys_on_loss", engine.waiters.loss_key_count())?;
     facts.set_item("clients_with_deadline", engine.waiters.deadline_count())?;
     facts.set_item(
         "watching_clients",

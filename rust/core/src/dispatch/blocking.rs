@@ -5,9 +5,9 @@
 //!                                                       ├─ the deadline comes → its reply
 //!                                                       └─ CLIENT UNBLOCK, hanging up
 //!
-//! Who waits longest for a key is served first. A client that finds nothing (somebody
-//! else was faster) keeps its place. Serving begins when the outermost command is done,
-//! so a transaction is over before anybody sees what it pushed.
+//! Who waits longest for a key is served first; whose command ran again and found nothing
+//! is the last from then on, as in the real servers. Serving begins when the outermost
+//! command is done, so a transaction is over before anybody sees what it pushed.
 //!
 //! A command that waits counts as executed when it is done, with the time that all its
 //! runs took; monitors see it when it begins to wait. While clients are paused nobody is
@@ -73,6 +73,8 @@ pub enum WaitEnd {
 #[derive(Debug, Default)]
 struct Queue {
     clients: BTreeMap<u64, ClientId>,
+    /// How many of them wake when the key is gone (`Wait::wakes_on_loss`).
+    on_loss: usize,
     /// It stands in `Waiters::ready`.
     is_ready: bool,
 }
@@ -84,6 +86,8 @@ pub struct Waiters {
     by_deadline: BTreeSet<(i64, ClientId)>,
     ready: VecDeque<KeyName>,
     next_place: u64,
+    /// How many keys somebody waits for who also wakes when they are gone.
+    loss_keys: usize,
     /// Whose command runs again, and what its runs have taken so far.
     served: Option<(ClientId, u64)>,
     is_serving: bool,
@@ -99,6 +103,11 @@ impl Waiters {
     /// How many keys somebody waits for.
     pub fn key_count(&self) -> usize {
         self.by_key.len()
+    }
+
+    /// How many keys somebody waits for who also wakes when they are gone.
+    pub fn loss_key_count(&self) -> usize {
+        self.loss_keys
     }
 
     /// How many clients will not wait for ever.
@@ -151,8 +160,13 @@ impl Waiters {
     fn add(&mut self, client: ClientId, blocking: &Blocking) {
         for key in &blocking.wait.keys {
             let queue = self.by_key.entry((blocking.database, key.clone()));
+            let queue = queue.or_default();
             // A key that is named twice waits once.
-            queue.or_default().clients.insert(blocking.place, client);
+            let is_new = queue.clients.insert(blocking.place, client).is_none();
+            if is_new && blocking.wait.wakes_on_loss {
+                queue.on_loss += 1;
+                self.loss_keys += usize::from(queue.on_loss == 1);
+            }
         }
         if let Some(deadline_ms) = blocking.wait.deadline_ms {
             self.by_deadline.insert((deadline_ms, client));
@@ -163,7 +177,11 @@ impl Waiters {
         for key in &blocking.wait.keys {
             let name = (blocking.database, key.clone());
             if let Some(queue) = self.by_key.get_mut(&name) {
-                queue.clients.remove(&blocking.place);
+                let was_there = queue.clients.remove(&blocking.place).is_some();
+                if was_there && blocking.wait.wakes_on_loss {
+                    queue.on_loss -= 1;
+                    self.loss_keys -= usize::from(queue.on_loss == 0);
+                }
                 if queue.clients.is_empty() {
                     self.by_key.remove(&name);
                 }
@@ -172,6 +190,14 @@ impl Waiters {
         if let Some(deadline_ms) = blocking.wait.deadline_ms {
             self.by_deadline.remove(&(deadline_ms, client));
         }
+    }
+
+    /// Puts a client behind all others.
+    fn queue_anew(&mut self, client: ClientId, blocking: &mut Blocking) {
+        self.remove(client, blocking);
+        blocking.place = self.next_place;
+        self.next_place += 1;
+        self.add(client, blocking);
     }
 
     /// Who waits for a key next after a place.
@@ -227,7 +253,7 @@ impl Engine {
             return Outcome::Replied;
         }
         if self.waiters.serves(client) {
-            // It keeps its place and its deadline.
+            // It keeps its deadline.
             return Outcome::Blocked;
         }
         let blocking = Blocking {
@@ -389,6 +415,8 @@ fn serve_ready(commands: &CommandTable, engine: &mut Engine, runtime: &mut dyn R
     let ignores_pause = std::mem::take(&mut engine.ignores_pause);
     let denies_blocking = std::mem::take(&mut engine.run.denies_blocking);
     engine.waiters.is_serving = true;
+    // Before anybody hears what the command did for those who waited.
+    engine.tell_own_changes();
     while !engine.is_paused()
         && let Some(name) = engine.waiters.take_ready()
     {
@@ -407,7 +435,11 @@ fn serve_key(
 ) {
     let mut after = None;
     let mut kind = engine.kind_at(name);
-    while let Some((place, client)) = engine.waiters.next_client(name, after) {
+    // Who finds nothing queues up again, behind this.
+    let end = engine.waiters.next_place;
+    while let Some((place, client)) = engine.waiters.next_client(name, after)
+        && place < end
+    {
         after = Some(place);
         let session = engine.session(client);
         let wakes = session.blocked.as_ref().is_some_and(|blocking| {
@@ -421,7 +453,7 @@ fn serve_key(
     }
 }
 
-/// Runs a waiting client's command again; if it must still wait, it keeps its place.
+/// Runs a waiting client's command again; if it must still wait, it queues up anew.
 fn serve_client(
     commands: &CommandTable,
     engine: &mut Engine,
@@ -450,10 +482,11 @@ fn serve_client(
     if engine.tracking.has_business() {
         engine.finish_tracked_request(client);
     }
-    let session = engine.session(client);
     if outcome == Outcome::Blocked {
-        session.blocked = Some(blocking);
+        engine.waiters.queue_anew(client, &mut blocking);
+        engine.session(client).blocked = Some(blocking);
     } else {
+        let session = engine.session(client);
         session.commands += 1;
         session.is_paused = false;
         session.finish_reply(&mut sink.output, before);

@@ -135,7 +135,8 @@ impl Engine {
     ///
     /// `edit` gets the collection's place and answers with its result and how many
     /// changes it made; with 0 it must have left everything as it was. Nothing is
-    /// created unless something was put into it.
+    /// created unless something was put into it. The key is touched; but not that of a
+    /// stream, for much of what is done to one concerns nobody.
     #[inline]
     pub fn edit_collection<R>(
         &mut self,
@@ -217,7 +218,9 @@ impl Engine {
             After::Emptied => self.run.emptied.push((self.run.database, key.into())),
         }
         self.run.edits += edits;
-        self.touch(key);
+        if kind != Kind::Stream {
+            self.touch(key);
+        }
         Ok(result)
     }
 

@@ -298,7 +298,7 @@ impl Engine {
             self.run.propagation = Propagation::Nothing;
         } else {
             entry.set_expiry(Some(at_ms));
-            self.edited(class::GENERIC, "expire", key);
+            self.deadline_changed("expire", key);
         }
         true
     }
@@ -312,7 +312,7 @@ impl Engine {
             return false;
         }
         entry.set_expiry(None);
-        self.edited(class::GENERIC, "persist", key);
+        self.deadline_changed("persist", key);
         true
     }
 

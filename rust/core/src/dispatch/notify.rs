@@ -29,6 +29,13 @@ impl Engine {
         }
     }
 
+    /// Notes that the deadline of `key` changed; nobody waits for that.
+    pub(super) fn deadline_changed(&mut self, event: &str, key: &[u8]) {
+        self.run.edits += 1;
+        self.touch_quietly(key);
+        self.notify(class::GENERIC, event, key);
+    }
+
     pub(super) fn notify_in(&mut self, database: usize, class: u32, event: &str, key: &[u8]) {
         if self.wanted_events() & class != 0 {
             self.publish_event(database, class, event, key);

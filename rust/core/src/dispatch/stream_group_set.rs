@@ -22,8 +22,10 @@ impl Engine {
         last_id: StreamId,
         entries_read: i64,
     ) -> Result<bool, Failure> {
+        let mut is_first = false;
         let is_new = self.edit_collection(key, Kind::Stream, |place, _| {
             if place.is_new() {
+                is_first = true;
                 place.become_object(Object::Stream(Stream::new()));
             }
             let group = Group::new(last_id, entries_read);
@@ -31,6 +33,9 @@ impl Engine {
             (is_new, 0)
         })?;
         self.run.edits += u64::from(is_new);
+        if is_first {
+            self.touch(key);
+        }
         if is_new {
             self.notify(class::STREAM, "xgroup-create", key);
         }

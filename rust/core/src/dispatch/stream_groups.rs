@@ -3,6 +3,8 @@
 //! Nothing here changes entries, so like in the real servers it wakes and invalidates
 //! nobody: it counts as edits, but does not touch the key.
 
+use std::collections::HashMap;
+
 use super::data::Access;
 use super::engine::{Engine, Propagation};
 use super::error::Failure;
@@ -78,7 +80,8 @@ impl Engine {
     ) -> Result<bool, Failure> {
         let mut ready = Vec::new();
         for request in requests {
-            let entry = self.read_kind(request.key, Kind::Stream, Access::Peek)?;
+            // The command has looked at it before; the real servers count both.
+            let entry = self.read_kind(request.key, Kind::Stream, Access::Read)?;
             let stream = entry.and_then(|entry| stream_in(entry.content()?));
             let last = stream
                 .and_then(|stream| stream.last())
@@ -158,17 +161,31 @@ impl Engine {
     ) -> Result<bool, Failure> {
         self.run.propagation = Propagation::Instead(Vec::new());
         let mut ready = Vec::with_capacity(requests.len());
+        // How often a stream's news are asked for: what the first gets the next does not.
+        let mut ahead: HashMap<&[u8], usize, ahash::RandomState> = HashMap::default();
         for request in requests {
             let mut effects = GroupEffects::new(self, request.key, reader.group, reader.consumer);
             self.note_consumer(request.key, reader, &mut effects)?;
             effects.settle(self);
-            let entry = self.read_kind(request.key, Kind::Stream, Access::Peek)?;
+            // The command has looked at it before; the real servers count both.
+            let entry = self.read_kind(request.key, Kind::Stream, Access::Read)?;
             let stream = entry.and_then(|entry| stream_in(entry.content()?));
+            let group = stream.and_then(|stream| Some((stream, stream.group(reader.group)?)));
             let serves = request.after.is_some()
-                || stream.is_some_and(|stream| {
-                    let group = stream.group(reader.group);
-                    let last = stream.last().map(|entry| entry.id);
-                    group.is_some_and(|group| last.is_some_and(|last| last > group.last_id))
+                || group.is_some_and(|(stream, group)| {
+                    let taken = if requests.len() > 1 {
+                        let times = ahead.entry(request.key).or_default();
+                        *times += 1;
+                        (*times - 1).saturating_mul(limit)
+                    } else {
+                        0
+                    };
+                    if taken == 0 {
+                        let last = stream.last().map(|entry| entry.id);
+                        return last.is_some_and(|last| last > group.last_id);
+                    }
+                    let first = group.last_id.next().unwrap_or(StreamId::MAX);
+                    stream.count_between(first, StreamId::MAX) > taken
                 });
             if serves {
                 ready.push(*request);

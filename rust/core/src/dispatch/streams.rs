@@ -245,6 +245,8 @@ impl Engine {
             self.discard_garbage(garbage);
             self.notify(class::STREAM, "xtrim", key);
         }
+        // Behind the events, as in the real servers.
+        self.touch(key);
         if keeps {
             let mut arguments = vec![Word::from(b"XADD".as_slice()), Word::from(key)];
             arguments.extend(words);
@@ -276,6 +278,7 @@ impl Engine {
         if count > 0 {
             self.discard_garbage(garbage);
             self.notify(class::STREAM, "xtrim", key);
+            self.touch_quietly(key);
             if keeps {
                 let mut arguments = vec![Word::from(b"XTRIM".as_slice()), Word::from(key)];
                 arguments.extend(words);
@@ -311,11 +314,12 @@ impl Engine {
                 if references == References::Acknowledged && stream.is_referenced(id) {
                     return Deletion::Needed;
                 }
+                // References may outlive their entry.
+                if references == References::Delete && stream.remove_references(id) {
+                    acknowledged += 1;
+                }
                 if group.is_none() && !stream.contains(id) {
                     return Deletion::Missing;
-                }
-                if references == References::Delete {
-                    stream.remove_references(id);
                 }
                 stream.remove(id);
                 Deletion::Deleted
@@ -329,6 +333,7 @@ impl Engine {
         })?;
         self.run.edits += acknowledged;
         if results.contains(&Deletion::Deleted) {
+            self.touch_quietly(key);
             self.notify(class::STREAM, "xdel", key);
         }
         Ok(results)

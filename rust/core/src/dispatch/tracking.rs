@@ -192,10 +192,8 @@ impl Engine {
         }
     }
 
-    /// A client's request is done: tells it of its own changes, and forgets the exception
-    /// that CLIENT CACHING made for it.
-    #[cold]
-    pub(super) fn finish_tracked_request(&mut self, client: ClientId) {
+    /// Tells clients of their own changes, which wait until the command is over.
+    pub(super) fn tell_own_changes(&mut self) {
         for own in std::mem::take(&mut self.tracking.own) {
             match own.key {
                 None => self.tell_instead(own.client, own.redirect, &Changed::Everything),
@@ -207,6 +205,13 @@ impl Engine {
                 }
             }
         }
+    }
+
+    /// A client's request is done: tells it of its own changes, and forgets the exception
+    /// that CLIENT CACHING made for it.
+    #[cold]
+    pub(super) fn finish_tracked_request(&mut self, client: ClientId) {
+        self.tell_own_changes();
         let commands = Arc::clone(&self.commands);
         let Some(session) = self.sessions.get_mut(&client) else {
             return;

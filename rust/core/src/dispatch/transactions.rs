@@ -102,12 +102,27 @@ impl Engine {
         self.touch_in(self.run.database, key, self.run.client);
     }
 
+    /// As `touch`, where whoever waits for the key finds nothing new.
+    #[inline]
+    pub fn touch_quietly(&mut self, key: &[u8]) {
+        if !self.watchers.is_empty() {
+            self.break_watches(&(self.run.database, Box::from(key)));
+        }
+        self.note_touched(self.run.database, key, self.run.client);
+    }
+
     /// As `touch`, for a key that `by` changed (`tracking::NOBODY`: time did).
     #[inline]
     pub(super) fn touch_in(&mut self, database: usize, key: &[u8], by: ClientId) {
         if !self.watchers.is_empty() || !self.waiters.is_empty() {
             self.tell_touched((database, Box::from(key)));
         }
+        self.note_touched(database, key, by);
+    }
+
+    /// Tells who holds copies of a key.
+    #[inline]
+    fn note_touched(&mut self, database: usize, key: &[u8], by: ClientId) {
         if self.tracking.is_used() {
             self.tracked_key_changed(key, by);
         }
@@ -119,7 +134,11 @@ impl Engine {
     #[cold]
     fn tell_touched(&mut self, name: KeyName) {
         self.waiters.touched(&name);
-        for watcher in self.watchers.remove(&name).unwrap_or_default() {
+        self.break_watches(&name);
+    }
+
+    fn break_watches(&mut self, name: &KeyName) {
+        for watcher in self.watchers.remove(name).unwrap_or_default() {
             self.break_watch(watcher);
         }
     }

@@ -362,17 +362,16 @@ impl Stream {
         groups.any(|group| group.last_id < id || group.pending.get(id).is_some())
     }
 
-    /// Removes what groups hold of an entry.
-    pub fn remove_references(&mut self, id: StreamId) {
-        if self
-            .groups
-            .values()
-            .any(|group| group.pending.get(id).is_some())
-        {
+    /// Removes what groups hold of an entry. True: one held it.
+    pub fn remove_references(&mut self, id: StreamId) -> bool {
+        let mut groups = self.groups.values();
+        let is_held = groups.any(|group| group.pending.get(id).is_some());
+        if is_held {
             for group in Arc::make_mut(&mut self.groups).values_mut() {
                 Arc::make_mut(group).acknowledge(id);
             }
         }
+        is_held
     }
 
     /// How many allocations dropping it frees, about.
