@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import redis
+from redis.asyncio.retry import Retry as AsyncRetry
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
@@ -162,6 +164,27 @@ def test_the_handle_meets_faults_too(store):
     with pytest.raises(ConnectionResetError):
         store.set("key", "other")
     assert store.get("key") == b"other"
+
+
+def test_asyncio_clients_meet_faults_too(store):
+    async def main() -> None:
+        client = store.asyncio_redis(retry=AsyncRetry(NoBackoff(), 0))
+        store.faults.lose_reply("incr")
+        with pytest.raises(redis.ConnectionError):
+            await client.incr("visits")
+        assert await client.get("visits") == b"1"
+        await client.aclose()
+
+    asyncio.run(main())
+
+
+def test_a_wait_can_lose_its_reply(store):
+    store.faults.lose_reply("blpop")
+    with pytest.raises(ConnectionResetError):
+        store.call("BLPOP", "queue", 0)
+    store.call("RPUSH", "queue", "job")
+    assert store.blocked_clients() == 0
+    assert store.call("LRANGE", "queue", 0, -1) == [b"job"]
 
 
 def test_subcommands_can_be_named(store, client):
