@@ -146,13 +146,8 @@ def rubellite_store(
 
 
 @pytest.fixture
-def _rubellite_place(
-    request: pytest.FixtureRequest, rubellite_backend: str
-) -> Iterator[IsolatedStore | RealServer]:
-    """The store or the real server, whichever the test runs on."""
-    if rubellite_backend != "real":
-        yield request.getfixturevalue("rubellite_store")
-        return
+def _rubellite_real(request: pytest.FixtureRequest) -> Iterator[RealServer]:
+    """A real server without data."""
     server = _pool(request.config).real_server()
     if server is None:
         pytest.skip("there is no valkey-server or redis-server on PATH (rubellite_real_server)")
@@ -160,37 +155,38 @@ def _rubellite_place(
     server.reset()
 
 
+def _place(request: pytest.FixtureRequest, backend: str) -> Any:
+    """The store or the real server, whichever the test runs on."""
+    # One fixture less for each test than if this were one.
+    return request.getfixturevalue("_rubellite_real" if backend == "real" else "rubellite_store")
+
+
 @pytest.fixture
-def rubellite_url(_rubellite_place: IsolatedStore | RealServer) -> str:
+def rubellite_url(request: pytest.FixtureRequest, rubellite_backend: str) -> str:
     """The URL of a real port (a Unix socket, if it is a real server's)."""
-    return _rubellite_place.url()
+    return str(_place(request, rubellite_backend).url())
 
 
 @pytest.fixture
 def rubellite_client(
-    request: pytest.FixtureRequest,
-    rubellite_backend: str,
-    _rubellite_place: IsolatedStore | RealServer,
-    rubellite_client_options: dict[str, Any],
+    request: pytest.FixtureRequest, rubellite_backend: str, rubellite_client_options: dict[str, Any]
 ) -> Iterator[redis.Redis]:
     """A redis-py client of an empty store."""
     _need_redis_py()
+    place = _place(request, rubellite_backend)
     if rubellite_backend == "embedded":
-        client = request.getfixturevalue("rubellite_store").redis(**rubellite_client_options)
+        client = place.redis(**rubellite_client_options)
     else:
         import redis
 
-        client = redis.Redis.from_url(_rubellite_place.url(), **rubellite_client_options)
+        client = redis.Redis.from_url(place.url(), **rubellite_client_options)
     yield client
     client.close()
 
 
 @pytest.fixture
 def rubellite_async_client(
-    request: pytest.FixtureRequest,
-    rubellite_backend: str,
-    _rubellite_place: IsolatedStore | RealServer,
-    rubellite_client_options: dict[str, Any],
+    request: pytest.FixtureRequest, rubellite_backend: str, rubellite_client_options: dict[str, Any]
 ) -> redis.asyncio.Redis:
     """A redis-py asyncio client of an empty store, for any event loop.
 
@@ -199,13 +195,14 @@ def rubellite_async_client(
     _need_redis_py()
     from rubellite.testing.loops import close_with_loop
 
+    place = _place(request, rubellite_backend)
+    client: redis.asyncio.Redis
     if rubellite_backend == "embedded":
-        store = request.getfixturevalue("rubellite_store")
-        client: redis.asyncio.Redis = store.asyncio_redis(**rubellite_client_options)
+        client = place.asyncio_redis(**rubellite_client_options)
     else:
         from redis.asyncio import Redis
 
-        client = Redis.from_url(_rubellite_place.url(), **rubellite_client_options)
+        client = Redis.from_url(place.url(), **rubellite_client_options)
     close_with_loop(client)
     return client
 

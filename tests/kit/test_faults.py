@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import redis
+from redis.asyncio.retry import Retry as AsyncRetry
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
@@ -117,24 +119,17 @@ def test_an_interrupted_exec_leaves_nobody_in_doubt_about_atomicity(store, clien
 
 def test_a_delayed_reply_comes_when_the_clock_says(store):
     store.clock.freeze()
-    client = redis.Redis.from_url(store.url(), socket_timeout=0.01, retry=Retry(NoBackoff(), 0))
-    store.faults.delay(5, "incr")
-    with pytest.raises(redis.TimeoutError):
-        client.incr("visits")
-    assert store.get("visits") == b"1"
-    client.close()
-    patient = redis.Redis.from_url(store.url())
-    connection: Any = patient.connection_pool.get_connection()
+    client = redis.Redis.from_url(store.url())
+    connection: Any = client.connection_pool.get_connection()
     store.faults.delay(5, "incr")
     connection.send_command("INCR", "visits")
-    # It was read when this is answered, for it came before.
-    while store.get("visits") != b"2":
+    while store.get("visits") != b"1":
         pass
-    assert not connection.can_read(timeout=0)
+    assert not connection.can_read(timeout=0.01)
     store.clock.advance(5)
-    assert connection.read_response() == 2
-    patient.connection_pool.release(connection)
-    patient.close()
+    assert connection.read_response() == 1
+    client.connection_pool.release(connection)
+    client.close()
 
 
 def test_clearing_lets_late_replies_leave(store):
@@ -162,6 +157,27 @@ def test_the_handle_meets_faults_too(store):
     with pytest.raises(ConnectionResetError):
         store.set("key", "other")
     assert store.get("key") == b"other"
+
+
+def test_asyncio_clients_meet_faults_too(store):
+    async def main() -> None:
+        client = store.asyncio_redis(retry=AsyncRetry(NoBackoff(), 0))
+        store.faults.lose_reply("incr")
+        with pytest.raises(redis.ConnectionError):
+            await client.incr("visits")
+        assert await client.get("visits") == b"1"
+        await client.aclose()
+
+    asyncio.run(main())
+
+
+def test_a_wait_can_lose_its_reply(store):
+    store.faults.lose_reply("blpop")
+    with pytest.raises(ConnectionResetError):
+        store.call("BLPOP", "queue", 0)
+    store.call("RPUSH", "queue", "job")
+    assert store.blocked_clients() == 0
+    assert store.call("LRANGE", "queue", 0, -1) == [b"job"]
 
 
 def test_subcommands_can_be_named(store, client):
