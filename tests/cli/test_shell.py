@@ -195,6 +195,15 @@ def test_a_path_is_opened_in_the_process(tmp_path):
     assert b"there is no such data directory" in done.stderr
 
 
+def test_a_directory_with_a_snapshot_stays_one(tmp_path):
+    with rubellite.open(tmp_path / "data", durability="snapshot") as store:
+        store.set("k", "1")
+    assert run(OURS, f"{tmp_path}/data", "incr", "k").stdout == b"2\n"
+    assert os.listdir(tmp_path / "data") == ["dump.rdb"]
+    with rubellite.open(tmp_path / "data", durability="snapshot") as store:
+        assert store["k"] == b"2"
+
+
 def test_a_password_comes_from_the_environment(ours):
     with ours.connect() as connection:
         connection.call("CONFIG", "SET", "requirepass", "secret")
