@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
@@ -9,6 +10,7 @@ import pty
 import re
 import select
 import shutil
+import signal
 import struct
 import subprocess
 import sys
@@ -371,10 +373,19 @@ class Terminal:
                     raise AssertionError(f"it ended; no {text!r} in {plain!r}") from None
 
     def end(self) -> int:
-        """The exit status."""
-        _, status = os.waitpid(self.process_id, 0)
+        """The exit status; one that does not end by itself is killed."""
+        deadline = time.monotonic() + 20
+        while (found := os.waitpid(self.process_id, os.WNOHANG))[0] == 0:
+            if time.monotonic() > deadline:
+                os.kill(self.process_id, signal.SIGKILL)
+                found = os.waitpid(self.process_id, 0)
+                break
+            # It may wait for its output to be taken.
+            if select.select([self.descriptor], [], [], 0.05)[0]:
+                with contextlib.suppress(OSError):
+                    os.read(self.descriptor, 65536)
         os.close(self.descriptor)
-        return os.waitstatus_to_exitcode(status)
+        return os.waitstatus_to_exitcode(found[1])
 
 
 def test_the_prompt_completes_hints_and_remembers(ours, tmp_path):
@@ -383,12 +394,28 @@ def test_the_prompt_completes_hints_and_remembers(ours, tmp_path):
     with ours.connect() as connection:
         connection.call("FLUSHALL")
     terminal = Terminal("-p", str(ours.port), history=history)
+    try:
+        converse(terminal, ours)
+    except BaseException:
+        os.kill(terminal.process_id, signal.SIGKILL)
+        terminal.end()
+        raise
+    assert terminal.end() == 0
+    kept = history.read_text()
+    assert "+object encoding k\n" in kept
+    assert "secret" not in kept
+    assert history.stat().st_mode & 0o777 == 0o600
+
+
+def converse(terminal: Terminal, ours: Server) -> None:
+    """What is typed, each once the prompt is there: before, the terminal is not the shell's."""
     prompt = f"127.0.0.1:{ours.port}"
     terminal.wait_for(f"{prompt}>")
     terminal.type("set k ")
     terminal.wait_for("value [NX|XX")
     terminal.type('"two words"\r')
     terminal.wait_for("OK")
+    terminal.wait_for(f"{prompt}>")
     # Completion of a command, of a subcommand, of an option.
     terminal.type("obj\t")
     terminal.wait_for("object")
@@ -396,12 +423,15 @@ def test_the_prompt_completes_hints_and_remembers(ours, tmp_path):
     terminal.wait_for("encoding")
     terminal.type(" k\r")
     terminal.wait_for('"embstr"')
+    terminal.wait_for(f"{prompt}>")
     terminal.type("multi\r")
     terminal.wait_for(f"{prompt}(TX)>")
     terminal.type("get k\r")
     terminal.wait_for("QUEUED")
+    terminal.wait_for(f"{prompt}(TX)>")
     terminal.type("exec\r")
     terminal.wait_for('1) "two words"')
+    terminal.wait_for(f"{prompt}>")
     terminal.type("select 3\r")
     terminal.wait_for(f"{prompt}[3]>")
     # Ctrl-C gives up a line, and a command that waits.
@@ -409,25 +439,25 @@ def test_the_prompt_completes_hints_and_remembers(ours, tmp_path):
     terminal.type("\x03")
     terminal.type("blpop nothing 0\r")
     with ours.connect() as connection:
+        deadline = time.monotonic() + 20
         while b"blocked_clients:1" not in connection.call("INFO", "clients"):
-            pass
+            assert time.monotonic() < deadline
     terminal.type("\x03")
+    terminal.wait_for("^C")
     terminal.wait_for(f"{prompt}[3]>")
     # A value of several lines, pasted, and what follows it.
     terminal.type('\x1b[200~set poem "one\ntwo"\nget poem\x1b[201~')
     terminal.type("\r")
     terminal.wait_for('"one\\ntwo"')
+    terminal.wait_for(f"{prompt}[3]>")
     # Secrets are not kept.
     terminal.type("auth secret\r")
     terminal.wait_for("(error)")
+    terminal.wait_for(f"{prompt}[3]>")
     terminal.type("help get\r")
     terminal.wait_for("summary:")
+    terminal.wait_for(f"{prompt}[3]>")
     terminal.type("\x04")
-    assert terminal.end() == 0
-    kept = history.read_text()
-    assert "+object encoding k\n" in kept
-    assert "secret" not in kept
-    assert history.stat().st_mode & 0o777 == 0o600
 
 
 @pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not on PATH")
