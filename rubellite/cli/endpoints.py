@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 from rubellite.cli import sources
 from rubellite.cli.new_files import RefusedError
+from rubellite.cli.scratch import DATABASES
 from rubellite.client.resp import Connection, ErrorText, Word, encode, hidden, parse_url
 from rubellite.errors import ReplyError
 
@@ -84,6 +85,27 @@ class Server:
         self._connection.close()
 
 
+def settings_of(path: str, *, is_source: bool = False) -> dict[str, str]:
+    """How a data directory is opened: as it was written, by snapshots or append-only.
+
+    Where both or nothing is there, append-only. Nothing is added to a source that has a
+    snapshot alone.
+    """
+    many = {"databases": str(DATABASES)}
+    try:
+        is_snapshot = sources.find(path).kind == "rdb"
+    except RefusedError:
+        if is_source:
+            raise
+        is_snapshot = False
+    except OSError:
+        # It is yet to be made.
+        is_snapshot = False
+    if is_snapshot:
+        return {**many, "save": ""} if is_source else many
+    return {**many, "appendonly": "yes", "appendfsync": "everysec", "save": ""}
+
+
 class Directory:
     """A data directory, whose store lives in this process while it is open."""
 
@@ -95,15 +117,10 @@ class Directory:
         self.name, self.database = path, 0
         if os.path.lexists(path) and not os.path.isdir(path):
             raise RefusedError(f"{path}: no folder; `rubellite convert` reads files")
-        settings = {"appendonly": "yes", "appendfsync": "everysec", "save": ""}
-        if is_source:
-            if not os.path.isdir(path):
-                raise RefusedError(f"{path}: there is no such data directory")
-            if sources.find(path).kind == "rdb":
-                # What only a snapshot holds is read, and nothing is added to it.
-                settings = {"save": ""}
+        if is_source and not os.path.isdir(path):
+            raise RefusedError(f"{path}: there is no such data directory")
         try:
-            self._store = open_store(path, {**settings, "databases": "16384"})
+            self._store = open_store(path, settings_of(path, is_source=is_source))
         except (LoadError, ExtensionError, OSError) as problem:
             raise RefusedError(f"{path}: {problem}") from None
         self._session = self._store.session(protocol=2)

@@ -28,7 +28,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from rubellite.cli.shell.run import run
 
         return run(given[1:])
-    return _parse(given)
+    try:
+        return _parse(given)
+    except KeyboardInterrupt:
+        # What was being written is gone, or as it was.
+        sys.stderr.write("rubellite: interrupted\n")
+        return 130
 
 
 def _parse(given: list[str]) -> int:

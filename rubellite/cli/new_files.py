@@ -8,6 +8,7 @@ only if there is nothing in it but append-only files.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +16,7 @@ from contextlib import contextmanager
 from rubellite.persistence import manifest as manifests
 
 #: What an append-only folder of ours or of real servers holds.
-_OF_APPEND_ONLY = (".manifest", ".rdb", ".aof")
+_OF_APPEND_ONLY = re.compile(r".+\.manifest|.+\.\d+\.(base\.rdb|base\.aof|incr\.aof)")
 
 
 class RefusedError(Exception):
@@ -35,7 +36,7 @@ def check_target(path: str, *, is_folder: bool, force: bool) -> None:
     if os.path.isdir(path):
         if not is_folder:
             raise RefusedError(f"{path}: a folder stands there")
-        strange = [name for name in os.listdir(path) if not name.endswith(_OF_APPEND_ONLY)]
+        strange = [name for name in os.listdir(path) if not _OF_APPEND_ONLY.fullmatch(name)]
         if strange:
             raise RefusedError(f"{path}: holds more than append-only files ({strange[0]})")
         if os.listdir(path) and not force:

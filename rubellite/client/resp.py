@@ -10,6 +10,7 @@ redis-py turns replies into what is handy; here they keep their types, for they 
 
 from __future__ import annotations
 
+import os
 import socket
 import ssl
 from collections.abc import Iterable, Sequence
@@ -366,6 +367,10 @@ def _connected(address: Address) -> socket.socket:
 
 
 def _secure(plain: socket.socket, address: Address) -> ssl.SSLSocket:
+    names = [address.ca_file, address.certificate_file, address.key_file]
+    for name in filter(None, names):
+        if not os.access(name, os.R_OK):
+            raise ConnectError(f"{name}: the file cannot be read")
     context = ssl.create_default_context(cafile=address.ca_file or None)
     if not address.verifies:
         context.check_hostname = False

@@ -272,11 +272,31 @@ def test_nothing_is_replaced_unless_that_is_asked_for(tmp_path, monkeypatch, cap
     shutil.copy("dump.rdb", "aof/notes.txt")
     assert main(["convert", "dump.rdb", "aof/", "--force"]) == 1
     assert Path("aof/notes.txt").exists()
+    # Neither is a data directory with a snapshot.
+    Path("data").mkdir()
+    shutil.copy("dump.rdb", "data/dump.rdb")
+    assert main(["convert", "b.rdb", "data/", "--force"]) == 1
+    assert "holds more than append-only files" in capsys.readouterr().err
+    assert Path("data/dump.rdb").exists()
     capsys.readouterr()
     assert main(["convert", "dump.rdb", "some.thing"]) == 1
     assert "--to" in capsys.readouterr().err
     assert main(["convert", "dump.rdb", "nowhere/b.rdb"]) == 1
     assert "there is no folder" in capsys.readouterr().err
+
+
+def test_ctrl_c_leaves_nothing_half_done(tmp_path, monkeypatch, capsys):
+    saved(tmp_path, monkeypatch)
+
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(converting, "_write_lines", interrupt)
+    monkeypatch.setattr(converting, "_write_snapshot", interrupt)
+    for target in ("out.jsonl", "out.rdb", "out/"):
+        assert main(["convert", "dump.rdb", target]) == 130
+        assert os.listdir() == ["dump.rdb"]
+    assert "interrupted" in capsys.readouterr().err
 
 
 def test_append_only_files_and_data_directories_are_inspected(tmp_path, monkeypatch, capsys):

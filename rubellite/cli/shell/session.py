@@ -114,15 +114,15 @@ class Session:
         return Connection(address)
 
     def _opened(self, path: str) -> Store:
+        from rubellite.cli.endpoints import settings_of
         from rubellite.client.store import open_store
         from rubellite.persistence.snapshots import LoadError
 
         if self._store is None:
             if not os.path.isdir(path):
                 raise ConnectError(f"{path}: there is no such data directory")
-            settings = {"appendonly": "yes", "appendfsync": "everysec", "save": ""}
             try:
-                self._store = open_store(path, settings)
+                self._store = open_store(path, settings_of(path))
             except (LoadError, OSError) as problem:
                 # The path's own colons must not part the text.
                 raise ConnectError(f"{path}: {str(problem).replace(': ', ' - ')}") from None
