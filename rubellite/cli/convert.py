@@ -138,6 +138,8 @@ def _write_lines(path: str, file: TextIO) -> None:
                 progress.update(reader.offset)
                 if item[0] == _SELECT:
                     database = item[1]
+                elif item[0] == "library":
+                    file.write(json_lines.line_of_library(item[1]))
                 elif item[0] == "skipped":
                     progress.clear()
                     _note([item[1]])
@@ -200,6 +202,7 @@ def _of_lines(
                     scratch.save(part, is_aof_base=is_aof_base)
                     joined.add(part)
                     scratch.call("FLUSHALL")
+                    scratch.call("FUNCTION", "FLUSH")
                     gathered = 0
             scratch.save(part, is_aof_base=is_aof_base)
             joined.add(part)
@@ -218,7 +221,14 @@ def _lines(found: sources.Found) -> Iterator[bytes]:
 
 
 def _add(scratch: Scratch, names: Scratch, line: bytes) -> None:
-    """Makes the key of a line. Fails with `LineError`, or with what a command replied."""
+    """Makes the key of a line, or loads its library of functions.
+
+    Fails with `LineError`, or with what a command replied.
+    """
+    library = json_lines.library_of(line)
+    if library is not None:
+        scratch.call("FUNCTION", "LOAD", library)
+        return
     database, key, kind, deadline, value = json_lines.parse(line)
     if not 0 <= database < DATABASES:
         raise json_lines.LineError(f'"db" is not from 0 to {DATABASES - 1}')

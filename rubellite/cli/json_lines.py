@@ -33,6 +33,11 @@ def line_of(database: int, name: bytes, kind: str, deadline: int | None, value: 
     return json.dumps(line, ensure_ascii=False, separators=(",", ":"), allow_nan=False) + "\n"
 
 
+def line_of_library(code: bytes) -> str:
+    """The line of a library of functions."""
+    return json.dumps({"library": _json(code)}, ensure_ascii=False, separators=(",", ":")) + "\n"
+
+
 def _json(raw: bytes) -> Any:
     """A string where the bytes are text, else an object that says it is not."""
     try:
@@ -91,6 +96,20 @@ _WRITERS = {
 
 
 # Reading
+
+
+def library_of(text: bytes) -> bytes | None:
+    """The code in a library's line; None: it is no such line. Fails with `LineError`."""
+    # Nearly every line is a key's, and is parsed once.
+    if b'"library"' not in text:
+        return None
+    try:
+        line = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(line, dict) or line.keys() != {"library"}:
+        return None
+    return _raw(line["library"])
 
 
 def parse(text: str | bytes) -> tuple[int, bytes, str, int | None, Any]:
