@@ -172,8 +172,8 @@ def test_changes_of_libraries_enter_the_journal_and_failures_do_not(store: Store
 
 
 def test_info_and_memory_stats_count_functions(store: Store):
-    fields = ("number_of_functions", "number_of_libraries", "used_memory_functions")
-    fields += ("used_memory_vm_functions",)
+    fields = ["number_of_functions", "number_of_libraries", "used_memory_functions"]
+    fields.append("used_memory_vm_functions")
 
     def told() -> list[int]:
         info = store("INFO", "memory").text.decode().splitlines()

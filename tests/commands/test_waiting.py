@@ -8,7 +8,7 @@ from tests import oracles
 from tests.wire import Connection, same
 
 #: A client that waits is let go again at once: timeouts are short.
-CALLS = [
+CALLS: list[tuple[str | int, ...]] = [
     ("WAIT", 0, 0),
     ("WAIT", -1, 10),
     ("WAIT", 1, 20),

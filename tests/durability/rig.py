@@ -81,7 +81,7 @@ class Rig:
         text = self.call("INFO", "persistence").text.decode()
         for line in text.splitlines():
             if line.startswith(f"{field}:"):
-                return line.partition(":")[2]
+                return str(line.partition(":")[2])
         return None
 
     def wait_for(self, field: str, value: str) -> None:

@@ -30,8 +30,8 @@ def fill(connection: Connection) -> None:
     connection.call("XTRIM", "x", "MAXLEN", "330")
     connection.call("XGROUP", "CREATE", "x", "g", "0")
     connection.call("XGROUP", "CREATE", "x", "h", "50-150", "ENTRIESREAD", "7")
-    for consumer, count in (("ann", 100), ("bob", 3)):
-        words = ("GROUP", "g", consumer, "COUNT", count, "STREAMS", "x", ">")
+    for consumer, many in (("ann", 100), ("bob", 3)):
+        words = ("GROUP", "g", consumer, "COUNT", many, "STREAMS", "x", ">")
         connection.call("XREADGROUP", *words)
     connection.call("XACK", "x", "g", "20-60", "20-61")
     connection.call("XCLAIM", "x", "g", "cid", "0", "30-90", "30-91")

@@ -51,7 +51,7 @@ def test_a_limit_holds_and_can_be_cleared(uri: str, strategy: Any):
 
 def test_limits_hold_under_asyncio(uri: str):
     async def scenario() -> list[bool]:
-        pool = redis.asyncio.ConnectionPool.from_url(uri)
+        pool: Any = redis.asyncio.ConnectionPool.from_url(uri)
         storage: Any = storage_from_string(
             f"async+{uri}", implementation="redispy", connection_pool=pool
         )

@@ -149,7 +149,8 @@ def test_dramatiq_runs_actors_and_keeps_results(broker: RedisBroker, working: An
     found = [message.get_result(block=True, timeout=WAIT_SECONDS * 1000) for message in messages]
     assert found == list(range(1, 11))
     assert flaked.get_result(block=True, timeout=WAIT_SECONDS * 1000) == "done"
-    pipeline = add.message(1, 2) | add.message(10)
+    last: Any = add
+    pipeline = add.message(1, 2) | last.message(10)
     assert pipeline.run().get_result(block=True, timeout=WAIT_SECONDS * 1000) == 13
     group = dramatiq.group([add.message(1, 1), add.message(2, 2)]).run()
     assert list(group.get_results(block=True, timeout=WAIT_SECONDS * 1000)) == [2, 4]

@@ -25,3 +25,8 @@ pub mod seed;
 pub mod service;
 pub mod text;
 pub mod types;
+
+/// As the extension module has it, so that tests run on the allocator that ships.
+#[cfg(test)]
+#[global_allocator]
+static ALLOCATOR: memory::Counting = memory::Counting;

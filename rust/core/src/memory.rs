@@ -16,14 +16,26 @@
 //! Cost: one relaxed atomic addition for each call.
 
 use std::alloc::{GlobalAlloc, Layout};
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 
 static USED_BYTES: AtomicUsize = AtomicUsize::new(0);
+static IS_GLOBAL: AtomicBool = AtomicBool::new(cfg!(test));
 static PEAK_BYTES: AtomicUsize = AtomicUsize::new(0);
 
 /// The counting allocator; see the head of this file.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Counting;
+
+/// Whoever made `Counting` the global allocator says so: only then may `relocation` ask
+/// jemalloc about blocks.
+pub fn tell_that_it_is_global() {
+    IS_GLOBAL.store(true, Relaxed);
+}
+
+#[inline]
+pub(crate) fn is_global() -> bool {
+    IS_GLOBAL.load(Relaxed)
+}
 
 /// Bytes allocated now, size classes included; 0 if `Counting` is not installed. O(1).
 #[inline]

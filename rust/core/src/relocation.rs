@@ -19,7 +19,10 @@ use std::ptr::NonNull;
 /// `block` was allocated by the global allocator with this layout.
 #[inline]
 pub unsafe fn better_place(block: NonNull<u8>, layout: Layout) -> Option<NonNull<u8>> {
-    // SAFETY: the caller's promise.
+    if !crate::memory::is_global() {
+        return None;
+    }
+    // SAFETY: the caller's promise, and the global allocator is jemalloc.
     unsafe { backend::better_place(block, layout) }
 }
 

@@ -15,12 +15,12 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyTuple};
 use rubellite_core::dispatch::Engine;
-use rubellite_core::dispatch::blocking;
 use rubellite_core::dispatch::error::{ErrorCode, Failure};
 use rubellite_core::dispatch::journal::Word;
 use rubellite_core::dispatch::pipeline::{Invocation, Sink};
 use rubellite_core::dispatch::session::OwnedRequest;
 use rubellite_core::dispatch::spec::CommandTable;
+use rubellite_core::dispatch::timeouts;
 use rubellite_core::service::Request;
 use rubellite_core::text::integer;
 
@@ -281,7 +281,7 @@ impl Call {
     /// When a wait of so many seconds is over, in milliseconds since 1970; None: never.
     fn deadline_after(&self, py: Python<'_>, seconds: &[u8]) -> PyResult<Option<i64>> {
         self.try_with(py, |engine| {
-            blocking::deadline_after(seconds, engine.now_ms)
+            timeouts::deadline_after(seconds, engine.now_ms)
         })
     }
 }

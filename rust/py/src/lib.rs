@@ -121,6 +121,7 @@ fn lcs_table_bytes(one: &[u8], other: &[u8]) -> u64 {
 fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     use crate::reply::{Special, SpecialKind, Status};
     let py = module.py();
+    rubellite_core::memory::tell_that_it_is_global();
     module.add_class::<engine::Engine>()?;
     module.add_class::<embedded::EmbeddedSession>()?;
     module.add_class::<sharing::ReplyReader>()?;

@@ -57,6 +57,7 @@ pub mod stream_groups;
 pub mod streams;
 #[cfg(test)]
 mod tests;
+pub mod timeouts;
 pub mod tracking;
 mod tracking_table;
 pub mod transactions;
