@@ -12,7 +12,7 @@ use rubellite_core::dispatch::persistence::Before;
 use rubellite_core::dispatch::spec::{CommandSpec, CommandTable};
 use rubellite_core::dispatch::{Core, Engine as CoreEngine, pipeline};
 use rubellite_core::net::{EventLoop, Listener, ListenerId, Waker, bind_all, signals};
-use rubellite_core::service::{ClientId, Host, Peer, Service};
+use rubellite_core::service::{ClientId, Host, Peer};
 
 use crate::call::request_of;
 use crate::embedded::EmbeddedSession;

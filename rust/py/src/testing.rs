@@ -6,7 +6,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyInt, PyList, PyString};
 use rubellite_core::dispatch::Core;
 use rubellite_core::dispatch::gate::Verdict;
-use rubellite_core::service::{ClientId, Request};
+use rubellite_core::service::{ClientId, Request, Service};
 
 use crate::engine::Engine;
 use crate::runtime::PyRuntime;
