@@ -39,8 +39,9 @@ def fill(connection: Connection) -> None:
     connection.call("XGROUP", "CREATE", "empty", "g", "$", "MKSTREAM")
     connection.call("XADD", "gone", "7-7", "a", "b")
     connection.call("XDEL", "gone", "7-7")
-    for at, value in enumerate([*NUMBERS, *TEXTS], 1):
-        connection.call("XADD", "kinds", f"{at * at * 1000}-*", value, value, "f", at)
+    kinds: list[str | int | bytes] = [*NUMBERS, *TEXTS]
+    for at, item in enumerate(kinds, 1):
+        connection.call("XADD", "kinds", f"{at * at * 1000}-*", item, item, "f", at)
     connection.call("XADD", "kinds", f"{2**64 - 1}-7", *[part for n in NUMBERS for part in (n, n)])
     connection.call("XADD", "set", "5-5", "a", "b")
     connection.call("XSETID", "set", "900-5", "ENTRIESADDED", 12, "MAXDELETEDID", "800-1")

@@ -123,7 +123,7 @@ class Session:
             settings = {"appendonly": "yes", "appendfsync": "everysec", "save": ""}
             try:
                 self._store = open_store(path, settings)
-            except (LoadError, OSError) as problem:
+            except (LoadError, OSError, ValueError) as problem:
                 # The path's own colons must not part the text.
                 raise ConnectError(f"{path}: {str(problem).replace(': ', ' - ')}") from None
         return self._store
