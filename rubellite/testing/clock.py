@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from rubellite._core import EmbeddedSession, Engine
+    from rubellite.client.wire import WireSession
 
 
 def wall_seconds() -> float:
@@ -37,7 +38,7 @@ class Clock:
     their reply.
     """
 
-    def __init__(self, engine: Engine, control: EmbeddedSession) -> None:
+    def __init__(self, engine: Engine, control: EmbeddedSession | WireSession) -> None:
         self._engine = engine
         self._control = control
         self._added_ms = 0

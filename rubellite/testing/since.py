@@ -74,6 +74,7 @@ OWN_ARGUMENTS: Final = {
         "bitop": _all("DIFF DIFF1 ANDOR ONE", "8.2"),
         "client|kill": {**_filters("client|kill"), "MAXAGE maxage": "7.4"},
         "client|list": _filters("client|list"),
+        "cluster|setslot": {"TIMEOUT timeout": NEVER},
         "geosearch": {"BYPOLYGON num-vertices longitude latitude": NEVER},
         "geosearchstore": {"BYPOLYGON num-vertices longitude latitude": NEVER},
         "hexpireat": {"NX|XX|GT|LT": "7.4"},

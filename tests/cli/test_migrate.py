@@ -253,7 +253,7 @@ def test_what_is_wrong_is_told_in_one_line(ours, redis70, tmp_path, capsys):
                 "unix:///nowhere/socket": "No such file or directory",
                 str(tmp_path / "missing"): "there is no such data directory",
                 str(tmp_path / "file"): "no folder",
-                str(tmp_path / "used"): "another server keeps its data in",
+                str(tmp_path / "used"): "is held by process",
                 url(ours, 99): "out of range",
             }
             for source, text in wrong.items():

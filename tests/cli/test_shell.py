@@ -181,9 +181,13 @@ def test_a_path_is_opened_in_the_process(tmp_path):
     )
     with rubellite.open(tmp_path / "data") as store:
         assert store["n"] == b"2"
+        # Who holds it shares it.
+        assert run(OURS, path, "incr", "n").stdout == b"3\n"
+        assert store["n"] == b"3"
+    with rubellite.open(tmp_path / "data", durability="always"):
         done = run(OURS, path, "get", "k")
-        assert done.returncode == 1
-        assert b"another server keeps its data in" in done.stderr
+        assert (done.returncode, done.stdout) == (1, b"")
+        assert b"is held by process" in done.stderr
     done = run(OURS, f"{tmp_path}/none", "ping")
     assert (done.returncode, done.stdout) == (1, b"")
     assert b"there is no such data directory" in done.stderr

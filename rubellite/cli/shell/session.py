@@ -123,7 +123,7 @@ class Session:
                 raise ConnectError(f"{path}: there is no such data directory")
             try:
                 self._store = open_store(path, settings_of(path))
-            except (LoadError, OSError) as problem:
+            except (LoadError, OSError, ValueError) as problem:
                 # The path's own colons must not part the text.
                 raise ConnectError(f"{path}: {str(problem).replace(': ', ' - ')}") from None
         return self._store
