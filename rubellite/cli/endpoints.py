@@ -52,12 +52,14 @@ class Endpoint(Protocol):
 class Server:
     """A server, over a connection."""
 
-    def __init__(self, url: str, database: int | None = None) -> None:
+    def __init__(
+        self, url: str, database: int | None = None, program: str = "rubellite-migrate"
+    ) -> None:
         self._url = url
         address = parse_url(url)
         self.database = address.database if database is None else database
         self.name = hidden(url)
-        self._connection = Connection(replace(address, database=0), 2, "rubellite-migrate")
+        self._connection = Connection(replace(address, database=0), 2, program)
 
     def send(self, commands: Sequence[Sequence[Word]]) -> None:
         gathered: list[bytes] = []

@@ -7,12 +7,17 @@ rubellite inspect PATH          what a snapshot or append-only files hold, witho
 rubellite convert PATH [TO]     snapshots, append-only files and JSON lines into one another
 rubellite cli [PATH] [COMMAND]  a shell for servers and data directories
 rubellite migrate FROM TO       the keys of a server or data directory into another
+rubellite memory TARGET         which keys, prefixes and types take how much memory
 """
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import argparse
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -112,6 +117,7 @@ def _parse(given: list[str]) -> int:
     there = migrate.add_mutually_exclusive_group()
     there.add_argument("--replace", action="store_true", help="overwrite keys that are there")
     there.add_argument("--skip", action="store_true", help="leave keys alone that are there")
+    _add_memory(commands.add_parser("memory", help="tell which keys and prefixes take the memory"))
     for name, command in commands.choices.items():
         command.set_defaults(command=name)
     chosen = parser.parse_args(given)
@@ -129,6 +135,11 @@ def _parse(given: list[str]) -> int:
         return aof_files.check(chosen.path, fixes=chosen.fix, until_seconds=until)
     if chosen.command == "inspect":
         return rdb_files.inspect(chosen.path, max(chosen.top, 0), chosen.load)
+    if chosen.command == "memory":
+        from rubellite.cli.memory.run import Options, memory
+
+        given_ = {name: value for name, value in vars(chosen).items() if name != "command"}
+        return memory(given_.pop("target"), Options(**given_))
     if chosen.command == "migrate":
         from rubellite.cli.migrate import migrate as run_migrate
 
@@ -149,6 +160,42 @@ def _parse(given: list[str]) -> int:
         force=chosen.force,
         rdb_format=chosen.rdb_format,
         load=chosen.load,
+    )
+
+
+def _add_memory(parser: argparse.ArgumentParser) -> None:
+    """The options of `memory`, under the names that `memory.run.Options` has."""
+    add = parser.add_argument
+    add("target", help="redis://, rediss://, unix://, a data directory, snapshot or AOF folder")
+    add("--separator", default=":", metavar="TEXT", help="what ends a prefix (:)")
+    add("--depth", type=int, default=3, metavar="N", help="levels of prefixes (3)")
+    add("--top", type=int, default=10, metavar="N", help="rows of each level and table (10)")
+    add("--sample", type=int, metavar="N", help="weigh N keys at most, and extrapolate")
+    add(
+        "--elements",
+        type=int,
+        metavar="N",
+        help="elements of a value that a server weighs; 0: all (MEMORY USAGE SAMPLES)",
+    )
+    add(
+        "--db",
+        dest="databases",
+        type=int,
+        action="append",
+        default=[],
+        metavar="N",
+        help="this database, not all; repeatable",
+    )
+    add("--json", dest="as_json", action="store_true", help="print one JSON document")
+    add("--html", metavar="FILE", help="write a page with a treemap")
+    add("--svg", metavar="FILE", help="write the treemap")
+    add("--force", action="store_true", help="replace FILE if it exists")
+    add(
+        "--load",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="commands of your own that append-only files hold",
     )
 
 

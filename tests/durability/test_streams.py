@@ -30,8 +30,8 @@ def fill(connection: Connection) -> None:
     connection.call("XTRIM", "x", "MAXLEN", "330")
     connection.call("XGROUP", "CREATE", "x", "g", "0")
     connection.call("XGROUP", "CREATE", "x", "h", "50-150", "ENTRIESREAD", "7")
-    for consumer, count in (("ann", 100), ("bob", 3)):
-        words = ("GROUP", "g", consumer, "COUNT", count, "STREAMS", "x", ">")
+    for consumer, many in (("ann", 100), ("bob", 3)):
+        words = ("GROUP", "g", consumer, "COUNT", many, "STREAMS", "x", ">")
         connection.call("XREADGROUP", *words)
     connection.call("XACK", "x", "g", "20-60", "20-61")
     connection.call("XCLAIM", "x", "g", "cid", "0", "30-90", "30-91")
@@ -194,6 +194,54 @@ def test_the_append_only_file_brings_groups_back():
             assert state(ours, NOT_IN_JOURNALS) == expected
     finally:
         server.stop()
+
+
+#: Redis 8.2's commands that say what becomes of references.
+WITH_REFERENCES = [
+    "XDEL x 25-76",
+    "XDELEX x KEEPREF IDS 2 26-78 26-79",
+    "XDELEX x DELREF IDS 3 25-76 20-61 20-62",
+    "XDELEX x DELREF IDS 1 26-79",
+    "XDELEX x ACKED IDS 2 21-63 21-64",
+    "XACKDEL x g KEEPREF IDS 1 22-66",
+    "XACKDEL x g DELREF IDS 1 22-67",
+    "XACKDEL x g ACKED IDS 2 23-69 23-70",
+    "XADD x DELREF MAXLEN 300 200-1 a b",
+    "XADD x KEEPREF MAXLEN ~ 200 200-2 a b",
+    "XADD x ACKED MAXLEN 290 200-3 a b",
+    "XTRIM x MAXLEN 280 DELREF",
+    "XTRIM x MAXLEN 270 ACKED",
+]
+
+
+def test_redis_8_2_loads_what_was_done_with_references():
+    ours, redis = Server("ours", APPENDING).start(), oracles.start("redis82")
+    other = Server("redis82", APPENDING)
+    try:
+        with ours.connect() as connection, redis.connect() as real:
+            fill(connection)
+            fill(real)
+            for line in WITH_REFERENCES:
+                mine, theirs = (client.call(*line.split()) for client in (connection, real))
+                assert mine == theirs, line
+                pending = [client.call("XPENDING", "x", "g") for client in (connection, real)]
+                assert pending[0] == pending[1], line
+            expected = state(connection, NOT_IN_JOURNALS)
+        end(ours)
+        other.directory, other.port = Path(ours.directory), ours.port
+        other.restart()
+        with other.connect() as connection:
+            assert state(connection, NOT_IN_JOURNALS) == expected
+        end(other)
+        ours.restart()
+        with ours.connect() as connection:
+            assert state(connection, NOT_IN_JOURNALS) == expected
+    finally:
+        for server in (other, ours):
+            if server.is_alive():
+                end(server)
+        ours.stop()
+        redis.stop()
 
 
 @pytest.mark.parametrize("is_rewritten", [False, True], ids=["commands", "rewritten"])

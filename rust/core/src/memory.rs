@@ -16,6 +16,7 @@
 //! Cost: one relaxed atomic addition for each call.
 
 use std::alloc::{GlobalAlloc, Layout};
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 
 static USED_BYTES: AtomicUsize = AtomicUsize::new(0);
@@ -114,6 +115,31 @@ unsafe impl GlobalAlloc for Counting {
 /// Bytes that an allocation really takes.
 pub fn class_bytes(layout: Layout) -> usize {
     backend::class_bytes(layout)
+}
+
+/// Bytes that a buffer of `size` really takes; an empty one takes none. O(1).
+pub fn taken_bytes(size: usize) -> usize {
+    match Layout::from_size_align(size, 8) {
+        Ok(layout) if size > 0 => class_bytes(layout),
+        _ => size,
+    }
+}
+
+/// Bytes that an `Arc` takes, without what is behind the value. O(1).
+pub fn shared_bytes<T>() -> usize {
+    taken_bytes(2 * size_of::<usize>() + size_of::<T>())
+}
+
+/// Bytes that a map in an `Arc` takes, about, without what is behind keys and values. O(1).
+pub fn shared_map_bytes<K, V>(map: &BTreeMap<K, V>) -> usize {
+    // Nodes have room for 11 pairs; of many, a third is free.
+    const NODE_LEN: usize = 11;
+    let node = NODE_LEN * (size_of::<K>() + size_of::<V>()) + 2 * size_of::<usize>();
+    let nodes = match map.len() {
+        len if len <= NODE_LEN => len.min(1),
+        len => (len * 3).div_ceil(NODE_LEN * 2),
+    };
+    shared_bytes::<BTreeMap<K, V>>() + nodes * taken_bytes(node)
 }
 
 /// Asks the processor to fetch a line of memory; any address will do.

@@ -20,6 +20,7 @@ use super::coding::{
     write_varint,
 };
 use super::id::StreamId;
+use crate::memory::taken_bytes;
 use crate::types::packed::{self, Element, Encoded, Scratch};
 
 /// Up to where a block takes entries.
@@ -152,8 +153,9 @@ impl Block {
         self.last
     }
 
+    /// Bytes of memory behind this.
     pub fn memory_bytes(&self) -> usize {
-        size_of::<Block>() + self.bytes.capacity()
+        taken_bytes(self.bytes.capacity())
     }
 
     /// Bytes that the servers' listpack would have.

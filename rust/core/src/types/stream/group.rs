@@ -16,6 +16,7 @@ use std::sync::Arc;
 use super::Stream;
 use super::id::StreamId;
 use super::id_map::{IdMap, Identified};
+use crate::memory::{shared_bytes, shared_map_bytes, taken_bytes};
 use crate::types::Garbage;
 
 /// An entry that was delivered and not acknowledged.
@@ -201,11 +202,17 @@ impl Group {
         2 + self.pending.free_effort() + pending.sum::<usize>()
     }
 
+    /// Bytes of memory behind this.
     pub fn memory_bytes(&self) -> usize {
         let consumers = self.consumers.iter().flatten().map(|consumer| {
-            size_of::<Consumer>() + 2 * consumer.name.len() + 48 + consumer.pending.memory_bytes()
+            // Its name is the key of its number, too.
+            let names = 2 * taken_bytes(consumer.name.len());
+            shared_bytes::<Consumer>() + names + consumer.pending.memory_bytes()
         });
-        size_of::<Group>() + self.pending.memory_bytes() + consumers.sum::<usize>()
+        self.pending.memory_bytes()
+            + taken_bytes(self.consumers.capacity() * size_of::<Option<Arc<Consumer>>>())
+            + shared_map_bytes(&self.names)
+            + consumers.sum::<usize>()
     }
 
     /// Panics if an invariant does not hold.

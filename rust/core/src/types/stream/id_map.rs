@@ -5,6 +5,7 @@
 use std::collections::VecDeque;
 
 use super::id::StreamId;
+use crate::memory::taken_bytes;
 use crate::types::Garbage;
 use crate::types::tree::{At, Edited, FULL, Leaf, Start, Tree};
 
@@ -76,7 +77,7 @@ impl<T: Identified> Leaf for Records<T> {
     }
 
     fn memory_bytes(&self) -> usize {
-        size_of::<Self>() + self.0.capacity() * size_of::<T>()
+        taken_bytes(self.0.capacity() * size_of::<T>())
     }
 }
 
@@ -214,6 +215,7 @@ impl<T: Identified> IdMap<T> {
         self.tree.leaf_count()
     }
 
+    /// Bytes of memory behind this.
     pub fn memory_bytes(&self) -> usize {
         self.tree.memory_bytes()
     }

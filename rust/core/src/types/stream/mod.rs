@@ -32,6 +32,8 @@ pub use id::StreamId;
 pub use id_map::IdMap;
 pub use trim::{Trim, TrimTo};
 
+use crate::memory::{shared_bytes, shared_map_bytes, taken_bytes};
+
 use super::Garbage;
 use super::tree::{At, Edited, FULL, Leaf, Start, Tree};
 
@@ -383,10 +385,14 @@ impl Stream {
     /// Bytes of memory, this struct included.
     pub fn memory_bytes(&self) -> usize {
         let groups = self.groups.iter();
-        let groups = groups.map(|(name, group)| 64 + name.len() + group.memory_bytes());
+        let groups = groups.map(|(name, group)| {
+            taken_bytes(name.len()) + shared_bytes::<Group>() + group.memory_bytes()
+        });
         size_of::<Stream>()
             + self.tree.memory_bytes()
+            + shared_bytes::<Block>()
             + self.tail.memory_bytes()
+            + shared_map_bytes(&self.groups)
             + groups.sum::<usize>()
     }
 

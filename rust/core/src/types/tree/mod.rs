@@ -25,6 +25,7 @@ pub(super) use grow::Edited;
 use std::ops::Range;
 use std::sync::Arc;
 
+use crate::memory::shared_bytes;
 use inner::{Inner, Kids};
 pub(super) use seek::{At, Gap, Seek, Start};
 use table::Table;
@@ -47,7 +48,7 @@ pub(super) trait Leaf: Clone + Default + Send + Sync {
     fn append(&mut self, next: &Self);
     /// A key that is not before anything in `left` but not after `right`'s first.
     fn key_between(left: &Self, right: &Self) -> Self::Key;
-    /// Bytes of memory, its own struct included.
+    /// Bytes of memory behind its own struct.
     fn memory_bytes(&self) -> usize;
 }
 
@@ -186,22 +187,24 @@ impl<L: Leaf> Tree<L> {
         }
     }
 
-    /// Bytes of memory behind this; those of leaves by a sample. O(1), about.
+    /// Bytes of memory behind this; those of many leaves by a sample. O(1), about.
     pub fn memory_bytes(&self) -> usize {
-        const SAMPLES: usize = 16;
-        let per_leaf = size_of::<L>() + 2 * size_of::<usize>();
-        let mut sampled = 0;
-        let mut samples = 0;
-        let step = (self.len / SAMPLES).max(1);
-        for position in (0..self.len).step_by(step).take(SAMPLES) {
-            if let Some(found) = self.find(At(position)) {
-                sampled += found.leaf.memory_bytes() + per_leaf;
-                samples += 1;
-            }
-        }
-        let leaves = sampled.checked_div(samples).unwrap_or(0) * self.leaves;
         let kid = size_of::<usize>() * 2 + size_of::<L::Key>();
-        leaves + self.leaves * kid * 4 / 3 + self.table.memory_bytes()
+        let inner = shared_bytes::<Inner<L::Key>>() + self.leaves * kid * 4 / 3;
+        self.leaf_bytes() + inner + self.table.memory_bytes()
+    }
+
+    fn leaf_bytes(&self) -> usize {
+        const SAMPLES: usize = 16;
+        let bytes_of = |leaf: &L| shared_bytes::<L>() + leaf.memory_bytes();
+        if self.leaves <= SAMPLES {
+            return self.chunks(0..self.len).map(|chunk| bytes_of(chunk.leaf)).sum();
+        }
+        // Bytes for each element, where a long leaf is met more often than a short one.
+        let positions = (0..SAMPLES).map(|sample| (2 * sample + 1) * self.len / (2 * SAMPLES));
+        let found = positions.filter_map(|position| self.find(At(position)));
+        let sampled = found.map(|found| bytes_of(found.leaf) as f64 / found.leaf.len() as f64);
+        (sampled.sum::<f64>() / SAMPLES as f64 * self.len as f64) as usize
     }
 
     /// Panics if an invariant does not hold. `check_leaf` sees all leaves in order, with

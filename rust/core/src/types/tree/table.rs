@@ -6,6 +6,7 @@
 //! Cost: get O(1); a clone O(1); the first write after a clone copies a page of
 //! pointers and the array of pages, which for 100 million elements is some 10,000.
 
+use crate::memory::{shared_bytes, taken_bytes};
 use crate::types::unshared::{unshared, unshared_slice};
 use std::sync::Arc;
 
@@ -116,11 +117,14 @@ impl<L: Clone> Table<L> {
 
     /// Bytes of memory without the leaves.
     pub fn memory_bytes(&self) -> usize {
-        let slots: usize = self.pages.last().map_or(0, |page| page.len())
-            + self.pages.len().saturating_sub(1) * PAGE_LEN;
-        slots * size_of::<usize>()
-            + self.pages.capacity() * size_of::<Page<L>>()
-            + self.free.capacity() * size_of::<u32>()
+        let page = |page: &Page<L>| taken_bytes((page.len() + 2) * size_of::<usize>());
+        let last = self.pages.last().map_or(0, page);
+        let full = self.pages.first().map_or(0, page) * self.pages.len().saturating_sub(1);
+        last + full
+            + shared_bytes::<Vec<Page<L>>>()
+            + taken_bytes(self.pages.capacity() * size_of::<Page<L>>())
+            + shared_bytes::<Vec<u32>>()
+            + taken_bytes(self.free.capacity() * size_of::<u32>())
     }
 
     /// How many leaves there are. O(numbers).

@@ -1,0 +1,1 @@
+"""`rubellite memory`: which keys, prefixes, types and encodings take how much memory."""
