@@ -84,6 +84,9 @@ class Side:
     def __init__(self, server: Server) -> None:
         self.server = server
         self.control = server.connect()
+        # Other tests on the same server may have left clients in some pool.
+        for kind in ("normal", "pubsub"):
+            self.control.call("CLIENT", "KILL", "TYPE", kind)
         self.voices: list[Voice] = []
         self.protocols: Sequence[int] = ()
         # Those of clients that are gone, too.
