@@ -15,6 +15,7 @@ use crate::types::list::limit::{LISTPACK_BYTES_MIN, Limit, listpack_bytes};
 use crate::types::list::packed as packed_list;
 use crate::types::packed::{self, Element, Encoded, IntText, Scratch};
 use crate::types::record::Deadline;
+use crate::types::sorted_set::face::SortedSetMut;
 use crate::types::sorted_set::{Inserted, packed as packed_sorted_set};
 use crate::types::{HashMut, List, Object, SetMut, SortedSet};
 
@@ -159,6 +160,13 @@ pub fn remove_due_fields(hash: &mut Detached, context: Context<'_>) -> bool {
 pub fn remove_due_members(set: &mut Detached, context: Context<'_>) -> bool {
     let mut set = SetMut::new(set, context.sets, context.now_ms);
     while set.remove_due(usize::MAX, &mut |_| {}) {}
+    !set.read().is_empty()
+}
+
+/// As `remove_due_fields`, for members of sorted sets.
+pub fn remove_due_scored(set: &mut Detached, context: Context<'_>) -> bool {
+    let mut set = SortedSetMut::new(set, context.sorted_sets);
+    set.remove_due(context.now_ms, usize::MAX, &mut |_| {});
     !set.read().is_empty()
 }
 

@@ -2,13 +2,14 @@
 
 use std::io::Read;
 
-use super::build::{Context, remove_due_fields, remove_due_members};
+use super::build::{Context, remove_due_fields, remove_due_members, remove_due_scored};
 use super::input::Input;
 use super::value::{self, Buffers, Value};
 use super::{DEADLINES_AUX, Error, Family, REDIS_VERSION_MAX, Result, VALKEY_VERSION, opcode};
 use crate::keyspace::Kind;
 use crate::types::home::Detached;
 use crate::types::record::Deadline;
+use crate::types::sorted_set::face::SortedSetMut;
 use crate::types::{HashMut, SetMut};
 
 /// What stands in a file.
@@ -196,7 +197,7 @@ impl<'a, R: Read> Reader<'a, R> {
         let family = self.signature.family;
         let (context, buffers) = (self.context, &mut self.buffers);
         let mut read = value::read(&mut self.input, type_number, family, context, buffers)?;
-        if let Value::Collection(kind @ (Kind::Hash | Kind::Set), collection) = &mut read
+        if let Value::Collection(kind @ (Kind::Hash | Kind::Set | Kind::SortedSet), collection) = &mut read
             && !self.read_deadlines(*kind, collection)?
         {
             read = Value::Expired;
@@ -221,6 +222,7 @@ impl<'a, R: Read> Reader<'a, R> {
         Ok(match kind {
             _ if !are_any => true,
             Kind::Hash => remove_due_fields(collection, self.context),
+            Kind::SortedSet => remove_due_scored(collection, self.context),
             _ => remove_due_members(collection, self.context),
         })
     }
@@ -237,6 +239,8 @@ impl<'a, R: Read> Reader<'a, R> {
                 Kind::Hash => {
                     HashMut::new(collection, self.context.hashes, 0).set_deadline(&field, deadline)
                 }
+                Kind::SortedSet => SortedSetMut::new(collection, self.context.sorted_sets)
+                    .set_deadline(&field, deadline),
                 _ => SetMut::new(collection, self.context.sets, 0).set_deadline(&field, deadline),
             };
             if !is_there {
