@@ -39,7 +39,7 @@ def due_set(store: Store) -> None:
 def test_a_member_is_gone_when_its_deadline_comes(store: Store):
     store("ZADD", "z", 1, "a", 2, "b")
     assert store("ZEXPIRE", "z", 1, "MEMBERS", 1, "a") == [1]
-    assert store("OBJECT", "ENCODING", "z") == b"skiplist"
+    assert store("OBJECT", "ENCODING", "z") == "skiplist"
     store.engine.advance_clock(999)
     assert store("ZRANK", "z", "b") == 1
     store.engine.advance_clock(1)
@@ -134,7 +134,8 @@ def test_more_members_than_a_step_takes_are_due_at_once(store: Store, ticks: boo
     if ticks:
         for _ in range(100):
             store.engine.tick()
-        assert sum(len(effect.split()) - 2 for effect in effects(store)) == len(members)
+        removed = [effect.split()[2:] for effect in effects(store) if effect.startswith("ZREM")]
+        assert sum(map(len, removed)) == len(members)
     assert store("ZRANK", "z", "stays") == 0
     assert store("ZRANGE", "z", 0, -1) == [b"stays"]
 
@@ -232,8 +233,11 @@ def test_wrong_calls_are_refused(store: Store, command: str, error: str):
 
 @pytest.mark.parametrize("number", [3, 3000])
 @pytest.mark.parametrize("rdb_format", ["redis10", "redis12", "valkey80"])
-def test_saving_and_loading_keep_deadlines(tmp_path: Path, number: int, rdb_format: str):
-    store = Store({"dir": str(tmp_path), "rdb-format": rdb_format})
+def test_saving_and_loading_keep_deadlines(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, rdb_format: str
+):
+    monkeypatch.chdir(tmp_path)
+    store = Store({"rdb-format": rdb_format})
     names = [f"m{at}" for at in range(number)]
     store("ZADD", "z", *(word for at, name in enumerate(names) for word in (at, name)))
     half = names[::2]

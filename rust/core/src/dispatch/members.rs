@@ -87,8 +87,10 @@ impl Engine {
                 .remove_due(limit, &mut |field| due.push(field.key.to_vec())),
             Kind::Set => SetMut::new(entry, of_sets, now_ms)
                 .remove_due(limit, &mut |member| due.push(member.to_vec())),
-            Kind::SortedSet => SortedSetMut::new(entry, of_sorted_sets)
-                .remove_due(now_ms, limit, &mut |member| due.push(member)),
+            Kind::SortedSet => {
+                SortedSetMut::new(entry, of_sorted_sets)
+                    .remove_due(now_ms, limit, &mut |member| due.push(member))
+            }
             _ => false,
         });
         self.note_expired_members(database, key, kind, due);

@@ -197,7 +197,8 @@ impl<'a, R: Read> Reader<'a, R> {
         let family = self.signature.family;
         let (context, buffers) = (self.context, &mut self.buffers);
         let mut read = value::read(&mut self.input, type_number, family, context, buffers)?;
-        if let Value::Collection(kind @ (Kind::Hash | Kind::Set | Kind::SortedSet), collection) = &mut read
+        if let Value::Collection(kind @ (Kind::Hash | Kind::Set | Kind::SortedSet), collection) =
+            &mut read
             && !self.read_deadlines(*kind, collection)?
         {
             read = Value::Expired;

@@ -8,8 +8,8 @@
 //!
 //! Cost: O(1) to read a deadline, O(log n) to change one and to find the earliest.
 
-use super::face::{SortedSetMut, SortedSetRef};
 use super::SortedSet;
+use super::face::{SortedSetMut, SortedSetRef};
 use crate::types::home::Home;
 use crate::types::record::{DEADLINE_MAX, Deadline, DeadlineCondition, Expired};
 
@@ -87,7 +87,10 @@ impl SortedSet {
         assert!(timed.deadlines.is_none() && !timed.is_empty());
         for (member, at) in timed.iter() {
             assert!(self.score(member).is_some(), "a deadline without a member");
-            assert!((1.0..=DEADLINE_MAX as f64).contains(&at), "{at} is no deadline");
+            assert!(
+                (1.0..=DEADLINE_MAX as f64).contains(&at),
+                "{at} is no deadline"
+            );
         }
     }
 }

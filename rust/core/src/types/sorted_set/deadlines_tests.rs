@@ -1,3 +1,5 @@
+//! Deadlines beside a map of them.
+
 use std::collections::BTreeMap;
 
 use super::*;
@@ -27,7 +29,10 @@ fn compare(set: SortedSetRef<'_>, model: &Model) {
 fn sorted(model: &Model) -> Vec<Vec<u8>> {
     let mut members: Vec<_> = model.iter().collect();
     members.sort_by(|one, other| one.1.0.total_cmp(&other.1.0).then(one.0.cmp(other.0)));
-    members.into_iter().map(|(member, _)| member.clone()).collect()
+    members
+        .into_iter()
+        .map(|(member, _)| member.clone())
+        .collect()
 }
 
 #[test]
@@ -115,7 +120,10 @@ fn clones_keep_their_deadlines() {
 #[test]
 fn a_set_without_deadlines_takes_no_more_room() {
     // The objects of a sorted set and of a stream are of one size.
-    let others = [size_of::<crate::types::Stream>(), size_of::<crate::types::List>()];
+    let others = [
+        size_of::<crate::types::Stream>(),
+        size_of::<crate::types::List>(),
+    ];
     assert!(others.iter().any(|bytes| size_of::<SortedSet>() <= *bytes));
     let mut set = SortedSet::from_sorted([(b"a".as_slice(), 1.0)]);
     let before = set.memory_bytes();

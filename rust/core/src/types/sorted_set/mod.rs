@@ -455,13 +455,19 @@ impl SortedSet {
     /// Bytes of memory that the set holds, about.
     pub fn memory_bytes(&self) -> usize {
         let dead = (self.dead.capacity() + self.sweeping.capacity()) * size_of::<u32>();
-        let timed = self.deadlines.as_ref().map_or(0, |timed| timed.memory_bytes());
+        let timed = self
+            .deadlines
+            .as_ref()
+            .map_or(0, |timed| timed.memory_bytes());
         size_of::<SortedSet>() + self.tree.memory_bytes() + self.index.memory_bytes() + dead + timed
     }
 
     /// How many allocations dropping it frees, about.
     pub fn free_effort(&self) -> usize {
-        let timed = self.deadlines.as_ref().map_or(0, |timed| timed.free_effort());
+        let timed = self
+            .deadlines
+            .as_ref()
+            .map_or(0, |timed| timed.free_effort());
         self.tree.leaf_count() * 5 + self.index.free_effort() + timed
     }
 
