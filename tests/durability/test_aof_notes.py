@@ -107,7 +107,7 @@ def test_deadlines_come_back():
             FAR_MS + 2, FAR_MS + 1, -2, FAR_MS, FAR_MS, FAR_MS, -1
         ]  # fmt: skip
         assert held_deadlines[1:3] == [held_deadlines[0]] * 2
-        assert held_deadlines[3:] == [[FAR_MS, -1, FAR_MS + 2]] * 3
+        assert held_deadlines[3:] == [[FAR_MS, -1, FAR_MS + 2]] * 6
         server.restart()
         with server.connect() as connection:
             assert values(connection) == held

@@ -2,8 +2,9 @@
 //!
 //! They go when their collection is looked up, and when nobody does, in slices of a
 //! tick. The keyspace knows which entries hold some (`Entry::members_due_at`), so other
-//! keys cost nothing. The journal gets what takes them out (HDEL, SREM, ZREM), watchers learn of it,
-//! subscribers hear `hexpired`, `sexpired` or `zexpired`, and `del` when the key went with its last field.
+//! keys cost nothing. The journal gets what takes them out (HDEL, SREM, ZREM), watchers learn of
+//! it, subscribers hear `hexpired`, `sexpired` or `zexpired`, and `del` when the key went with its
+//! last field.
 
 use super::engine::Engine;
 use super::journal::{Effect, Word};

@@ -3,8 +3,7 @@
 //!     string      SET key value [PXAT ms]
 //!     collection  DEL key, then RPUSH, SADD, HSET or ZADD of so many elements each,
 //!                 HPEXPIREAT for a field's deadline, SPEXPIREAT or ZPEXPIREAT for a
-//!                 member's,
-//!                 PEXPIREAT for the key's
+//!                 member's, PEXPIREAT for the key's
 //!     stream      as `state_streams` says
 //!     no key      DEL key
 
