@@ -368,6 +368,28 @@ class SortedSet:
     def scores(self, members: Iterable[bytes]) -> list[float | None]:
         """The scores of members; None for each that is missing."""
 
+    def deadlines(self, members: Iterable[bytes]) -> list[int]:
+        """The deadlines of members in ms since 1970; -1 without deadline, -2 without member."""
+
+    def expire_all(
+        self,
+        members: Iterable[bytes],
+        at_ms: int,
+        *,
+        nx: bool = False,
+        xx: bool = False,
+        gt: bool = False,
+        lt: bool = False,
+    ) -> list[int]:
+        """Gives members a deadline.
+
+        For each: 2 that has passed, and it is gone; 1 it has it; 0 a condition does not
+        hold; -2 no member.
+        """
+
+    def persist_all(self, members: Iterable[bytes]) -> list[int]:
+        """Takes deadlines away. For each: 1 gone, -1 there was none, -2 no member."""
+
     def rank(self, member: bytes, reverse: bool) -> tuple[int, float] | None:
         """How many entries are before a member (with `reverse` behind it), and its score."""
 

@@ -23,6 +23,7 @@ MODULES = (
     "sorted_sets",
     "sorted_set_ranges",
     "sorted_set_algebra",
+    "sorted_set_expiry",
     "geo",
     "geo_search",
     "sorting",

@@ -33,6 +33,7 @@ _GROUPS = {
     "sorted_sets": "sorted-set",
     "sorted_set_ranges": "sorted-set",
     "sorted_set_algebra": "sorted-set",
+    "sorted_set_expiry": "sorted-set",
     "bitmaps": "bitmap",
     "hyperloglog": "hyperloglog",
     "geo": "geo",

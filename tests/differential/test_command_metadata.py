@@ -20,7 +20,11 @@ REDIS_ONLY: frozenset[str] = frozenset(())
 
 #: Commands of our own (docs/decisions says why), described by nobody else.
 OURS_ONLY = frozenset(
-    "sexpire spexpire sexpireat spexpireat sttl spttl sexpiretime spexpiretime spersist".split()
+    f"{letter}{name}"
+    for letter in "sz"
+    for name in (
+        "expire pexpire expireat pexpireat ttl pttl expiretime pexpiretime persist".split()
+    )
 )
 
 #: Differences that are meant, by command and what differs.

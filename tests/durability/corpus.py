@@ -33,6 +33,7 @@ def later_commands() -> Iterator[tuple[Any, ...]]:
     yield "HPEXPIREAT", "hash:few", FAR_MS, "FIELDS", 2, "0", "1"
     yield "HPEXPIREAT", "hash:mixed", FAR_MS + 5, "FIELDS", 1, "hello world"
     yield "SPEXPIREAT", "set:texts", FAR_MS, "MEMBERS", 1, "a"
+    yield "ZPEXPIREAT", "zset:odd", FAR_MS, "MEMBERS", 1, "a"
     yield "HSETEX", "hash:few", "PXAT", FAR_MS, "FIELDS", 1, "new", "value"
 
 

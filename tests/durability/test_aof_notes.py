@@ -32,11 +32,15 @@ def edit(connection: Connection, sender: Connection) -> None:
     call("SADD", "s", "a", "b", "c")
     assert call("SPEXPIREAT", "s", FAR_MS, "MEMBERS", 2, "a", "b") == [1, 1]
     assert call("SPERSIST", "s", "MEMBERS", 1, "b") == [1]
+    call("ZADD", "z", 1, "a", 2, "b", 3, "c")
+    assert call("ZPEXPIREAT", "z", FAR_MS, "MEMBERS", 2, "a", "b") == [1, 1]
+    assert call("ZPERSIST", "z", "MEMBERS", 1, "b") == [1]
     call("MULTI")
     call("HPEXPIREAT", "h", FAR_MS + 2, "FIELDS", 1, "f")
     call("SPEXPIREAT", "s", FAR_MS + 2, "MEMBERS", 1, "c")
+    call("ZPEXPIREAT", "z", FAR_MS + 2, "MEMBERS", 1, "c")
     call("EXEC")
-    for key in ("h", "s"):
+    for key in ("h", "s", "z"):
         payload = call("DUMP", key)
         assert call("RESTORE", f"{key}-again", 0, payload) == "OK"
         assert call("RESTORE", f"{key}-later", FAR_MS, payload, "ABSTTL") == "OK"
@@ -53,6 +57,8 @@ def values(connection: Connection) -> Any:
         found[key] = dict(zip(flat[::2], flat[1::2], strict=True))
     for key in ("s", "s-again", "s-later"):
         found[key] = sorted(connection.call("SMEMBERS", key))
+    for key in ("z", "z-again", "z-later"):
+        found[key] = connection.call("ZRANGE", key, 0, -1, "WITHSCORES")
     found["ttl"] = connection.call("PEXPIRETIME", "h-later")
     connection.call("SELECT", 5)
     found["h5"] = connection.call("HGETALL", "h5")
@@ -70,6 +76,10 @@ def deadlines(connection: Connection, *, of_members: bool = True) -> Any:
         found += [
             connection.call("SPEXPIRETIME", key, "MEMBERS", 3, "a", "b", "c")
             for key in ("s", "s-again", "s-later")
+        ]
+        found += [
+            connection.call("ZPEXPIRETIME", key, "MEMBERS", 3, "a", "b", "c")
+            for key in ("z", "z-again", "z-later")
         ]
     return found
 
@@ -97,7 +107,7 @@ def test_deadlines_come_back():
             FAR_MS + 2, FAR_MS + 1, -2, FAR_MS, FAR_MS, FAR_MS, -1
         ]  # fmt: skip
         assert held_deadlines[1:3] == [held_deadlines[0]] * 2
-        assert held_deadlines[3:] == [[FAR_MS, -1, FAR_MS + 2]] * 3
+        assert held_deadlines[3:] == [[FAR_MS, -1, FAR_MS + 2]] * 6
         server.restart()
         with server.connect() as connection:
             assert values(connection) == held

@@ -32,7 +32,14 @@ pub fn write(arguments: &[&[u8]], knows_fields: bool, into: &mut Vec<u8>) -> boo
         return false;
     };
     let is = |other: &[u8]| name.eq_ignore_ascii_case(other);
-    let is_of_members = is(b"SPEXPIREAT") || is(b"SPERSIST");
+    let is_of_members = [
+        b"SPEXPIREAT".as_slice(),
+        b"SPERSIST",
+        b"ZPEXPIREAT",
+        b"ZPERSIST",
+    ]
+    .into_iter()
+    .any(is);
     let is_of_fields = !knows_fields && (is(b"HPEXPIREAT") || is(b"HPERSIST"));
     if is_of_members || is_of_fields {
         write_note(arguments, b':', into);
@@ -57,7 +64,8 @@ pub fn write(arguments: &[&[u8]], knows_fields: bool, into: &mut Vec<u8>) -> boo
 }
 
 fn may_be_noted(name: &[u8]) -> bool {
-    matches!(name.first(), Some(b'H' | b'h' | b'S' | b's')) && name.len() >= b"HSETEX".len()
+    matches!(name.first(), Some(b'H' | b'h' | b'S' | b's' | b'Z' | b'z'))
+        && name.len() >= b"HSETEX".len()
 }
 
 /// Writes a command in RESP.
@@ -119,6 +127,8 @@ mod tests {
         assert_eq!(written(fields, true), None);
         let members: &[&[u8]] = &[b"spersist", b"k", b"MEMBERS", b"1", b"m"];
         assert!(written(members, true).is_some());
+        let scored: &[&[u8]] = &[b"ZPEXPIREAT", b"k", b"5", b"MEMBERS", b"1", b"m"];
+        assert!(written(scored, true).is_some());
         for other in [
             &[b"HSET".as_slice(), b"k", b"f", b"v"][..],
             &[b"SADD".as_slice(), b"k", b"m"],

@@ -181,7 +181,7 @@ impl Engine {
         let (result, edits, after) = match found {
             Some(entry) if entry.kind() != kind => return Err(ErrorCode::WrongType.into()),
             Some(entry) => {
-                let may_have_deadlines = matches!(kind, Kind::Hash | Kind::Set);
+                let may_have_deadlines = matches!(kind, Kind::Hash | Kind::Set | Kind::SortedSet);
                 let had_deadlines = may_have_deadlines && entry.entry().members_due_at().is_some();
                 let mut place = Place::Entry(entry);
                 let (result, edits) = edit(&mut place, &mut environment);

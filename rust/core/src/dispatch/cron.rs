@@ -21,6 +21,8 @@ const LED_MS: i64 = 5;
 const EXPIRE_SLICE_NS: u64 = 1_000_000;
 /// Keys looked for at a time within a slice.
 const EXPIRE_BATCH: usize = 64;
+/// So many members of one key go before the time is asked for.
+const EXPIRE_MEMBERS: usize = 1024;
 
 /// The allocator is reminded of free memory once a second.
 const DECAY_CRON_RUNS: u64 = 10;
@@ -114,8 +116,10 @@ impl Engine {
                     break;
                 }
                 for key in &due {
-                    // Members of it, too; what one look-up leaves is reported again.
-                    self.expire_if_due_in(database, key);
+                    // Members of it, too; what this leaves is reported again.
+                    if !self.expire_members(database, key, EXPIRE_MEMBERS) {
+                        self.expire_if_due_in(database, key);
+                    }
                     let elapsed_ns = self.clock.monotonic_ns() - started_ns;
                     if elapsed_ns > EXPIRE_SLICE_NS {
                         let counters = &mut self.statistics.counters;

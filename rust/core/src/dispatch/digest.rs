@@ -125,8 +125,11 @@ impl Digest {
                 }
             }
             (Kind::SortedSet, Content::Object(Object::SortedSet(set))) => {
+                let is_due = |at: Option<i64>| at.is_some_and(|at| at <= now_ms);
                 for (member, score) in set.iter() {
-                    self.scored(member, score);
+                    if !is_due(set.deadline(member)) {
+                        self.scored(member, score);
+                    }
                 }
             }
             (Kind::Stream, Content::Object(Object::Stream(stream))) => {

@@ -2,14 +2,16 @@
 //!
 //! They go when their collection is looked up, and when nobody does, in slices of a
 //! tick. The keyspace knows which entries hold some (`Entry::members_due_at`), so other
-//! keys cost nothing. The journal gets what takes them out (HDEL, SREM), watchers learn of it,
-//! subscribers hear `hexpired` or `sexpired`, and `del` when the key went with its last field.
+//! keys cost nothing. The journal gets what takes them out (HDEL, SREM, ZREM), watchers learn of
+//! it, subscribers hear `hexpired`, `sexpired` or `zexpired`, and `del` when the key went with its
+//! last field.
 
 use super::engine::Engine;
 use super::journal::{Effect, Word};
 use super::notify::class;
 use super::tracking::NOBODY;
 use crate::keyspace::Kind;
+use crate::types::sorted_set::face::SortedSetMut;
 use crate::types::{HashMut, SetMut};
 
 /// So many go at once when a collection is looked up; nobody sees the others.
@@ -34,6 +36,11 @@ fn words_of(kind: Kind) -> Option<Words> {
             event: "sexpired",
             removal: "SREM",
         }),
+        Kind::SortedSet => Some(Words {
+            class: class::SORTED_SET,
+            event: "zexpired",
+            removal: "ZREM",
+        }),
         _ => None,
     }
 }
@@ -43,14 +50,23 @@ impl Engine {
     #[inline]
     pub(super) fn expire_members_if_due(&mut self, database: usize, key: &[u8]) {
         if self.databases[database].may_have_due_members(self.alive_ms()) {
-            self.expire_members(database, key, LOOK_UP_LIMIT);
+            // Ranks count all entries of a sorted set, so nothing that is due may stay.
+            while self.expire_members(database, key, LOOK_UP_LIMIT)
+                && self.are_scored(database, key)
+            {}
         }
+    }
+
+    fn are_scored(&self, database: usize, key: &[u8]) -> bool {
+        let entry = self.databases[database].find(key);
+        entry.is_some_and(|entry| entry.kind() == Kind::SortedSet)
     }
 
     /// Takes at most `limit` members out whose deadline has come. True: there may be more.
     #[cold]
     pub(super) fn expire_members(&mut self, database: usize, key: &[u8], limit: usize) -> bool {
-        if self.is_paused() {
+        // Hashes and sets pass over what is due; sorted sets cannot.
+        if self.is_paused() && !self.are_scored(database, key) {
             return false;
         }
         let now_ms = self.alive_ms();
@@ -63,16 +79,19 @@ impl Engine {
         };
         let kind = entry.kind();
         let collections = &self.settings.collections;
-        let (of_hashes, of_sets) = (
-            collections.of_hashes(&self.seed),
-            collections.of_sets(&self.seed),
-        );
+        let of_hashes = collections.of_hashes(&self.seed);
+        let of_sets = collections.of_sets(&self.seed);
+        let of_sorted_sets = collections.of_sorted_sets(&self.seed);
         let mut due = Vec::new();
         let has_more = self.databases[database].edit_members(key, |entry| match kind {
             Kind::Hash => HashMut::new(entry, of_hashes, now_ms)
                 .remove_due(limit, &mut |field| due.push(field.key.to_vec())),
             Kind::Set => SetMut::new(entry, of_sets, now_ms)
                 .remove_due(limit, &mut |member| due.push(member.to_vec())),
+            Kind::SortedSet => {
+                SortedSetMut::new(entry, of_sorted_sets)
+                    .remove_due(now_ms, limit, &mut |member| due.push(member))
+            }
             _ => false,
         });
         self.note_expired_members(database, key, kind, due);

@@ -2,8 +2,8 @@
 //!
 //!     string      SET key value [PXAT ms]
 //!     collection  DEL key, then RPUSH, SADD, HSET or ZADD of so many elements each,
-//!                 HPEXPIREAT for a field's deadline, SPEXPIREAT for a member's,
-//!                 PEXPIREAT for the key's
+//!                 HPEXPIREAT for a field's deadline, SPEXPIREAT or ZPEXPIREAT for a
+//!                 member's, PEXPIREAT for the key's
 //!     stream      as `state_streams` says
 //!     no key      DEL key
 
@@ -173,6 +173,11 @@ fn collection(writer: &mut Writer<'_>, kind: Kind, content: Content<'_>) {
                 "ZADD",
                 set.iter().map(|(member, score)| scored(member, score)),
             );
+            for (member, at) in set.timed(0) {
+                let [members, one] = [b"MEMBERS".as_slice(), b"1"].map(Word::from);
+                let words = vec![number(at), members, one, Word::from(member)];
+                writer.command("ZPEXPIREAT", words);
+            }
         }
         (_, Content::Object(Object::Stream(stream))) => state_streams::write(writer, stream),
         _ => {}

@@ -17,6 +17,7 @@ use crate::types::list::limit::{LISTPACK_BYTES_MIN, Limit, listpack_bytes};
 use crate::types::list::packed as packed_list;
 use crate::types::packed::{self, Element, Encoded, IntText, Scratch};
 use crate::types::record::Deadline;
+use crate::types::sorted_set::face::SortedSetMut;
 use crate::types::sorted_set::{Inserted, packed as packed_sorted_set};
 use crate::types::{HashMut, List, Object, SetMut, SortedSet};
 
@@ -164,6 +165,13 @@ pub fn remove_due_members(set: &mut Detached, context: Context<'_>) -> bool {
     !set.read().is_empty()
 }
 
+/// As `remove_due_fields`, for members of sorted sets.
+pub fn remove_due_scored(set: &mut Detached, context: Context<'_>) -> bool {
+    let mut set = SortedSetMut::new(set, context.sorted_sets);
+    set.remove_due(context.now_ms, usize::MAX, &mut |_| {});
+    !set.read().is_empty()
+}
+
 /// Gives members deadlines and takes those out whose deadline has come; false if none
 /// are left.
 pub fn expire_members(
@@ -194,6 +202,9 @@ pub fn set_deadlines(
         let is_there = match kind {
             Kind::Hash => {
                 HashMut::new(collection, context.hashes, 0).set_deadline(&field, deadline)
+            }
+            Kind::SortedSet => {
+                SortedSetMut::new(collection, context.sorted_sets).set_deadline(&field, deadline)
             }
             _ => SetMut::new(collection, context.sets, 0).set_deadline(&field, deadline),
         };

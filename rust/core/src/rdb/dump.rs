@@ -13,7 +13,7 @@ use crate::keyspace::{Entry, Kind};
 use crate::text::checksum::crc64;
 use crate::types::home::Form;
 use crate::types::table::Table;
-use crate::types::{Content, Hash};
+use crate::types::{Content, Hash, Object, SortedSet};
 
 const FOOTER_BYTES: usize = 10;
 
@@ -38,7 +38,14 @@ pub fn dump(entry: Entry<'_>, format: Format, compresses: bool) -> Vec<u8> {
         .filter(|content| !matches!(content, Content::Packed(Form::PackedIntegers, _)))
         .map(|content| Table::new(content, false))
         .filter(|table| table.next_deadline().is_some());
-    if let Some(table) = timed_set {
+    let timed_sorted_set = match entry.content() {
+        Some(Content::Object(Object::SortedSet(set))) => Some(set),
+        _ => None,
+    };
+    let timed_sorted_set = timed_sorted_set.filter(|set| set.timed_len() > 0);
+    if let Some(set) = timed_sorted_set {
+        write_timed_sorted_set(&mut output, set);
+    } else if let Some(table) = timed_set {
         write_timed_set(&mut output, table);
     } else if let Some(walk) = write::write_typed(&mut output, entry, None) {
         walk.finish(&mut output);
@@ -60,6 +67,16 @@ fn write_timed_set(output: &mut Output, table: Table<'_>) {
     for record in table.iter() {
         output.element(record.key);
         output.milliseconds(record.deadline.unwrap_or(-1));
+    }
+}
+
+fn write_timed_sorted_set(output: &mut Output, set: &SortedSet) {
+    output.byte(number::SORTED_SET_TIMED);
+    output.length(set.len() as u64);
+    for (member, score) in set.iter().rev() {
+        output.string(member);
+        output.double(score);
+        output.milliseconds(set.deadline(member).unwrap_or(-1));
     }
 }
 
@@ -91,7 +108,7 @@ pub fn judge(payload: &[u8]) -> Option<Family> {
 pub fn is_known_to_all(payload: &[u8]) -> bool {
     let version = &payload[payload.len() - FOOTER_BYTES..][..2];
     u16::from_le_bytes([version[0], version[1]]) <= Format::Redis10.version()
-        && payload[0] != number::SET_TIMED
+        && !matches!(payload[0], number::SET_TIMED | number::SORTED_SET_TIMED)
 }
 
 /// Reads a payload that `judge` has accepted.

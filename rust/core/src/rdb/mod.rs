@@ -100,6 +100,8 @@ pub mod type_number {
     pub const VALKEY_HASH_TIMED: u8 = 22;
     /// Ours, in dumps only: members with their deadlines.
     pub const SET_TIMED: u8 = 200;
+    /// The same of sorted sets: member, score, deadline.
+    pub const SORTED_SET_TIMED: u8 = 201;
 }
 
 /// Whose numbers a file speaks.

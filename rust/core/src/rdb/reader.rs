@@ -2,7 +2,9 @@
 
 use std::io::Read;
 
-use super::build::{Context, remove_due_fields, remove_due_members, set_deadlines};
+use super::build::{
+    Context, remove_due_fields, remove_due_members, remove_due_scored, set_deadlines,
+};
 use super::input::Input;
 use super::value::{self, Buffers, Value};
 use super::{DEADLINES_AUX, Error, Family, REDIS_VERSION_MAX, Result, VALKEY_VERSION, opcode};
@@ -194,7 +196,8 @@ impl<'a, R: Read> Reader<'a, R> {
         let family = self.signature.family;
         let (context, buffers) = (self.context, &mut self.buffers);
         let mut read = value::read(&mut self.input, type_number, family, context, buffers)?;
-        if let Value::Collection(kind @ (Kind::Hash | Kind::Set), collection) = &mut read
+        if let Value::Collection(kind @ (Kind::Hash | Kind::Set | Kind::SortedSet), collection) =
+            &mut read
             && !self.read_deadlines(*kind, collection)?
         {
             read = Value::Expired;
@@ -220,6 +223,7 @@ impl<'a, R: Read> Reader<'a, R> {
         Ok(match kind {
             _ if !are_any => true,
             Kind::Hash => remove_due_fields(collection, self.context),
+            Kind::SortedSet => remove_due_scored(collection, self.context),
             _ => remove_due_members(collection, self.context),
         })
     }

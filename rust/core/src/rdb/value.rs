@@ -6,6 +6,7 @@ use std::io::Read;
 
 use super::build::{
     Context, HashBuilder, ListBuilder, SetBuilder, SortedSetBuilder, expire_members, integers,
+    remove_due_scored,
 };
 use super::input::Input;
 use super::{Error, Family, Result, blobs, streams, type_number as number};
@@ -13,6 +14,8 @@ use crate::keyspace::Kind;
 use crate::types::Object;
 use crate::types::home::{Detached, Home};
 use crate::types::packed::{Element, IntText};
+use crate::types::record::Deadline;
+use crate::types::sorted_set::face::SortedSetMut;
 
 /// The largest buffer for strings that is kept.
 const KEPT_BYTES_MAX: usize = 64 << 10;
@@ -114,6 +117,7 @@ pub fn read<R: Read>(
             Ok(Value::Skipped(format!("data of the module '{name}'")))
         }
         number::SET_TIMED => timed_set(input, context, buffers),
+        number::SORTED_SET_TIMED => timed_sorted_set(input, context, buffers),
         _ => match (family, type_number) {
             (Family::Valkey, number::VALKEY_HASH_TIMED) => {
                 hash(input, context, buffers, Deadlines::Behind)
@@ -251,6 +255,39 @@ fn sorted_set<R: Read>(
             .map_err(|fault| input.corrupt(fault))?;
     }
     builder.finish().map_err(|fault| input.corrupt(fault))
+}
+
+/// A sorted set of members, each with its score and its deadline behind it, -1 for none.
+fn timed_sorted_set<R: Read>(
+    input: &mut Input<R>,
+    context: Context<'_>,
+    buffers: &mut Buffers,
+) -> Result<Value> {
+    let count = input.length()?;
+    let mut builder = SortedSetBuilder::new(context, count);
+    let mut deadlines = Vec::new();
+    for _ in 0..count {
+        input.string(&mut buffers.one)?;
+        let (score, at) = (input.double()?, input.milliseconds()?);
+        builder
+            .push(&buffers.one, score)
+            .map_err(|fault| input.corrupt(fault))?;
+        match at {
+            -1 => {}
+            0.. => deadlines.push((buffers.one.clone(), at)),
+            _ => return Err(input.corrupt("a deadline is not a time")),
+        }
+    }
+    let mut set = builder.finish().map_err(|fault| input.corrupt(fault))?;
+    let mut edit = SortedSetMut::new(&mut set, context.sorted_sets);
+    for (member, at) in deadlines {
+        edit.set_deadline(&member, Deadline::At(at));
+    }
+    Ok(if remove_due_scored(&mut set, context) {
+        Value::Collection(Kind::SortedSet, set)
+    } else {
+        Value::Expired
+    })
 }
 
 fn packed_sorted_set<R: Read>(

@@ -299,7 +299,7 @@ pub struct Walk {
 enum At {
     /// A cursor of `scan`.
     Records(u64),
-    /// As above, for the AUX fields with deadlines.
+    /// As above, or how many were written, for the AUX fields with deadlines.
     Deadlines(u64),
     /// Elements of a list that were written, or of a sorted set that were not.
     Position(usize),
@@ -314,7 +314,7 @@ impl Walk {
             Object::Hash(table) | Object::Set(table) => {
                 (At::Records(0), table.next_deadline(), table.len())
             }
-            Object::SortedSet(set) => (At::Position(set.len()), None, set.len()),
+            Object::SortedSet(set) => (At::Position(set.len()), set.next_deadline(), set.len()),
             Object::List(list) => (At::Position(0), None, list.len()),
             Object::Stream(stream) => (
                 At::Stream(Some(StreamStep::Blocks(0))),
@@ -412,6 +412,22 @@ impl Walk {
                 }
                 *at = start;
                 if start == 0 {
+                    self.at = self.earliest.map_or(At::Done, |_| At::Deadlines(0));
+                }
+            }
+            (Object::SortedSet(set), At::Deadlines(at)) => {
+                let mut fields = Deadlines::new(self.format);
+                for (member, deadline) in set.timed(*at as usize).take(STEP_ELEMENTS) {
+                    let record = Record {
+                        key: Element::Bytes(member),
+                        value: Element::EMPTY,
+                        deadline: Some(deadline),
+                    };
+                    fields.push(output, record);
+                    *at += 1;
+                }
+                fields.flush(output);
+                if *at as usize >= set.timed_len() {
                     self.at = At::Done;
                 }
             }

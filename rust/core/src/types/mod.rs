@@ -88,6 +88,7 @@ impl Object {
     pub fn next_deadline(&self) -> Option<i64> {
         match self {
             Object::Hash(table) | Object::Set(table) => table.next_deadline(),
+            Object::SortedSet(set) => set.next_deadline(),
             _ => None,
         }
     }

@@ -7,13 +7,15 @@ use rubellite_core::dispatch::error::{ErrorCode, Failure};
 use rubellite_core::dispatch::pipeline::Shape;
 use rubellite_core::dispatch::sorted_sets::{PopLayout, write_entries};
 use rubellite_core::dispatch::writer::Writer;
-use rubellite_core::keyspace::Kind;
+use rubellite_core::keyspace::{Kind, Place};
 use rubellite_core::text::{double, glob};
 use rubellite_core::types::packed::{Element, IntText};
+use rubellite_core::types::record::DeadlineCondition;
 use rubellite_core::types::sorted_set::face::{self, Conditions, SortedSetMut, SortedSetRef};
 use rubellite_core::types::sorted_set::sample;
 
 use super::View;
+use super::hash::{NO_DEADLINE, NO_FIELD, expired};
 use super::interval::Interval;
 use super::made::Made;
 use crate::border;
@@ -44,6 +46,26 @@ fn layout_named(name: &str) -> PyResult<PopLayout> {
         "nested" => Ok(PopLayout::Nested),
         "keyed" => Ok(PopLayout::Keyed),
         _ => Err(PyValueError::new_err(format!("no such layout: {name}"))),
+    }
+}
+
+impl SortedSet {
+    /// Changes members one by one; what is above 0 counts as an edit.
+    fn change_each(
+        &self,
+        py: Python<'_>,
+        members: &Bound<'_, PyAny>,
+        mut work: impl FnMut(&mut SortedSetMut<'_, Place<'_>>, &[u8], i64) -> i64,
+    ) -> PyResult<Vec<i64>> {
+        self.0
+            .edit_with(py, members, |place, environment, members| {
+                let now_ms = environment.now_ms;
+                let mut set = SortedSetMut::new(place, environment.sorted_set_limits());
+                let outcomes = members.iter().map(|member| work(&mut set, member, now_ms));
+                let outcomes: Vec<i64> = outcomes.collect();
+                let edits = outcomes.iter().filter(|outcome| **outcome > 0).count();
+                (outcomes, edits as u64)
+            })
     }
 }
 
@@ -233,6 +255,54 @@ impl SortedSet {
             }
         })?;
         result.map_err(|failure| border::to_error(py, failure))
+    }
+
+    /// The deadlines of members in milliseconds since 1970; -1 without deadline, -2
+    /// without member.
+    fn deadlines(&self, py: Python<'_>, members: &Bound<'_, PyAny>) -> PyResult<Vec<i64>> {
+        self.0.read_with(py, members, |content, _, members| {
+            let set = content.map(SortedSetRef::new);
+            let deadline = |member: &&[u8]| match set.and_then(|set| set.deadline(member)) {
+                Some(deadline) => deadline.unwrap_or(NO_DEADLINE),
+                None => NO_FIELD,
+            };
+            members.iter().map(deadline).collect()
+        })
+    }
+
+    /// Gives members a deadline. For each: 2 that has passed, and it is gone; 1 it has it;
+    /// 0 a condition does not hold; -2 no member.
+    #[pyo3(signature = (members, at_ms, *, nx = false, xx = false, gt = false, lt = false))]
+    #[expect(clippy::too_many_arguments, reason = "the conditions are keywords")]
+    fn expire_all(
+        &self,
+        py: Python<'_>,
+        members: &Bound<'_, PyAny>,
+        at_ms: i64,
+        nx: bool,
+        xx: bool,
+        gt: bool,
+        lt: bool,
+    ) -> PyResult<Vec<i64>> {
+        let condition = DeadlineCondition {
+            has_none: nx,
+            has_one: xx,
+            is_later: gt,
+            is_earlier: lt,
+        };
+        self.change_each(py, members, |set, member, now_ms| {
+            expired(set.expire(member, at_ms, condition, now_ms))
+        })
+    }
+
+    /// Takes the deadlines of members away. For each: 1 gone, -1 there was none, -2 no
+    /// member.
+    fn persist_all(&self, py: Python<'_>, members: &Bound<'_, PyAny>) -> PyResult<Vec<i64>> {
+        self.change_each(py, members, |set, member, _| match set.persist(member) {
+            Some(true) => 1,
+            Some(false) => NO_DEADLINE,
+            None => NO_FIELD,
+        })
     }
 
     /// Takes members out; returns how many were there.

@@ -245,7 +245,7 @@ impl<'h, H: Home> SortedSetMut<'h, H> {
 
     /// The large form; None while it is packed.
     #[inline]
-    fn large(&mut self) -> Option<&mut SortedSet> {
+    pub(super) fn large(&mut self) -> Option<&mut SortedSet> {
         match self.home.object_mut()? {
             Object::SortedSet(set) => Some(set),
             other => unreachable!("a sorted set that is {other:?}"),
@@ -262,7 +262,7 @@ impl<'h, H: Home> SortedSetMut<'h, H> {
     }
 
     /// Turns a packed set into a large one. O(entries).
-    fn grow(&mut self) {
+    pub(super) fn grow(&mut self) {
         if let Content::Packed(_, bytes) = self.home.content() {
             let set = PackedSortedSet::new(bytes).to_sorted_set();
             self.home.become_object(Object::SortedSet(set));

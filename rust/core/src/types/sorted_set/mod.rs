@@ -17,6 +17,7 @@
 
 pub mod bounds;
 pub mod combine;
+mod deadlines;
 pub mod face;
 mod index;
 pub mod interval;
@@ -28,6 +29,7 @@ mod tests;
 
 use std::ops::Range;
 
+use deadlines::forget;
 use index::Index;
 use leaf::{Least, ScoreLeaf, hash};
 
@@ -50,6 +52,8 @@ pub struct SortedSet {
     /// Those of them that the sweep under way is about.
     sweeping: Vec<u32>,
     sweep_at: u32,
+    /// The deadlines of members that have one; None while nobody has.
+    deadlines: Option<Box<SortedSet>>,
 }
 
 /// What `insert` did.
@@ -248,6 +252,7 @@ impl SortedSet {
         let hash = hash(member);
         let found = self.locate(hash, member)?;
         self.take(hash, member, &found);
+        forget(&mut self.deadlines, member);
         self.sweep();
         Some(found.score)
     }
@@ -291,7 +296,7 @@ impl SortedSet {
     /// Removes up to `count` entries with the least scores and shows each to `visit`.
     pub fn pop_min(&mut self, count: usize, mut visit: impl FnMut(&[u8], f64)) -> usize {
         let popped = count.min(self.len());
-        let mut left = popped;
+        let (mut left, deadlines) = (popped, &mut self.deadlines);
         while left > 0 {
             let edit = |leaf: &mut ScoreLeaf, id, _, index: &mut Index| {
                 let here = left.min(leaf.len());
@@ -299,6 +304,7 @@ impl SortedSet {
                     expect_removals(leaf, index, at + 1..leaf.len());
                     let (member, score) = leaf.entry(at);
                     visit(member, score);
+                    forget(deadlines, member);
                     index.remove(hash(member), id);
                 }
                 leaf.remove(0..here);
@@ -313,7 +319,7 @@ impl SortedSet {
     /// As `pop_min`, with the greatest scores, the greatest first.
     pub fn pop_max(&mut self, count: usize, mut visit: impl FnMut(&[u8], f64)) -> usize {
         let popped = count.min(self.len());
-        let mut left = popped;
+        let (mut left, deadlines) = (popped, &mut self.deadlines);
         while left > 0 {
             let edit = |leaf: &mut ScoreLeaf, id, _, index: &mut Index| {
                 let len = leaf.len();
@@ -322,6 +328,7 @@ impl SortedSet {
                     expect_removals(leaf, index, (0..at).rev());
                     let (member, score) = leaf.entry(at);
                     visit(member, score);
+                    forget(deadlines, member);
                     index.remove(hash(member), id);
                 }
                 leaf.remove(len - here..len);
@@ -341,6 +348,12 @@ impl SortedSet {
         let range = range.start.min(end)..end;
         if range.len() == self.len() {
             return self.clear();
+        }
+        if let Some(mut timed) = self.deadlines.take() {
+            for (member, _) in self.range(range.clone()) {
+                timed.remove(member);
+            }
+            self.deadlines = Some(timed).filter(|timed| !timed.is_empty());
         }
         let eager = range.len() <= EAGER_MAX;
         if eager {
@@ -442,16 +455,25 @@ impl SortedSet {
     /// Bytes of memory that the set holds, about.
     pub fn memory_bytes(&self) -> usize {
         let dead = (self.dead.capacity() + self.sweeping.capacity()) * size_of::<u32>();
-        size_of::<SortedSet>() + self.tree.memory_bytes() + self.index.memory_bytes() + dead
+        let timed = self
+            .deadlines
+            .as_ref()
+            .map_or(0, |timed| timed.memory_bytes());
+        size_of::<SortedSet>() + self.tree.memory_bytes() + self.index.memory_bytes() + dead + timed
     }
 
     /// How many allocations dropping it frees, about.
     pub fn free_effort(&self) -> usize {
-        self.tree.leaf_count() * 5 + self.index.free_effort()
+        let timed = self
+            .deadlines
+            .as_ref()
+            .map_or(0, |timed| timed.free_effort());
+        self.tree.leaf_count() * 5 + self.index.free_effort() + timed
     }
 
     /// Panics if an invariant does not hold.
     pub fn check(&self) {
+        self.check_deadlines();
         let mut members = Vec::new();
         self.tree.check(|leaf, id, least| {
             leaf.check(least);
