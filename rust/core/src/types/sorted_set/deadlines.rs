@@ -8,6 +8,8 @@
 //!
 //! Cost: O(1) to read a deadline, O(log n) to change one and to find the earliest.
 
+use std::ops::Range;
+
 use super::SortedSet;
 use super::face::{SortedSetMut, SortedSetRef};
 use crate::types::home::Home;
@@ -66,6 +68,16 @@ impl SortedSet {
             None => {}
         }
         true
+    }
+
+    /// Takes the deadlines of the entries at positions in `range` away, if there are any.
+    pub(super) fn forget_range(&mut self, range: Range<usize>) {
+        if let Some(mut timed) = self.deadlines.take() {
+            for (member, _) in self.range(range) {
+                timed.remove(member);
+            }
+            self.deadlines = Some(timed).filter(|timed| !timed.is_empty());
+        }
     }
 
     /// Takes at most `limit` members out whose deadline has come, the earliest first.

@@ -49,11 +49,16 @@ pub struct SortedSet {
     index: Index,
     /// Leaves that are gone while the index still has their records.
     dead: Vec<u32>,
-    /// Those of them that the sweep under way is about.
-    sweeping: Vec<u32>,
-    sweep_at: u32,
+    sweeping: Option<Box<Sweep>>,
     /// The deadlines of members that have one; None while nobody has.
     deadlines: Option<Box<SortedSet>>,
+}
+
+/// Removing the records of dead leaves, and how far that has come.
+#[derive(Debug, Clone)]
+struct Sweep {
+    leaves: Vec<u32>,
+    at: u32,
 }
 
 /// What `insert` did.
@@ -349,12 +354,7 @@ impl SortedSet {
         if range.len() == self.len() {
             return self.clear();
         }
-        if let Some(mut timed) = self.deadlines.take() {
-            for (member, _) in self.range(range.clone()) {
-                timed.remove(member);
-            }
-            self.deadlines = Some(timed).filter(|timed| !timed.is_empty());
-        }
+        self.forget_range(range.clone());
         let eager = range.len() <= EAGER_MAX;
         if eager {
             for chunk in self.tree.chunks(range.clone()) {
@@ -430,44 +430,43 @@ impl SortedSet {
     /// A step of removing the records of dead leaves, if there are enough of those.
     #[inline]
     fn sweep(&mut self) {
-        if !self.dead.is_empty() || !self.sweeping.is_empty() {
+        if !self.dead.is_empty() || self.sweeping.is_some() {
             self.sweep_some();
         }
     }
 
     #[cold]
     fn sweep_some(&mut self) {
-        if self.sweeping.is_empty() {
-            if self.dead.len() < DEAD_MIN.max(self.tree.leaf_count() / 8) {
-                return;
-            }
-            self.sweeping = std::mem::take(&mut self.dead);
-            self.sweep_at = 0;
-        }
+        let mut sweep = match self.sweeping.take() {
+            Some(sweep) => sweep,
+            None if self.dead.len() < DEAD_MIN.max(self.tree.leaf_count() / 8) => return,
+            None => Box::new(Sweep {
+                leaves: std::mem::take(&mut self.dead),
+                at: 0,
+            }),
+        };
         let tree = &self.tree;
         let keep = |id| tree.leaf(id).is_some();
-        match self.index.sweep(self.sweep_at, keep) {
-            Some(next) => self.sweep_at = next,
-            None => self.tree.release(std::mem::take(&mut self.sweeping)),
+        match self.index.sweep(sweep.at, keep) {
+            Some(next) => {
+                sweep.at = next;
+                self.sweeping = Some(sweep);
+            }
+            None => self.tree.release(sweep.leaves),
         }
     }
 
     /// Bytes of memory that the set holds, about.
     pub fn memory_bytes(&self) -> usize {
-        let dead = (self.dead.capacity() + self.sweeping.capacity()) * size_of::<u32>();
-        let timed = self
-            .deadlines
-            .as_ref()
-            .map_or(0, |timed| timed.memory_bytes());
+        let swept = self.sweeping.iter().map(|sweep| sweep.leaves.capacity());
+        let dead = (self.dead.capacity() + swept.sum::<usize>()) * size_of::<u32>();
+        let timed = self.deadlines.as_ref().map_or(0, |set| set.memory_bytes());
         size_of::<SortedSet>() + self.tree.memory_bytes() + self.index.memory_bytes() + dead + timed
     }
 
     /// How many allocations dropping it frees, about.
     pub fn free_effort(&self) -> usize {
-        let timed = self
-            .deadlines
-            .as_ref()
-            .map_or(0, |timed| timed.free_effort());
+        let timed = self.deadlines.as_ref().map_or(0, |set| set.free_effort());
         self.tree.leaf_count() * 5 + self.index.free_effort() + timed
     }
 
@@ -490,7 +489,8 @@ impl SortedSet {
             if self.tree.leaf(id).is_some() {
                 records.push((hash, id));
             } else {
-                assert!(self.dead.contains(&id) || self.sweeping.contains(&id));
+                let mut swept = self.sweeping.iter().flat_map(|sweep| &sweep.leaves);
+                assert!(self.dead.contains(&id) || swept.any(|leaf| *leaf == id));
             }
         });
         members.sort_unstable();
