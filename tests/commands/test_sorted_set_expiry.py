@@ -98,7 +98,7 @@ def test_no_command_sees_a_member_that_is_due(store: Store, command: str, expect
 
 
 def test_places_expire(store: Store):
-    store("GEOADD", "z", 13.36, 38.11, "Palermo", 15.08, 37.50, "Catania")
+    store("GEOADD", "z", "13.36", "38.11", "Palermo", "15.08", "37.50", "Catania")
     store("ZPEXPIRE", "z", 10, "MEMBERS", 1, "Catania")
     store.engine.advance_clock(10)
     around = ("FROMLONLAT", 15, 37, "BYRADIUS", 500, "km", "ASC")
@@ -242,7 +242,7 @@ def test_saving_and_loading_keep_deadlines(
     store("ZADD", "z", *(word for at, name in enumerate(names) for word in (at, name)))
     half = names[::2]
     store("ZPEXPIRE", "z", 5000, "MEMBERS", len(half), *half)
-    listed = ("MEMBERS", len(names), *names)
+    listed: list[str | int] = ["MEMBERS", len(names), *names]
     before = store("ZPEXPIRETIME", "z", *listed)
     payload = store("DUMP", "z")
     assert store("DEBUG", "RELOAD") == Status("OK")
