@@ -206,6 +206,7 @@ def _weigh(where: _Target, options: Options) -> Summary:
         options.separator.encode("utf-8", "surrogateescape"), options.depth, options.top
     )
     databases = _databases(where, options)
+    summary.is_by_database = len(databases) > 1
     summary.there = sum(databases.values())
     wanted = options.sample
     summary.is_sample = wanted is not None and wanted < summary.there
@@ -216,7 +217,7 @@ def _weigh(where: _Target, options: Options) -> Summary:
             if summary.is_sample:
                 quota = max(1, round(goal * keys / summary.there))
             _checked(where, where.call("SELECT", number))
-            above = b"db%d" % number if len(databases) > 1 else b""
+            above = b"db%d" % number if summary.is_by_database else b""
             _Database(where, options, summary, number, above, progress).weigh(keys, quota)
     return summary
 
