@@ -198,7 +198,10 @@ impl<L: Leaf> Tree<L> {
         const SAMPLES: usize = 16;
         let bytes_of = |leaf: &L| shared_bytes::<L>() + leaf.memory_bytes();
         if self.leaves <= SAMPLES {
-            return self.chunks(0..self.len).map(|chunk| bytes_of(chunk.leaf)).sum();
+            return self
+                .chunks(0..self.len)
+                .map(|chunk| bytes_of(chunk.leaf))
+                .sum();
         }
         // Bytes for each element, where a long leaf is met more often than a short one.
         let positions = (0..SAMPLES).map(|sample| (2 * sample + 1) * self.len / (2 * SAMPLES));
