@@ -273,6 +273,8 @@ def test_what_is_wrong_is_told_in_one_line(ours, redis70, tmp_path, capsys):
     (tmp_path / "lines").write_text("{}")
     (tmp_path / "broken.rdb").write_bytes(b"REDIS0010\xff")
     (tmp_path / "empty").mkdir()
+    with rubellite.open(tmp_path / "data") as store:
+        store.call("SET", "k", "v")
     with redis70.connect() as connection:
         connection.call("ACL", "SETUSER", "few", "on", ">pw", "~*", "+scan", "+info", "+select")
         connection.call("ACL", "SETUSER", "few", "+dbsize", "+type", "+object")
@@ -290,6 +292,8 @@ def test_what_is_wrong_is_told_in_one_line(ours, redis70, tmp_path, capsys):
             ("",): "an empty path",
             (url(ours, 99),): "out of range",
             (url(ours), "--db", "99"): "out of range",
+            (str(tmp_path / "data"), "--db", "-1"): "out of range",
+            (str(tmp_path / "data"), "--db", "16384"): "out of range",
             (url(ours), "--depth", "0"): "--depth 0: must be 1 or more",
             (url(ours), "--sample", "0"): "--sample 0: must be 1 or more",
             (url(ours), "--separator", ""): "--separator: ",

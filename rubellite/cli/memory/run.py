@@ -67,23 +67,22 @@ class _Loaded:
         if found.kind == "json":
             raise RefusedError(f"{path}: JSON lines, not a snapshot or append-only files")
         self.name, self.database = path, 0
-        self._scratch = Scratch(load=load)
+        scratch = Scratch(load=load)
         with Progress("loading", found.size) as progress:
             done = 0
             for at, file in enumerate(found.files):
                 progress.update(done)
-                self._scratch.load(file, is_last=at == len(found.files) - 1)
+                scratch.load(file, is_last=at == len(found.files) - 1)
                 done += os.path.getsize(file)
-        self.left_out = self._scratch.left_out
-        self._session = self._scratch.session(0)
+        self.left_out = scratch.left_out
+        self._session = scratch.session(0)
+        # It lives as long as its session is used.
+        self._scratch = scratch
 
     def pipeline(self, commands: Sequence[Sequence[Any]]) -> list[Any]:
         return [self.call(*words) for words in commands]
 
     def call(self, *words: Any) -> Any:
-        if words[0] == "SELECT":
-            self._session = self._scratch.session(words[1])
-            return b"OK"
         try:
             return self._session.call(*words)
         except ReplyError as problem:
