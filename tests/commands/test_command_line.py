@@ -87,11 +87,11 @@ def test_a_start_that_is_refused_says_why(arguments, stdin, last_line, tmp_path)
 
 
 def test_check_config_lists_what_has_no_effect(tmp_path):
-    (tmp_path / "a.conf").write_text("port 7000\nactivedefrag yes\nio-threads 4\n")
+    (tmp_path / "a.conf").write_text("port 7000\njemalloc-bg-thread no\nio-threads 4\n")
     status, out, _ = run("server", "--check-config", "a.conf", cwd=tmp_path)
     assert status == 0
     assert [line.split(": ")[:2] for line in out.splitlines()[:-1]] == [
-        ["a.conf:2", "activedefrag"],
+        ["a.conf:2", "jemalloc-bg-thread"],
         ["a.conf:3", "io-threads"],
     ]
     assert out.endswith("a.conf: fine; 2 parameters without effect\n")

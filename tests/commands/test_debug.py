@@ -132,9 +132,9 @@ def test_errors_are_answered_as_they_are_given(client: Connection):
     assert client.call("DEBUG", "ERROR", "CODE with\r\ntwo lines") == Error("CODE with  two lines")
 
 
-def test_what_is_missing_says_so(client: Connection):
+def test_an_append_only_file_that_is_not_kept_cannot_be_loaded(client: Connection):
     assert client.call("DEBUG", "LOADAOF") == Error(
-        "ERR DEBUG LOADAOF is not supported: restart the server to load the append-only file"
+        "ERR Error trying to load the AOF files, check server logs."
     )
 
 

@@ -233,7 +233,7 @@ def test_the_tools_show_libraries(
     path = str(servers["ours"].directory / "dump.rdb")
     assert main(["check-rdb", path]) == 0
     assert "Library of functions '#!lua name=first'" in capsys.readouterr().out
-    target = tmp_path / "lines"
+    target = tmp_path / "lines.jsonl"
     assert main(["convert", path, str(target)]) == 0
     lines = [json.loads(line) for line in target.read_text().splitlines()]
     assert {"library": FIRST} in lines

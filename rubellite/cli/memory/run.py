@@ -67,23 +67,22 @@ class _Loaded:
         if found.kind == "json":
             raise RefusedError(f"{path}: JSON lines, not a snapshot or append-only files")
         self.name, self.database = path, 0
-        self._scratch = Scratch(load=load)
+        scratch = Scratch(load=load)
         with Progress("loading", found.size) as progress:
             done = 0
             for at, file in enumerate(found.files):
                 progress.update(done)
-                self._scratch.load(file, is_last=at == len(found.files) - 1)
+                scratch.load(file, is_last=at == len(found.files) - 1)
                 done += os.path.getsize(file)
-        self.left_out = self._scratch.left_out
-        self._session = self._scratch.session(0)
+        self.left_out = scratch.left_out
+        self._session = scratch.session(0)
+        # It lives as long as its session is used.
+        self._scratch = scratch
 
     def pipeline(self, commands: Sequence[Sequence[Any]]) -> list[Any]:
         return [self.call(*words) for words in commands]
 
     def call(self, *words: Any) -> Any:
-        if words[0] == "SELECT":
-            self._session = self._scratch.session(words[1])
-            return b"OK"
         try:
             return self._session.call(*words)
         except ReplyError as problem:
@@ -206,6 +205,7 @@ def _weigh(where: _Target, options: Options) -> Summary:
         options.separator.encode("utf-8", "surrogateescape"), options.depth, options.top
     )
     databases = _databases(where, options)
+    summary.is_by_database = len(databases) > 1
     summary.there = sum(databases.values())
     wanted = options.sample
     summary.is_sample = wanted is not None and wanted < summary.there
@@ -216,7 +216,7 @@ def _weigh(where: _Target, options: Options) -> Summary:
             if summary.is_sample:
                 quota = max(1, round(goal * keys / summary.there))
             _checked(where, where.call("SELECT", number))
-            above = b"db%d" % number if len(databases) > 1 else b""
+            above = b"db%d" % number if summary.is_by_database else b""
             _Database(where, options, summary, number, above, progress).weigh(keys, quota)
     return summary
 

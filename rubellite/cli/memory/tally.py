@@ -123,6 +123,8 @@ class Summary:
         #: Keys that were weighed, and those that the servers have.
         self.weighed = self.there = 0
         self.is_sample = False
+        #: The highest level of the tree are databases.
+        self.is_by_database = False
         self._top = top
         #: Of each database: keys that were weighed, weight, sum and sum of squares.
         self._spread: dict[int, list[float]] = {}

@@ -114,7 +114,9 @@ def _svg(told: Told) -> str:
         f'width="100%" role="img"><style>{_STYLE}</style>'
         f'<rect x="0" y="0" width="{WIDTH:.0f}" height="{HEIGHT:.0f}" fill="#eee"/>'
     ]
-    parts += _drawn(root, Box(0.0, 0.0, WIDTH, HEIGHT), root.total.size, "", 0, None)
+    # Databases are grey, so that the prefixes in them are told apart.
+    level = -1 if told.summary.is_by_database else 0
+    parts += _drawn(root, Box(0.0, 0.0, WIDTH, HEIGHT), root.total.size, "", level, None)
     return "\n".join([*parts, "</svg>"])
 
 
@@ -130,6 +132,7 @@ def _drawn(
         own_hue = _HUES[at % len(_HUES)] if hue is None else hue
         lightness = min(66 + 7 * level, 90) if cell.node else 92
         name = f"{path}{cell.name}" if cell.node else f"{path} {cell.name}".strip()
+        fill = "#ccc" if level < 0 else f"hsl({own_hue},60%,{lightness}%)"
         share = cell.tally.size / whole if whole else 0.0
         about = (
             f"{name}\n{amount(cell.tally.size, 'bytes')}, {share:.1%}\n"
@@ -137,7 +140,7 @@ def _drawn(
         )
         yield (
             f'<rect x="{place.x:.1f}" y="{place.y:.1f}" width="{place.width:.1f}" '
-            f'height="{place.height:.1f}" fill="hsl({own_hue},60%,{lightness}%)">'
+            f'height="{place.height:.1f}" fill="{fill}">'
             f"<title>{escape(about)}</title></rect>"
         )
         if place.width >= _NAME_MIN and place.height >= _HEAD_HEIGHT - 4:
@@ -153,7 +156,9 @@ def _drawn(
         if child is None or not (child.children or child.merged.size):
             continue
         if min(inside.width, inside.height) >= _INSIDE_MIN:
-            yield from _drawn(child, inside, whole, name, level + 1, own_hue)
+            below = f"{name} " if level < 0 else name
+            hue_below = None if level < 0 else own_hue
+            yield from _drawn(child, inside, whole, below, level + 1, hue_below)
 
 
 def _label(text: str, box: Box) -> str:

@@ -163,6 +163,8 @@ fn xack(
     if !has_group(engine, key, group) {
         return Ok(Handled::Declined);
     }
+    // As one look-up, which the servers count here.
+    engine.statistics.counters.keyspace_hits += 1;
     let count = engine.acknowledge(key, group, &ids)?;
     sink.put(&Reply::Integer(count as i64), call.protocol);
     Ok(Handled::Replied)
