@@ -10,6 +10,7 @@ import pytest
 
 from rubellite._core import Status
 from rubellite.errors import ReplyError
+from tests.oracles import Server
 from tests.store import START_MS, Store
 from tests.wire import decode_all
 
@@ -138,6 +139,20 @@ def test_more_members_than_a_step_takes_are_due_at_once(store: Store, ticks: boo
         assert sum(map(len, removed)) == len(members)
     assert store("ZRANK", "z", "stays") == 0
     assert store("ZRANGE", "z", 0, -1) == [b"stays"]
+
+
+def test_subscribers_hear_what_becomes_of_members(server: Server):
+    with server.connect() as client, server.connect() as subscriber:
+        client.call("CONFIG", "SET", "notify-keyspace-events", "Kgz")
+        subscriber.call("SUBSCRIBE", "__keyspace@0__:z")
+        client.call("ZADD", "z", 1, "a", 2, "b")
+        client.call("ZEXPIRE", "z", 100, "MEMBERS", 1, "a")
+        client.call("ZPERSIST", "z", "MEMBERS", 1, "a")
+        client.call("ZEXPIRE", "z", 0, "MEMBERS", 1, "a")
+        # The last one goes by itself.
+        client.call("ZPEXPIRE", "z", 1, "MEMBERS", 1, "b")
+        heard = [bytes(subscriber.receive()[-1]).decode() for _ in range(7)]
+    assert heard == ["zadd", "zexpire", "zpersist", "zexpired", "zexpire", "zexpired", "del"]
 
 
 def test_nobody_sees_a_due_member_while_clients_are_paused(store: Store):
