@@ -121,8 +121,14 @@ class Session:
         if self._store is None:
             if not os.path.isdir(path):
                 raise ConnectError(f"{path}: there is no such data directory")
+            settings = settings_of(path)
             try:
-                self._store = open_store(path, settings_of(path))
+                try:
+                    self._store = open_store(path, settings)
+                except ValueError:
+                    # Another process holds it, with as many databases as usual.
+                    del settings["databases"]
+                    self._store = open_store(path, settings)
             except (LoadError, OSError, ValueError) as problem:
                 # The path's own colons must not part the text.
                 raise ConnectError(f"{path}: {str(problem).replace(': ', ' - ')}") from None
