@@ -10,13 +10,16 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from rubellite.cli import sources
 from rubellite.cli.new_files import RefusedError
 from rubellite.cli.scratch import DATABASES
 from rubellite.client.resp import Connection, ErrorText, Word, encode, hidden, parse_url
 from rubellite.errors import ReplyError
+
+if TYPE_CHECKING:
+    from rubellite.client.store import Store
 
 #: Encoded commands that are gathered before they are sent.
 _SEND_BYTES = 1 << 18
@@ -108,11 +111,26 @@ def settings_of(path: str, *, is_source: bool = False) -> dict[str, str]:
     return {**many, "appendonly": "yes", "appendfsync": "everysec", "save": ""}
 
 
+def open_directory(path: str, *, is_source: bool = False) -> Store:
+    """A directory's store; where another process holds it, a part in that one's.
+
+    Fails with `ValueError` if that one was opened otherwise.
+    """
+    from rubellite.client.store import open_store
+
+    settings = settings_of(path, is_source=is_source)
+    try:
+        return open_store(path, settings)
+    except ValueError:
+        # Who holds it has as many databases as usual.
+        del settings["databases"]
+        return open_store(path, settings)
+
+
 class Directory:
     """A data directory, whose store lives in this process while it is open."""
 
     def __init__(self, path: str, *, is_source: bool) -> None:
-        from rubellite.client.store import open_store
         from rubellite.extending import ExtensionError
         from rubellite.persistence.snapshots import LoadError
 
@@ -122,8 +140,8 @@ class Directory:
         if is_source and not os.path.isdir(path):
             raise RefusedError(f"{path}: there is no such data directory")
         try:
-            self._store = open_store(path, settings_of(path, is_source=is_source))
-        except (LoadError, ExtensionError, OSError) as problem:
+            self._store = open_directory(path, is_source=is_source)
+        except (LoadError, ExtensionError, OSError, ValueError) as problem:
             raise RefusedError(f"{path}: {problem}") from None
         self._session = self._store.session(protocol=2)
         self._owns_store = True

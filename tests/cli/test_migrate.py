@@ -236,9 +236,22 @@ def test_a_killed_run_is_finished_by_the_next(redis70, tmp_path):
         assert data.digest(connection) == (found.decode() if isinstance(found, bytes) else found)
 
 
+def test_a_directory_that_another_process_holds_is_migrated_into_and_out_of(redis70, tmp_path):
+    held = tmp_path / "held"
+    command = [sys.executable, "-m", "rubellite.cli.main", "migrate"]
+    with redis70.connect() as connection, rubellite.open(held) as store:
+        connection.call("FLUSHALL")
+        connection.call("RPUSH", "jobs", "a", "b")
+        subprocess.run([*command, url(redis70), str(held)], check=True, capture_output=True)
+        assert store.call("LRANGE", "jobs", 0, -1) == [b"a", b"b"]
+        store.set("from-here", "1")
+        subprocess.run([*command, str(held), url(redis70)], check=True, capture_output=True)
+        assert connection.call("GET", "from-here") == b"1"
+
+
 def test_what_is_wrong_is_told_in_one_line(ours, redis70, tmp_path, capsys):
     (tmp_path / "file").write_text("x")
-    with redis70.connect() as connection, rubellite.open(tmp_path / "used"):
+    with redis70.connect() as connection, rubellite.open(tmp_path / "used", durability="always"):
         connection.call("CONFIG", "SET", "requirepass", "secret")
         try:
             wrong = {

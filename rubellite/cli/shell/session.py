@@ -114,21 +114,14 @@ class Session:
         return Connection(address)
 
     def _opened(self, path: str) -> Store:
-        from rubellite.cli.endpoints import settings_of
-        from rubellite.client.store import open_store
+        from rubellite.cli.endpoints import open_directory
         from rubellite.persistence.snapshots import LoadError
 
         if self._store is None:
             if not os.path.isdir(path):
                 raise ConnectError(f"{path}: there is no such data directory")
-            settings = settings_of(path)
             try:
-                try:
-                    self._store = open_store(path, settings)
-                except ValueError:
-                    # Another process holds it, with as many databases as usual.
-                    del settings["databases"]
-                    self._store = open_store(path, settings)
+                self._store = open_directory(path)
             except (LoadError, OSError, ValueError) as problem:
                 # The path's own colons must not part the text.
                 raise ConnectError(f"{path}: {str(problem).replace(': ', ' - ')}") from None
