@@ -180,8 +180,10 @@ def test_a_consumer_waits_for_work(db: Store, log: Stream, workers: Group):
 
 
 def test_what_a_dead_consumer_had_goes_to_another(db: Store, log: Stream, workers: Group):
+    begun_ms = 1_900_000_000_000
+    db.engine.freeze_clock(begun_ms)
     workers.read("dead")
-    db.engine.advance_clock(90_000)
+    db.engine.freeze_clock(begun_ms + 90_000)
     workers.read_again("dead", count=1)
     assert workers.pending("dead", idle_seconds=60, count=1) == [
         Pending(b"2-0", b"dead", 90.0, 1),

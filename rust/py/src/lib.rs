@@ -117,7 +117,8 @@ fn lcs_table_bytes(one: &[u8], other: &[u8]) -> u64 {
     lcs::table_bytes(one.len(), other.len()).unwrap_or(u64::MAX)
 }
 
-#[pymodule]
+// What a handler's `Call` lends, and the watchdog borrows, the GIL keeps apart.
+#[pymodule(gil_used = true)]
 fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     use crate::reply::{Special, SpecialKind, Status};
     let py = module.py();

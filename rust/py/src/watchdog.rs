@@ -213,8 +213,11 @@ fn serve(py: Python<'_>, shared: &Shared) {
     };
     // SAFETY: the context lives until the handler ends, which waits until it is given back;
     // taking it out of the call made this use the only one.
-    let wants_end = give_turn(unsafe { &mut *pointer }, elapsed);
+    let context = unsafe { &mut *pointer };
+    let turn = catch_unwind(AssertUnwindSafe(|| give_turn(context, elapsed)));
     call.get().give_back(pointer);
+    // After a panic in a turn the handler goes on, and so does the watchdog.
+    let wants_end = turn.unwrap_or(false);
     if wants_end {
         shared.state.lock().is_raised = true;
         let kind = py.get_type::<Killed>();

@@ -456,6 +456,11 @@ fn serve_client(
     if let Some((_, spent_ns)) = engine.waiters.served.take() {
         blocking.spent_ns = spent_ns;
     }
+    if !engine.sessions.contains_key(&client) {
+        // It hung up while others had a turn beside its long command.
+        engine.waiters.remove(client, &blocking);
+        return;
+    }
     if engine.tracking.has_business() {
         engine.finish_tracked_request(client);
     }

@@ -287,7 +287,9 @@ fn permits(
         return Err(Failure::With(ErrorCode::WrongArity, spec.name.clone()));
     }
     let is_loading = engine.loading;
-    if engine.script.is_some() && !spec.has(flag::ALLOW_BUSY) {
+    // A command of a user's own could not be watched while another is.
+    let is_allowed = spec.has(flag::ALLOW_BUSY) && !spec.has(flag::EXTENSION);
+    if engine.script.is_some() && !is_allowed {
         return Err(engine.busy_failure());
     }
     let session = engine.session(client);
@@ -302,8 +304,10 @@ fn permits(
     }
     let hears_messages = session.is_subscribed() && session.protocol == Protocol::Resp2;
     let is_monitor = session.is_monitor;
-    // Whatever the command is, for it may leave more than it found.
+    // Whatever the command is, for it may leave more than it found; but nothing goes while
+    // another one stands in the middle of its work.
     if engine.settings.memory_max > 0
+        && engine.script.is_none()
         && engine.make_room() == Room::Exhausted
         && eviction::may_grow(commands, engine, client, spec)
     {

@@ -8,6 +8,7 @@
 //! of the turn, after `Service::tick`, so that a journal can go before them.
 
 use std::io::{self, Write};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::time::{Duration, Instant};
 
 use ahash::AHashMap;
@@ -234,8 +235,9 @@ impl Sockets {
                 *mut (dyn Outside + 'static),
             >(others))
         });
-        let fate = work(&mut connection, service);
+        let fate = catch_unwind(AssertUnwindSafe(|| work(&mut connection, service)));
         service.lend(OutsidePointer::default());
+        let fate = fate.unwrap_or_else(|payload| resume_unwind(payload));
         self.connections[slot] = Some(connection);
         self.after_requests(service, slot, fate);
     }
