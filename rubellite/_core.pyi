@@ -1684,9 +1684,9 @@ class RdbReader:
         ("key", name, type, elements, memory in bytes, deadline or None, value or None).
 
         Values: bytes; of a list [bytes], of a hash [(field, value, deadline or None)], of a
-        set [(member, deadline or None)], of a sorted set [(member, score)], of a stream a
-        dict with `entries` [(ID, [name, value, …])], `last_id`, `max_deleted_id`,
-        `entries_added` and `groups`, dicts with `name`, `last_id`, `entries_read`, `pending`
-        [(ID, delivered in ms, deliveries, consumer)] and `consumers` [(name, seen in ms,
-        active in ms)].
+        set [(member, deadline or None)], of a sorted set [(member, score, deadline or None)],
+        of a stream a dict with `entries` [(ID, [name, value, …])], `last_id`,
+        `max_deleted_id`, `entries_added` and `groups`, dicts with `name`, `last_id`,
+        `entries_read`, `pending` [(ID, delivered in ms, deliveries, consumer)] and
+        `consumers` [(name, seen in ms, active in ms)].
         """

@@ -90,7 +90,10 @@ _WRITERS = {
         [_json(field), _json(text)] + ([] if deadline is None else [deadline])
         for field, text, deadline in value
     ],
-    "zset": lambda value: [[_json(member), _score(score)] for member, score in value],
+    "zset": lambda value: [
+        [_json(member), _score(score)] + ([] if deadline is None else [deadline])
+        for member, score, deadline in value
+    ],
     "stream": _stream,
 }
 
@@ -194,17 +197,20 @@ def _read_hash(value: Any) -> list[tuple[bytes, bytes, int | None]]:
     return fields
 
 
-def _read_sorted_set(value: Any) -> list[tuple[bytes, float]]:
-    members: list[tuple[bytes, float]] = []
+def _read_sorted_set(value: Any) -> list[tuple[bytes, float, int | None]]:
+    members: list[tuple[bytes, float, int | None]] = []
     for item in _list(value):
-        if not isinstance(item, list) or len(item) != 2:
-            raise LineError("an element of a sorted set is [member, score]")
+        if not isinstance(item, list) or len(item) not in (2, 3):
+            raise LineError(
+                "an element of a sorted set is [member, score] or [member, score, deadline]"
+            )
         score = item[1]
         if score in ("inf", "-inf"):
             score = float(score)
         if type(score) not in (int, float) or math.isnan(score):
             raise LineError("a score is no number")
-        members.append((_raw(item[0]), float(score)))
+        deadline = _positive(item[2], "deadline") if len(item) == 3 else None
+        members.append((_raw(item[0]), float(score), deadline))
     return members
 
 

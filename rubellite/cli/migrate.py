@@ -40,8 +40,6 @@ _FATAL = (
 _FOOTER_BYTES = 10
 #: From this number on, types mean different things to Redis and to Valkey.
 _FAMILY_TYPES = 22
-#: A dump that holds this says more than other servers than ours read of it.
-_OURS_ONLY = b"rubellite-deadlines"
 
 
 class FailedError(Exception):
@@ -228,11 +226,6 @@ class _Copy:
         self._knows_deadlines = True
         #: How many dumps the target understood, and how many not.
         self._understood = self._refused = 0
-        self._is_ours = self._speaks_ours()
-
-    def _speaks_ours(self) -> bool:
-        reply = self._target.call("INFO", "server")
-        return isinstance(reply, bytes) and b"rubellite_version" in reply
 
     def close(self) -> None:
         if self._reader is not None:
@@ -309,10 +302,9 @@ class _Copy:
         # A target that understood none of many will not begin to.
         gives_up = self._refused >= BATCH_KEYS and not self._understood
         for key, payload, deadline in dumps:
-            is_sent = not gives_up and (self._is_ours or _OURS_ONLY not in payload)
-            if is_sent:
+            if not gives_up:
                 commands.append(("RESTORE", key, deadline, payload, "ABSTTL", *replace))
-            sent.append((key, payload, deadline, is_sent))
+            sent.append((key, payload, deadline, not gives_up))
         self._target.send(commands)
         return sent
 

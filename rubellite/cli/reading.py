@@ -90,11 +90,14 @@ def _hash(call: Caller, key: bytes) -> list[tuple[bytes, bytes, int | None]]:
     return [(field, value, deadline) for (field, value), deadline in items]
 
 
-def _sorted_set(call: Caller, key: bytes) -> list[tuple[bytes, float]]:
+def _sorted_set(call: Caller, key: bytes) -> list[tuple[bytes, float, int | None]]:
     scores: dict[bytes, float] = {}
     for part in _scan(call, "ZSCAN", key):
         scores.update(zip(part[::2], map(float, part[1::2]), strict=True))
-    return sorted(scores.items(), key=lambda item: (item[1], item[0]))
+    deadlines = _deadlines(call, "ZPEXPIRETIME", "MEMBERS", key, list(scores))
+    items = zip(scores.items(), deadlines, strict=True)
+    members = [(member, score, deadline) for (member, score), deadline in items]
+    return sorted(members, key=lambda item: (item[1], item[0]))
 
 
 def _facts(reply: list[Any]) -> dict[str, Any]:
@@ -153,10 +156,8 @@ def comparable(kind: str, value: Any) -> Any:
 
     When a consumer was seen last changes by looking on, and is left out.
     """
-    if kind in ("set", "hash"):
+    if kind in ("set", "hash", "zset"):
         return {item[0]: item[1:] for item in value}
-    if kind == "zset":
-        return dict(value)
     if kind == "stream":
         plain = {**value, "entries": [(id, list(parts)) for id, parts in value["entries"]]}
         plain["groups"] = sorted(

@@ -39,7 +39,10 @@ def commands(key: bytes, kind: str, value: Any) -> Iterator[Words]:
             yield "HPEXPIREAT", key, deadline, "FIELDS", len(names), *names
     elif kind == "zset":
         for part in _parts(value):
-            yield "ZADD", key, *(word for name, score in part for word in (repr(score), name))
+            yield "ZADD", key, *(word for name, score, _ in part for word in (repr(score), name))
+        timed = ((member, deadline) for member, _, deadline in value)
+        for deadline, names in _by_deadline(timed):
+            yield "ZPEXPIREAT", key, deadline, "MEMBERS", len(names), *names
     else:
         yield from _stream(key, value)
 

@@ -23,6 +23,8 @@ COMMANDS: tuple[tuple[Any, ...], ...] = (
     ("HPEXPIREAT", "hash", FAR_MS + 2, "FIELDS", 2, "f", "g"),
     ("PEXPIREAT", "hash", FAR_MS + 3),
     ("ZADD", "zset", "-inf", "low", "inf", "high", "-0.0", "zero", "0.1", "part", "1e300", "big"),
+    ("ZADD", "scores", 1, "a", 2, b"\xf1", "2.5", "c"),
+    ("ZPEXPIREAT", "scores", FAR_MS + 4, "MEMBERS", 2, "a", b"\xf1"),
     ("XADD", "stream", "1-1", "a", "1", "b", b"\xff"),
     ("XADD", "stream", "1-2", "other", "names"),
     ("XADD", "stream", "2-0", "a", "3", "b", "4"),
@@ -58,6 +60,7 @@ def fill(store: Store) -> None:
         store(add, f"many:{collection}", *many)
     store("SPEXPIREAT", "many:set", FAR_MS, "MEMBERS", 3, "m1", "m700", "m1400")
     store("HPEXPIREAT", "many:hash", FAR_MS, "FIELDS", 3, "1", "700", "1400")
+    store("ZPEXPIREAT", "many:zset", FAR_MS, "MEMBERS", 3, "m1", "m700", "m1400")
 
 
 def facts(store: Store) -> dict[str, Any]:
@@ -68,8 +71,10 @@ def facts(store: Store) -> dict[str, Any]:
         "keys": store("DBSIZE"),
         "set": store("SPEXPIRETIME", "set", "MEMBERS", 3, "a", "b", b"\xf0"),
         "hash": store("HPEXPIRETIME", "hash", "FIELDS", 3, "f", "g", "h"),
+        "scores": store("ZPEXPIRETIME", "scores", "MEMBERS", 3, "a", b"\xf1", "c"),
         "many:set": store("SPEXPIRETIME", "many:set", "MEMBERS", 2, "m700", "m701"),
         "many:hash": store("HPEXPIRETIME", "many:hash", "FIELDS", 2, "700", "701"),
+        "many:zset": store("ZPEXPIRETIME", "many:zset", "MEMBERS", 2, "m700", "m701"),
         "zset": store("ZRANGE", "zset", 0, -1, "WITHSCORES"),
         "streams": [_plain(store("XINFO", "STREAM", name, "FULL")) for name in streams],
     }

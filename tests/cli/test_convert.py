@@ -92,6 +92,8 @@ def test_commands_behind_the_base_are_executed(tmp_path, monkeypatch):
     original("SET", "late", "1", "PXAT", FAR_MS)
     original("HSET", "h", "f", "v")
     original("HPEXPIREAT", "h", FAR_MS, "FIELDS", 1, "f")
+    original("ZADD", "late:z", 1, "m", 2, "n")
+    original("ZPEXPIREAT", "late:z", FAR_MS, "MEMBERS", 1, "n")
     original("SELECT", 0)
     increment = tmp_path / "aof" / "appendonly.aof.1.incr.aof"
     increment.write_bytes(original.engine.take_journal())
@@ -104,6 +106,8 @@ def test_commands_behind_the_base_are_executed(tmp_path, monkeypatch):
         after = loaded(target)
         at_the_same_time(original, after)
         assert facts(after) == facts(original)
+        after("SELECT", 9)
+        assert after("ZPEXPIRETIME", "late:z", "MEMBERS", 2, "m", "n") == [-1, FAR_MS]
     # A single file of old: the commands stand behind the snapshot.
     base = (tmp_path / "aof" / "appendonly.aof.1.base.rdb").read_bytes()
     (tmp_path / "appendonly.aof").write_bytes(base + increment.read_bytes())
@@ -117,6 +121,7 @@ def test_what_has_expired_is_carried_over(tmp_path, monkeypatch):
         {"key": "gone", "type": "string", "expires_at": PAST_MS, "value": "x"},
         {"key": "h", "type": "hash", "value": [["f", "v", PAST_MS], ["g", "w"]]},
         {"key": "s", "type": "set", "value": [["m", PAST_MS], "n"]},
+        {"key": "z", "type": "zset", "value": [["m", 1, PAST_MS], ["n", 2.5]]},
     ]
     Path("keys.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     assert main(["convert", "keys.jsonl", "a.rdb"]) == 0
@@ -126,8 +131,10 @@ def test_what_has_expired_is_carried_over(tmp_path, monkeypatch):
     assert by_key["gone"]["expires_at"] == PAST_MS
     assert sorted(by_key["h"]["value"]) == [["f", "v", PAST_MS], ["g", "w"]]
     assert ["m", PAST_MS] in by_key["s"]["value"]
+    assert by_key["z"]["value"] == [["m", 1, PAST_MS], ["n", 2.5]]
     after = loaded("a.rdb")
     assert after("HMGET", "h", "f", "g") == [None, b"w"]
+    assert after("ZRANGE", "z", 0, -1) == [b"n"]
     assert after("EXISTS", "gone") == 0
 
 
@@ -189,6 +196,8 @@ BAD_LINES = {
     '{"key":"a","type":"list","value":"x"}': "a list was expected",
     '{"key":"a","type":"set","value":["x","x"]}': "stands twice",
     '{"key":"a","type":"zset","value":[["x","y"]]}': "a score is no number",
+    '{"key":"a","type":"zset","value":[["x",1,0]]}': "after 1970",
+    '{"key":"a","type":"zset","value":[["x",1,2,3]]}': "an element of a sorted set is",
     '{"key":"a","type":"hash","value":[["x"]]}': "a field is",
     '{"key":"a","type":"string","value":"x","expires_at":0}': "after 1970",
     '{"key":"a","type":"string","value":"x","db":16384}': '"db" is not from 0',

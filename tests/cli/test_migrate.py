@@ -179,17 +179,40 @@ def test_what_the_target_cannot_hold_is_named(ours, redis70, capsys):
     with ours.connect() as connection:
         connection.call("SADD", "members", "a", "b")
         connection.call("SPEXPIREAT", "members", FAR_MS, "MEMBERS", 1, "a")
+        connection.call("ZADD", "scores", 1, "a", 2, "b")
+        connection.call("ZPEXPIREAT", "scores", FAR_MS, "MEMBERS", 1, "a")
         connection.call("HSET", "fields", "a", "b")
         connection.call("HPEXPIREAT", "fields", FAR_MS, "FIELDS", 1, "a")
         connection.call("SET", "plain", "v")
     assert main(["migrate", url(ours), url(redis70)]) == 1
     told = capsys.readouterr()
-    assert told.out == "3 keys: 1 copied, 2 failed\n"
+    assert told.out == "4 keys: 1 copied, 3 failed\n"
     assert "members: ERR unknown command 'SPEXPIREAT'" in told.err
+    assert "scores: ERR unknown command 'ZPEXPIREAT'" in told.err
     assert "fields: ERR unknown command 'HPEXPIREAT'" in told.err
     with redis70.connect() as connection:
         # Nothing is there in part.
         assert connection.call("KEYS", "*") == [b"plain"]
+
+
+def test_deadlines_of_members_go_from_ours_to_ours(ours, tmp_path, capsys):
+    timed = (("SADD", "set", "a", "b"), ("SPEXPIREAT", "set", FAR_MS, "MEMBERS", 1, "a"))
+    timed += (("ZADD", "zset", 1, "a", 2, "b"), ("ZPEXPIREAT", "zset", FAR_MS, "MEMBERS", 1, "a"))
+    target = str(tmp_path / "data")
+    with ours.connect() as connection:
+        for words in timed:
+            connection.call(*words)
+        assert main(["migrate", url(ours), target]) == 0
+        assert of_path(tmp_path / "data") == of(ours)
+        with rubellite.open(target) as store:
+            members = ("MEMBERS", 2, "a", "b")
+            assert store.call("ZPEXPIRETIME", "zset", *members) == [FAR_MS, -1]
+            assert store.call("SPEXPIRETIME", "set", *members) == [FAR_MS, -1]
+        capsys.readouterr()
+        # A member's deadline is content, too: another one is no equal key.
+        connection.call("ZPEXPIREAT", "zset", FAR_MS + 1, "MEMBERS", 1, "a")
+        assert main(["migrate", url(ours), target]) == 1
+        assert "1 equal already, 1 with other content" in capsys.readouterr().out
 
 
 def test_an_interrupted_run_is_finished_by_the_next(redis70, tmp_path, monkeypatch, capsys):

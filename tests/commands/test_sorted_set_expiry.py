@@ -163,6 +163,29 @@ def test_nobody_sees_a_due_member_while_clients_are_paused(store: Store):
     assert store("ZRANGE", "z", 0, -1) == [b"b"]
 
 
+def test_copies_of_the_key_keep_deadlines_and_what_is_stored_has_none(store: Store):
+    store("ZADD", "z", 1, "a", 2, "b")
+    store("ZPEXPIRE", "z", 10, "MEMBERS", 1, "a")
+    asked = ("MEMBERS", 2, "a", "b")
+    store("COPY", "z", "copy")
+    store("RENAME", "copy", "renamed")
+    store("MOVE", "renamed", 1)
+    store("SELECT", 1)
+    assert store("ZPTTL", "renamed", *asked) == [10, -1]
+    store("SELECT", 0)
+    for command in (
+        "ZUNIONSTORE t 1 z",
+        "ZINTERSTORE t 2 z z",
+        "ZDIFFSTORE t 1 z",
+        "ZRANGESTORE t z 0 -1",
+        "GEOSEARCHSTORE t z FROMLONLAT 0 0 BYRADIUS 20000 km",
+        # Into the key itself, in the end.
+        "ZUNIONSTORE z 1 z",
+    ):
+        assert store(*command.split()) == 2
+        assert store("ZPTTL", command.split()[1], *asked) == [-1, -1]
+
+
 def test_conditions_compare_with_the_deadline_that_is_there(store: Store):
     store("ZADD", "z", 1, "a", 2, "b")
 

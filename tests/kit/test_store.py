@@ -84,15 +84,23 @@ def test_a_snapshot_brings_back_the_state(store: IsolatedStore):
     client = store.redis()
     client.hset("hash", "field", "value")
     client.set("key", "value", ex=60)
+    for words in ("SADD set a b", "SEXPIRE set 60 MEMBERS 1 a"):
+        client.execute_command(*words.split())
+    for words in ("ZADD zset 1 a 2 b", "ZEXPIRE zset 60 MEMBERS 1 a"):
+        client.execute_command(*words.split())
     store.redis(db=5).rpush("list", "a", "b")
     state = store.snapshot()
     assert state.startswith(b"REDIS0")
     client.flushall()
     client.set("other", 1)
     store.restore(state)
-    assert sorted(client.keys()) == [b"hash", b"key"]
+    assert sorted(client.keys()) == [b"hash", b"key", b"set", b"zset"]
     assert store.redis(db=5).lrange("list", 0, -1) == [b"a", b"b"]
     assert 0 < client.ttl("key") <= 60
+    for command in ("STTL set", "ZTTL zset"):
+        timed, other = client.execute_command(*command.split(), "MEMBERS", 2, "a", "b")
+        assert 0 <= timed <= 60
+        assert other == -1
 
 
 def test_a_snapshot_is_a_file_that_can_be_kept(store: IsolatedStore, tmp_path):

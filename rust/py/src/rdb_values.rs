@@ -37,8 +37,8 @@ fn bytes<'py>(py: Python<'py>, element: Element<'_>) -> Bound<'py, PyBytes> {
 }
 
 /// The elements of a collection: of a list bytes, of a hash (field, value, deadline or
-/// None), of a set (member, deadline or None), of a sorted set (member, score). What a
-/// stream is, see `stream`.
+/// None), of a set (member, deadline or None), of a sorted set (member, score, deadline or
+/// None). What a stream is, see `stream`.
 pub fn objects<'py>(py: Python<'py>, kind: Kind, made: &Detached) -> PyResult<Bound<'py, PyAny>> {
     let list = PyList::empty(py);
     match (kind, made.content()) {
@@ -67,7 +67,7 @@ pub fn objects<'py>(py: Python<'py>, kind: Kind, made: &Detached) -> PyResult<Bo
         }
         (Kind::SortedSet, Content::Packed(_, packed)) => {
             for (member, score) in PackedSortedSet::new(packed).iter() {
-                list.append((bytes(py, member), score))?;
+                list.append((bytes(py, member), score, None::<i64>))?;
             }
         }
         (_, Content::Object(Object::List(elements))) => {
@@ -77,7 +77,7 @@ pub fn objects<'py>(py: Python<'py>, kind: Kind, made: &Detached) -> PyResult<Bo
         }
         (_, Content::Object(Object::SortedSet(set))) => {
             for (member, score) in set.iter() {
-                list.append((PyBytes::new(py, member), score))?;
+                list.append((PyBytes::new(py, member), score, set.deadline(member)))?;
             }
         }
         (_, Content::Object(Object::Stream(found))) => {
