@@ -172,6 +172,8 @@ def xautoclaim(call: Call, key: bytes, group: bytes, consumer: bytes, words: Arg
 
     Errors: MIN_IDLE_TIME, STREAM_ID, INTERVAL_START, CLAIM_COUNT, SYNTAX, NO_GROUP, WRONG_TYPE.
     """
+    # The look-up comes before all that is refused, but for the type.
+    call.exists(key, "look")
     min_idle_ms = max(_integer(words, 0, MIN_IDLE_TIME("XAUTOCLAIM")), 0)
     start = interval_start(words[1])
     count, only_ids = _COUNT_USUAL, False
@@ -188,5 +190,7 @@ def xautoclaim(call: Call, key: bytes, group: bytes, consumer: bytes, words: Arg
         else:
             raise SYNTAX
         at += 1
-    found = _stream(call, key, group)
+    found = call.edit(key, Stream)
+    if not found.exists() or not found.has_group(group):
+        raise NO_GROUP(text_of(key), text_of(group))
     return found.reply_auto_claim(group, consumer, min_idle_ms, start, count, only_ids)

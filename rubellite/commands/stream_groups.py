@@ -268,8 +268,8 @@ def xackdel(call: Call, key: bytes, group: bytes, words: Arguments) -> Reply:
 
     Errors: SYNTAX, NUMIDS_NOT_POSITIVE, NUMIDS_MISMATCH, STREAM_ID, WRONG_TYPE.
     """
-    found = call.edit(key, Stream)
+    found = call.read(key, Stream)
     references, ids = read_deletion(words)
-    if not found.has_group(group):
+    if found is None or not found.has_group(group):
         return [-1] * len(ids)
-    return found.delete(stream_ids(ids), references, group)
+    return call.edit(key, Stream).delete(stream_ids(ids), references, group)
