@@ -257,6 +257,8 @@ def test_bytes_that_are_no_utf8_come_back(data):
         (r'a "b c" "\x41\n\"\q"', ["a", "b c", 'A\n"q']),
         (r"a 'b \' \n'", ["a", r"b ' \n"]),
         (r"a \n", ["a", r"\n"]),
+        ("a\u00a0b\x1cc d", ["a\u00a0b\x1cc", "d"]),
+        ('"a\u00a0b" c\u2003d', ["a\u00a0b", "c\u2003d"]),
         ('a ""', ["a", ""]),
         (r'"\xzz"', ["xzz"]),
     ],

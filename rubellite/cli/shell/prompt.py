@@ -33,6 +33,7 @@ from rubellite.cli.shell import hints, words
 from rubellite.cli.shell.run import LeaveError, execute
 from rubellite.cli.shell.session import Session
 from rubellite.client.resp import ConnectError, ErrorText
+from rubellite.config.words import Word, places
 
 if TYPE_CHECKING:
     from rubellite.cli.shell.hints import Usages
@@ -69,7 +70,7 @@ def history_path() -> str:
 
 def is_secret(line: str) -> bool:
     """Whether a line may hold a password."""
-    typed = [word.value.decode("utf-8", "replace").lower() for word in words.split(line)]
+    typed = [word.value.decode("utf-8", "replace").lower() for word in places(line)]
     if typed[:2] == ["config", "set"]:
         return any("pass" in word or word in ("masterauth",) for word in typed[2::2])
     if typed[:1] in (["hello"], ["migrate"]):
@@ -95,7 +96,7 @@ class _History(FileHistory):
 
 def _typed(text: str) -> tuple[list[str], str]:
     """The words of a line before the cursor that are done, and the one being typed."""
-    found = words.split(text)
+    found = places(text)
     is_done = not found or found[-1].end < len(text)
     values = [word.value.decode("utf-8", "replace") for word in found]
     return (values, "") if is_done else (values[:-1], text[found[-1].start :])
@@ -155,7 +156,7 @@ class _Lexer(Lexer):
     def lex_document(self, document: Document) -> Callable[[int], StyleAndTextTuples]:
         text = document.text
         styles = [""] * len(text)
-        found = words.split(text)
+        found = places(text)
         names = [word.value.decode("utf-8", "replace") for word in found]
         usage = self._usages().find(names)
         count = usage[1] if usage else 1
@@ -176,7 +177,7 @@ class _Lexer(Lexer):
         return fragments
 
     @staticmethod
-    def _style(word: words.Word, number: int, count: int, is_known: bool) -> str:
+    def _style(word: Word, number: int, count: int, is_known: bool) -> str:
         if not word.is_whole:
             return "class:open"
         if number < count:
