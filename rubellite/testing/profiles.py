@@ -25,7 +25,6 @@ from rubellite.testing.since import (
     HABITS,
     KNOWN,
     MANY_SINCE,
-    OURS,
     OWN_ARGUMENTS,
     REFUSALS,
     Habit,
@@ -48,6 +47,14 @@ def parse(text: str) -> tuple[str, Version]:
 def _version(text: str) -> Version:
     major, minor = text.split(".")[:2]
     return int(major), int(minor)
+
+
+def is_ours(entry: Command) -> bool:
+    """Whether no other server has the command: it is dated by a version of ours, then.
+
+    Those are below 1.0.0, which was Redis's first.
+    """
+    return _version(entry.since) < (1, 0)
 
 
 def commands_of(profile: str) -> Registry:
@@ -79,7 +86,7 @@ class _View:
 
     def has_command(self, entry: Command) -> bool:
         """Whether the command is there."""
-        if entry.name in OURS:
+        if is_ours(entry):
             return False
         return self._knows(COMMANDS[self._product].get(entry.name, entry.since))
 

@@ -43,12 +43,6 @@ COMMANDS: Final = {
     "valkey": _all("xackdel xdelex", NEVER),
 }
 
-#: Commands of ours that no other server has.
-OURS: Final = frozenset(
-    "sexpire sexpireat sexpiretime spersist spexpire spexpireat spexpiretime spttl sttl "
-    "zexpire zexpireat zexpiretime zpersist zpexpire zpexpireat zpexpiretime zpttl zttl".split()
-)
-
 #: Since when arguments are there, by outline; what COMMAND DOCS tells in its history only.
 ARGUMENTS: Final = {
     "georadiusbymember": {"ANY": "6.2"},

@@ -16,7 +16,7 @@ from rubellite.spec.command import TABLE
 from rubellite.spec.notation import Node, read
 from rubellite.testing import IsolatedStore
 from rubellite.testing.matching import matches
-from rubellite.testing.profiles import commands_of, parse
+from rubellite.testing.profiles import commands_of, is_ours, parse
 from rubellite.testing.since import KNOWN
 from tests.oracles import Server
 from tests.wire import Error
@@ -52,6 +52,14 @@ def test_commands_are_known_where_the_real_server_knows_them(pair):
     with real.connect() as connection:
         known = set(_documented(connection.call("COMMAND", "DOCS")))
     assert set(store.commands) == known & set(TABLE)
+
+
+def test_commands_that_no_real_server_has_are_dated_by_a_version_of_ours(valkey91, redis82):
+    known: set[str] = set()
+    for real in (valkey91, redis82):
+        with real.connect() as connection:
+            known |= set(_documented(connection.call("COMMAND", "DOCS")))
+    assert {name for name, entry in TABLE.items() if is_ours(entry)} == set(TABLE) - known
 
 
 def _words(nodes: list[Node]) -> set[str]:
