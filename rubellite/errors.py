@@ -576,6 +576,10 @@ BUSY_COMMAND = _reply(
     "NOSAVE.",
 )
 COMMAND_KILLED = _reply("COMMAND_KILLED", "ERR Command '{}' killed by user with SCRIPT KILL.")
+INTERRUPTED = _reply("INTERRUPTED", "ERR '{}' was interrupted by the process that runs it")
+NEEDS_CONNECTION = _reply(
+    "NEEDS_CONNECTION", "ERR {} needs a connection of its own: use redis() of the store"
+)
 SAVING_FAILS = _reply(
     "SAVING_FAILS",
     "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to "

@@ -18,6 +18,8 @@ class Native:
 
     What is not here is `call("COMMAND", …)`, whose reply is plain Python: bytes, int,
     float, None, list, dict. Error replies are raised as `rubellite.errors.ReplyError`.
+    Ctrl-C is raised as everywhere: the call was executed as a whole, in part or not at
+    all (docs/extending.md).
     """
 
     def __init__(self, session: EmbeddedSession | WireSession) -> None:

@@ -191,19 +191,27 @@ impl EmbeddedSession {
         Turn(self)
     }
 
-    fn run(&self, core: &mut Core<PyRuntime>, request: &OwnedRequest) -> PyResult<Flow> {
+    /// Executes a request; gives what interrupted it, too.
+    fn run(
+        &self,
+        core: &mut Core<PyRuntime>,
+        request: &OwnedRequest,
+    ) -> PyResult<(Flow, Option<PyErr>)> {
         if !core.engine.sessions.contains_key(&self.client) {
             return Err(PyRuntimeError::new_err("the client is closed"));
         }
         core.engine.refresh_clock();
         let commands = Arc::clone(&core.engine.commands);
-        Ok(pipeline::execute(
-            &commands,
-            &mut core.engine,
-            &mut core.runtime,
-            self.client,
-            request.as_request(),
-        ))
+        let (engine, runtime) = (&mut core.engine, &mut core.runtime);
+        Ok(runtime.interruptible(|runtime| {
+            pipeline::execute(
+                &commands,
+                engine,
+                runtime,
+                self.client,
+                request.as_request(),
+            )
+        }))
     }
 
     /// What a caller hears whose connection would be closed now, without a reply.
@@ -278,23 +286,26 @@ impl EmbeddedSession {
         let request = request(arguments, self.encode.as_ref())?;
         let _turn = self.take_turn(py);
         let mut held = self.cell.lock(py)?;
-        let flow = self.run(&mut held.core, &request)?;
+        let (flow, interruption) = self.run(&mut held.core, &request)?;
         if flow == Flow::Pause {
+            if let Some(interruption) = interruption {
+                held.core.engine.abandon_wait(self.client);
+                return Err(interruption);
+            }
             drop(held);
             // Its deadline may be the next thing that happens.
             self.wake_loop();
             return self.wait(py);
         }
         if flow == Flow::CloseNow {
-            return Err(self.hung_up(&mut held.core));
+            let hung_up = self.hung_up(&mut held.core);
+            return Err(interruption.unwrap_or(hung_up));
         }
         let reply = self.take_reply(py, &mut held.core);
-        if let Some(interruption) = held.core.runtime.interruption.take() {
-            return Err(interruption);
-        }
         if held.core.engine.writes_before_reply()
             && !held.core.engine.flush_aof()
             && held.core.engine.appends_always()
+            && interruption.is_none()
         {
             return Err(PyOSError::new_err(
                 "the append-only file cannot be written: what the command did may be lost",
@@ -303,6 +314,9 @@ impl EmbeddedSession {
         if held.core.engine.wants_turn() {
             drop(held);
             self.wake_loop();
+        }
+        if let Some(interruption) = interruption {
+            return Err(interruption);
         }
         Ok(reply?.unwrap_or_else(|| py.None().into_bound(py)))
     }

@@ -422,15 +422,18 @@ impl Engine {
         let commands = Arc::clone(&core.engine.commands);
         let mut sink = ObjectSink::default();
         core.engine.refresh_clock();
-        pipeline::execute_into(
-            &commands,
-            &mut core.engine,
-            &mut core.runtime,
-            session,
-            request.as_request(),
-            &mut sink,
-        );
-        if let Some(interruption) = core.runtime.interruption.take() {
+        let (engine, runtime) = (&mut core.engine, &mut core.runtime);
+        let ((), interruption) = runtime.interruptible(|runtime| {
+            pipeline::execute_into(
+                &commands,
+                engine,
+                runtime,
+                session,
+                request.as_request(),
+                &mut sink,
+            );
+        });
+        if let Some(interruption) = interruption {
             return Err(interruption);
         }
         let Some(object) = sink.objects.pop() else {

@@ -89,14 +89,18 @@ impl Call {
                 true => flag::WRITE,
                 false => context.commands.specs[context.invocation.command].flags,
             };
-            extending::execute(
+            let replied = extending::execute(
                 context.commands,
                 context.engine,
                 context.runtime,
                 flags,
                 request.as_request(),
-            )
-            .map_err(|failure| border::to_error(py, failure))
+            );
+            // It goes through the command that executes, too, as through any function.
+            if let Some(interruption) = context.runtime.interruption.take() {
+                return Err(interruption);
+            }
+            replied.map_err(|failure| border::to_error(py, failure))
         })?;
         let bytes = replied?.take_bytes();
         let mut reader = Reader::new(&bytes, false);

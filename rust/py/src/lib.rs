@@ -24,6 +24,7 @@ mod embedded;
 mod engine;
 mod evaluating;
 mod extending;
+mod interruption;
 mod object_sink;
 mod objects;
 mod rdb_reader;

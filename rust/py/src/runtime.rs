@@ -62,7 +62,9 @@ pub struct PyRuntime {
     pub functions: Option<Box<Functions>>,
     /// Looks after the users' own commands and triggers.
     watchdog: Watchdog,
-    /// What interrupted a script (Ctrl-C), for its caller.
+    /// Who asks called from this process, and may be interrupted (`interruption`).
+    pub has_caller: bool,
+    /// What interrupted the caller's request, a script's or a handler's.
     pub interruption: Option<PyErr>,
 }
 
@@ -144,7 +146,7 @@ impl PyRuntime {
     /// Converts the values and calls the handler.
     #[inline]
     #[allow(clippy::too_many_arguments)]
-    fn run_handler<'py>(
+    pub(crate) fn run_handler<'py>(
         &mut self,
         py: Python<'py>,
         call: &Py<Call>,
@@ -307,7 +309,14 @@ impl Runtime for PyRuntime {
                 )
             })
         } else {
-            self.run_handler(py, &call, commands, engine, invocation, values, sink, None)
+            let result =
+                self.run_handler(py, &call, commands, engine, invocation, values, sink, None);
+            match result {
+                Err(error) if self.keeps(py, &error) => self.survive(
+                    py, &call, commands, engine, invocation, values, sink, pending, error,
+                ),
+                result => result,
+            }
         };
         self.depth -= 1;
         if spec.has(flag::EXTENSION)
@@ -343,7 +352,13 @@ impl Runtime for PyRuntime {
         match written {
             Ok(()) => Outcome::Replied,
             Err(error) => {
-                let line = self.error_line(py, engine, error, spec);
+                let line = if self.keeps(py, &error) {
+                    engine.run.bug = Bug::Exception;
+                    let failure = Failure::With(ErrorCode::Interrupted, spec.name.clone());
+                    engine.errors.line(&failure)
+                } else {
+                    self.error_line(py, engine, error, spec)
+                };
                 engine.statistics.error_replied(&line);
                 if let Some(output) = sink.resp()
                     && output.bytes_pending() > pending
@@ -378,6 +393,9 @@ impl Runtime for PyRuntime {
             return;
         };
         engine.run.bug = Bug::Exception;
+        if self.keeps(py, &error) {
+            return;
+        }
         match &self.on_bug {
             Some(hook) => {
                 if let Err(second) = hook.call1(py, (error.into_value(py), name)) {
@@ -427,6 +445,9 @@ impl Runtime for PyRuntime {
     fn is_interrupted(&mut self) -> bool {
         // SAFETY: as above.
         let py = unsafe { Python::assume_attached() };
+        if self.has_caller && self.interruption.is_some() {
+            return true;
+        }
         match py.check_signals() {
             Ok(()) => false,
             Err(interruption) => {

@@ -122,6 +122,8 @@ pub struct Engine {
     pub(super) scratch: Detached,
     pub sessions: ByClient<Box<Session>>,
     pub run: Run,
+    /// The depth of the EXEC whose queue runs; 0: none.
+    pub(super) queue_depth: u32,
     /// A key is damaged: see `aftermath`.
     pub writes_stopped: bool,
     pub(super) effects: Vec<Effect>,
@@ -197,6 +199,7 @@ impl Engine {
             scratch: Detached::new(),
             sessions: ByClient::default(),
             run: Run::default(),
+            queue_depth: 0,
             writes_stopped: false,
             effects: Vec::new(),
             subscriptions: Subscriptions::default(),

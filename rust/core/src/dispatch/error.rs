@@ -56,6 +56,8 @@ error_codes! {
     Busy = "BUSY",
     BusyCommand = "BUSY_COMMAND",
     CommandKilled = "COMMAND_KILLED",
+    Interrupted = "INTERRUPTED",
+    NeedsConnection = "NEEDS_CONNECTION",
     Loading = "LOADING",
     SavingFails = "SAVING_FAILS",
     WrongDump = "WRONG_DUMP",

@@ -31,11 +31,23 @@ impl Engine {
         Ok(())
     }
 
+    /// An EXEC that was interrupted leaves nothing to a second one.
+    pub fn forget_transaction(&mut self, client: ClientId) {
+        self.session(client).queue = None;
+        self.unwatch(client);
+    }
+
+    /// The running command is one of a transaction's, or another client's that has waited:
+    /// whoever asked for what runs must not end it halfway.
+    pub fn runs_for_others(&self) -> bool {
+        let is_queued = self.queue_depth > 0 && self.run.depth == self.queue_depth + 1;
+        is_queued || self.waiters.serves(self.run.client)
+    }
+
     /// An EXEC that was refused ends the transaction all the same; what it answers.
     #[cold]
     pub(super) fn abort_transaction(&mut self, client: ClientId, failure: &Failure) -> Failure {
-        self.session(client).queue = None;
-        self.unwatch(client);
+        self.forget_transaction(client);
         let line = self.errors.line(failure);
         let reason = line.strip_prefix(b"ERR ").unwrap_or(&line);
         let mut text = b"EXECABORT Transaction discarded because of: ".to_vec();
@@ -208,6 +220,7 @@ pub fn execute_queue(
     }
     sink.begin(Shape::Array, queue.commands.len(), protocol);
     let denied = std::mem::replace(&mut engine.run.denies_blocking, true);
+    let depth = std::mem::replace(&mut engine.queue_depth, engine.run.depth);
     for (command, request) in &queue.commands {
         let request = request.as_request();
         let session = engine.session(client);
@@ -223,6 +236,7 @@ pub fn execute_queue(
         pipeline::run(commands, engine, runtime, invocation, database, sink);
     }
     engine.run.denies_blocking = denied;
+    engine.queue_depth = depth;
     sink.end(Shape::Array, queue.commands.len());
     // The queued commands entered the journal themselves.
     engine.run.propagation = Propagation::Nothing;
