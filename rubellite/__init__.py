@@ -93,7 +93,10 @@ def connect(
     sentinels. Needs redis-py. Closing the client of a path closes its store.
     Fails with `ValueError` for a URL that cannot be, `LoadError` as `open` does.
     """
-    from rubellite.client.urls import connect_to
+    from rubellite.client.requirements import needs_redis_py
+
+    with needs_redis_py():
+        from rubellite.client.urls import connect_to
 
     return connect_to(where, options)
 
@@ -101,7 +104,10 @@ def connect(
 def __getattr__(name: str) -> Any:
     # redis-py takes longer to import than all of this, and not everybody wants it.
     if name == "Redis":
-        from rubellite.client.redis_api import Redis
+        from rubellite.client.requirements import needs_redis_py
+
+        with needs_redis_py():
+            from rubellite.client.redis_api import Redis
 
         return Redis
     if name in ("HeldElsewhereError", "OutcomeUnknown", "SubscriptionGap"):

@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from rubellite.client.asyncio_api import Redis
+from rubellite.client.requirements import needs_redis_py
+
+with needs_redis_py():
+    from rubellite.client.asyncio_api import Redis
 
 if TYPE_CHECKING:
     import redis.asyncio

@@ -27,6 +27,7 @@ from rubellite._core import (
 from rubellite.client.containers import HashMap, ScoreMap, Sequence, StringSet
 from rubellite.client.meeting import Place
 from rubellite.client.native import Native
+from rubellite.client.requirements import needs_redis_py
 from rubellite.client.room import EngineRoom
 from rubellite.client.streams import Stream
 from rubellite.client.tenure import Tenure
@@ -219,14 +220,19 @@ class Store(Native):
             wire.close()
 
     def redis(self, db: int = 0, **options: Any) -> Redis:
-        """A redis-py client of this store. `options` are those of `redis.Redis`."""
-        from rubellite.client.redis_api import Redis
+        """A redis-py client of this store. `options` are those of `redis.Redis`.
+
+        Fails with `ImportError` where redis-py is not installed.
+        """
+        with needs_redis_py():
+            from rubellite.client.redis_api import Redis
 
         return Redis(self, db=db, **options)
 
     def asyncio_redis(self, db: int = 0, **options: Any) -> Any:
-        """A `redis.asyncio` client of this store."""
-        from rubellite.client.asyncio_api import Redis
+        """A `redis.asyncio` client of this store. Fails as `redis` does."""
+        with needs_redis_py():
+            from rubellite.client.asyncio_api import Redis
 
         return Redis(self, db=db, **options)
 

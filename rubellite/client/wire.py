@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from rubellite._core import EmbeddedSession, ReplyReader, encode_request
-from rubellite.errors import OutcomeUnknown, RawError, ReplyError
+from rubellite.errors import NEEDS_CONNECTION, OutcomeUnknown, RawError, ReplyError
 
 if TYPE_CHECKING:
     from rubellite.client.native import Text, Value
@@ -23,9 +23,13 @@ _READ_BYTES = 64 * 1024
 _WAITING = frozenset(
     "BLPOP BRPOP BLMOVE BRPOPLPUSH BLMPOP BZPOPMIN BZPOPMAX BZMPOP XREAD XREADGROUP".split()
 )
-#: Their replies are messages, for which a handle has no ear.
-_LISTENING = frozenset(
-    "SUBSCRIBE PSUBSCRIBE SSUBSCRIBE UNSUBSCRIBE PUNSUBSCRIBE SUNSUBSCRIBE MONITOR".split()
+#: What follows is messages, or nothing, for which a handle has no ear. Those flagged LISTENS;
+#: here, the commands may not have been imported.
+LISTENING = frozenset(
+    (
+        *"SUBSCRIBE PSUBSCRIBE SSUBSCRIBE UNSUBSCRIBE PUNSUBSCRIBE SUNSUBSCRIBE MONITOR".split(),
+        "CLIENT REPLY",
+    )
 )
 
 
@@ -143,7 +147,9 @@ class WireSession:
             return embedded.call(*arguments)
         request = encode_request(arguments, self._encode)
         name = _name(arguments)
-        _refuse_listening(name, arguments)
+        asked = _names(arguments) if name == "CLIENT" else name
+        if asked in LISTENING:
+            raise NEEDS_CONNECTION(asked)
         with self._lock:
             if self._is_closed:
                 raise RuntimeError("the client is closed")
@@ -321,14 +327,17 @@ class WireSession:
         self._is_queueing = self._is_watching = False
 
 
+def _text(argument: Any) -> str:
+    return argument.decode("latin-1") if isinstance(argument, bytes) else str(argument)
+
+
 def _name(arguments: tuple[Any, ...]) -> str:
     """The command's name in capitals."""
-    first = arguments[0] if arguments else ""
-    text = first.decode("latin-1") if isinstance(first, bytes) else str(first)
+    text = _text(arguments[0]) if arguments else ""
     return text.split(maxsplit=1)[0].upper() if text.strip() else ""
 
 
-def _refuse_listening(name: str, arguments: tuple[Any, ...]) -> None:
-    is_silencing = name == "CLIENT" and "REPLY" in " ".join(map(str, arguments[:2])).upper()
-    if name in _LISTENING or is_silencing:
-        raise RawError(f"ERR {name} needs a connection of its own: use redis() of the store")
+def _names(arguments: tuple[Any, ...]) -> str:
+    """The names of a command and its subcommand in capitals."""
+    words = " ".join(map(_text, arguments[:2])).split()
+    return " ".join(words[:2]).upper()

@@ -9,6 +9,7 @@ from rubellite.spec.command import command, container
 from rubellite.spec.flags import (
     FAST,
     IN_SUBSCRIBE,
+    LISTENS,
     LOADING,
     MAY_REPLICATE,
     NOSCRIPT,
@@ -18,7 +19,7 @@ from rubellite.spec.flags import (
 from rubellite.spec.keys import KeySpec
 
 _ANY_TIME = PUBSUB | LOADING | STALE
-_LISTENS = _ANY_TIME | NOSCRIPT | IN_SUBSCRIBE
+_LISTENS = _ANY_TIME | NOSCRIPT | IN_SUBSCRIBE | LISTENS
 _PUBLISHES = _ANY_TIME | FAST | MAY_REPLICATE
 #: Shard channels belong to a slot as keys do, so clusters find them like keys.
 _SHARD_CHANNELS = [KeySpec(("not_key",), index=1, last=-1)]

@@ -37,6 +37,8 @@ EAGER: Final = 1 << 43
 IN_SUBSCRIBE: Final = 1 << 44
 #: Written by a user: what it edits is noted, and it may execute other commands.
 EXTENSION: Final = 1 << 45
+#: What follows is messages, or nothing: of no use without a connection of one's own.
+LISTENS: Final = 1 << 46
 
 #: Names as COMMAND INFO shows them, in its order; the rest is not shown.
 NAMES: Final[dict[int, str]] = {

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -194,3 +196,25 @@ def test_one_store_serves_several_event_loops(db: Store):
     for _ in range(3):
         asyncio.run(count(10))
     assert db.get("total") == b"30"
+
+
+def test_without_redis_py_it_is_said_how_to_get_it():
+    program = """if True:
+        import sys
+        sys.modules["redis"] = None
+        import rubellite
+        db = rubellite.open()
+        for ask in (
+            db.redis,
+            db.asyncio_redis,
+            lambda: rubellite.Redis,
+            lambda: rubellite.connect("redis://localhost"),
+            lambda: __import__("rubellite.asyncio"),
+        ):
+            try:
+                ask()
+            except ImportError as problem:
+                print(problem)
+    """
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.stdout == "redis-py is not installed: pip install 'rubellite[redis]'\n" * 5

@@ -23,7 +23,7 @@ from rubellite.errors import (
 from rubellite.server import client_filters, client_list, state
 from rubellite.server.words import integer
 from rubellite.spec.command import command, container
-from rubellite.spec.flags import ADMIN, ALLOW_BUSY, LOADING, NO_MULTI, NOSCRIPT, STALE
+from rubellite.spec.flags import ADMIN, ALLOW_BUSY, LISTENS, LOADING, NO_MULTI, NOSCRIPT, STALE
 
 _ANY_TIME = NOSCRIPT | LOADING | STALE
 _EVEN_BUSY = _ANY_TIME | ALLOW_BUSY
@@ -281,7 +281,7 @@ def client_unblock(call: Call, words: Arguments) -> Reply:
 # How the server treats this connection
 
 
-@command("CLIENT REPLY <ON|OFF|SKIP>", _EVEN_BUSY | NO_MULTI, since="3.2.0")
+@command("CLIENT REPLY <ON|OFF|SKIP>", _EVEN_BUSY | NO_MULTI | LISTENS, since="3.2.0")
 def client_reply(call: Call, mode: str) -> Reply:
     """Answer commands, do not, or do not answer the next one."""
     call.set_session("reply_mode", mode)

@@ -6,10 +6,10 @@ from rubellite._core import NOTHING, Call
 from rubellite.engine.replies import OK, Reply
 from rubellite.errors import MONITOR_DENIED
 from rubellite.spec.command import command
-from rubellite.spec.flags import ADMIN, LOADING, NOSCRIPT, STALE
+from rubellite.spec.flags import ADMIN, LISTENS, LOADING, NOSCRIPT, STALE
 
 
-@command("MONITOR", ADMIN | NOSCRIPT | LOADING | STALE, since="1.0.0")
+@command("MONITOR", ADMIN | NOSCRIPT | LOADING | STALE | LISTENS, since="1.0.0")
 def monitor(call: Call) -> Reply:
     """Send this connection every command that is run, but those that administer.
 

@@ -293,6 +293,9 @@ fn permits(
         return Err(engine.busy_failure());
     }
     let session = engine.session(client);
+    if spec.has(flag::LISTENS) && session.alarm.is_some() {
+        return Err(Failure::With(ErrorCode::NeedsConnection, spec.words()));
+    }
     if !session.is_authenticated && !spec.has(flag::NO_AUTH) {
         return Err(ErrorCode::AuthRequired.into());
     }

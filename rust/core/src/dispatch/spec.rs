@@ -40,6 +40,8 @@ pub mod flag {
     pub const IN_SUBSCRIBE: u64 = 1 << 44;
     /// Written by a user: what it edits is noted, and it may execute other commands.
     pub const EXTENSION: u64 = 1 << 45;
+    /// What follows is messages, or nothing: of no use without a connection of one's own.
+    pub const LISTENS: u64 = 1 << 46;
 }
 
 /// How one argument becomes a value.
@@ -163,6 +165,11 @@ impl CommandSpec {
     #[inline]
     pub fn has(&self, flag: u64) -> bool {
         self.flags & flag != 0
+    }
+
+    /// The name as people write it: `CLIENT REPLY`.
+    pub fn words(&self) -> String {
+        self.name.replace('|', " ").to_uppercase()
     }
 
     pub fn arity_allows(&self, count: usize) -> bool {
