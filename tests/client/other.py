@@ -16,6 +16,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Self
 
@@ -27,9 +28,10 @@ class RemoteError(Exception):
 class Other:
     """A process that opens a store; the first call waits until it has."""
 
-    def __init__(self, path: str | Path, **settings: Any) -> None:
+    def __init__(self, path: str | Path, *, through: Iterable[str] = (), **settings: Any) -> None:
+        """`through`: the command that starts it."""
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.client.other", str(path), json.dumps(settings)],
+            [*through, sys.executable, "-m", "tests.client.other", str(path), json.dumps(settings)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -6,9 +6,11 @@ import asyncio
 import multiprocessing
 import os
 import pickle
+import shutil
 import signal
 import socket
 import stat
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,9 +23,13 @@ from rubellite.asyncio import Redis as AsyncRedis
 from rubellite.client import tenure
 from rubellite.client.meeting import NoSocketsError, Place
 from rubellite.client.store import Store
+from rubellite.client.wire import LISTENING
 from rubellite.errors import HeldElsewhereError, OutcomeUnknown, ReplyError
 from rubellite.extending import ExtensionError
 from rubellite.persistence.snapshots import LoadError
+from rubellite.server.app import load_commands
+from rubellite.spec.command import TABLE
+from rubellite.spec.flags import LISTENS
 from tests.client.other import Other
 from tests.client.shared import db, holder, in_thread, path, wait_until
 
@@ -138,8 +144,28 @@ def test_what_needs_the_engine_here_says_so(db: Store, tmp_path: Path):
     ):
         with pytest.raises(HeldElsewhereError, match="holds the store"):
             work()
-    with pytest.raises(ReplyError, match="connection of its own"):
-        db.call("SUBSCRIBE", "news")
+
+
+@pytest.mark.parametrize("where", ["here", "elsewhere"])
+@pytest.mark.parametrize(
+    "line", ["MONITOR", "subscribe news", "SSUBSCRIBE news", "PUNSUBSCRIBE", "Client Reply OFF"]
+)
+def test_what_needs_a_connection_of_its_own_is_refused(
+    request: pytest.FixtureRequest, where: str, line: str
+):
+    name = " ".join(line.upper().split()[: 2 if "Client" in line else 1])
+    with rubellite.open() if where == "here" else request.getfixturevalue("db") as store:
+        for words in (line.split(), [line], [word.encode() for word in line.split()]):
+            with pytest.raises(ReplyError, match=f"ERR {name} needs a connection of its own"):
+                store.call(*words)
+        assert store.call("CLIENT SETNAME", "reply")
+        assert store.increment("n") == 1
+
+
+def test_handles_know_what_needs_a_connection_though_nothing_is_assembled():
+    load_commands()
+    flagged = {entry.name for entry in TABLE.values() if entry.flags & LISTENS}
+    assert {name.replace("|", " ").upper() for name in flagged} == LISTENING
 
 
 def test_loaded_commands_must_be_loaded_by_the_holder(tmp_path: Path, path: Path):
@@ -205,6 +231,21 @@ def test_passwords_are_the_stores(path: Path):
             assert r.pipeline().get("k").execute() == [b"v"]
         with pytest.raises(LoadError, match="NOAUTH"):
             rubellite.open(path)
+
+
+def test_a_holder_may_be_in_a_container(path: Path):
+    # It has another PID namespace, so it cannot know the number of our process.
+    through = ["unshare", "--pid", "--fork", "--kill-child"]
+    if os.geteuid() != 0:
+        through += ["--user", "--map-current-user"]
+    if shutil.which("unshare") is None or subprocess.run([*through, "true"]).returncode != 0:
+        pytest.skip("no PID namespace may be made here")
+    with Other(path, through=through) as holder:
+        assert holder("os.getpid()") == 1
+        with rubellite.open(path) as db:
+            assert not db.is_here()
+            db["k"] = "v"
+            assert holder("db['k']") == b"v"
 
 
 # Where the socket is

@@ -275,12 +275,33 @@ impl Drop for Listener {
 /// Whether the peer's user is ours or root, and whether its process is another one.
 #[cfg(target_os = "linux")]
 fn credentials(socket: &Socket) -> (bool, bool) {
-    let Ok(peer) = rustix::net::sockopt::socket_peercred(socket) else {
-        return (false, true);
+    use std::os::fd::AsRawFd;
+
+    // The kernel gives 0 for a process that our PID namespace does not have, as when a
+    // container holds a directory that others have, too. rustix's type cannot say that.
+    let mut peer = libc::ucred {
+        pid: 0,
+        uid: 0,
+        gid: 0,
     };
-    let is_allowed = peer.uid.is_root() || peer.uid == rustix::process::geteuid();
-    let own = std::process::id();
-    (is_allowed, peer.pid.as_raw_nonzero().get() as u32 != own)
+    let mut bytes = size_of::<libc::ucred>() as libc::socklen_t;
+    // SAFETY: the descriptor is open, and the kernel writes at most `bytes` bytes, the
+    // size of the structure, which any bytes make whole.
+    let status = unsafe {
+        libc::getsockopt(
+            socket.as_raw_fd(),
+            libc::SOL_SOCKET,
+            libc::SO_PEERCRED,
+            (&raw mut peer).cast(),
+            &raw mut bytes,
+        )
+    };
+    if status != 0 || bytes as usize != size_of::<libc::ucred>() {
+        return (false, true);
+    }
+    let own = rustix::process::geteuid().as_raw();
+    let is_other_process = peer.pid as u32 != std::process::id();
+    (peer.uid == 0 || peer.uid == own, is_other_process)
 }
 
 /// Elsewhere the permissions of the socket and its directory must do.
