@@ -196,8 +196,12 @@ def test_what_the_target_cannot_hold_is_named(ours, redis70, capsys):
 
 
 def test_deadlines_of_members_go_from_ours_to_ours(ours, tmp_path, capsys):
-    timed = (("SADD", "set", "a", "b"), ("SPEXPIREAT", "set", FAR_MS, "MEMBERS", 1, "a"))
-    timed += (("ZADD", "zset", 1, "a", 2, "b"), ("ZPEXPIREAT", "zset", FAR_MS, "MEMBERS", 1, "a"))
+    timed: list[tuple[Any, ...]] = [
+        ("SADD", "set", "a", "b"),
+        ("SPEXPIREAT", "set", FAR_MS, "MEMBERS", 1, "a"),
+        ("ZADD", "zset", 1, "a", 2, "b"),
+        ("ZPEXPIREAT", "zset", FAR_MS, "MEMBERS", 1, "a"),
+    ]
     target = str(tmp_path / "data")
     with ours.connect() as connection:
         for words in timed:
