@@ -8,11 +8,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use parking_lot::{Condvar, Mutex};
+use parking_lot::{Condvar, Mutex, MutexGuard};
 use pyo3::exceptions::{PyConnectionResetError, PyOSError, PyRuntimeError, PyTypeError};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyFloat, PyInt, PyString, PyTuple};
+use rubellite_core::dispatch::direct::SetDirectly;
 use rubellite_core::dispatch::session::{Alarm, Close, OwnedRequest};
 use rubellite_core::dispatch::{Core, pipeline};
 use rubellite_core::keyspace::Value;
@@ -191,6 +192,45 @@ impl EmbeddedSession {
         Turn(self)
     }
 
+    /// The engine, if a `get` or `set` may go directly now (`dispatch::direct`).
+    #[inline]
+    fn directly(&self) -> Option<MutexGuard<'_, Core<PyRuntime>>> {
+        if !self.is_of_this_process() {
+            return None;
+        }
+        let mut core = self.cell.try_briefly()?;
+        let is_open = core.engine.is_open_directly(self.client)
+            // A clock that is Python's must be asked before each call.
+            || core.runtime.wall.is_none() && core.engine.open_directly(self.client);
+        is_open.then_some(core)
+    }
+
+    /// SET without options, directly. False: it cannot be, and nothing was done.
+    #[inline]
+    fn set_plainly(&self, key: &[u8], value: &[u8]) -> bool {
+        let Some(mut core) = self.directly() else {
+            return false;
+        };
+        match core.engine.set_directly(key, value) {
+            SetDirectly::Declined => return false,
+            SetDirectly::Done => {}
+            SetDirectly::DoneForLoop => {
+                drop(core);
+                self.wake_loop();
+            }
+            SetDirectly::Panicked(payload) => {
+                // The bug is told to Python code.
+                let mut held = self.cell.keep(core);
+                let Core {
+                    engine, runtime, ..
+                } = &mut *held.core;
+                engine.recover_directly(runtime, key, value, payload.as_ref());
+                return false;
+            }
+        }
+        true
+    }
+
     fn run(&self, core: &mut Core<PyRuntime>, request: &OwnedRequest) -> PyResult<Flow> {
         if !core.engine.sessions.contains_key(&self.client) {
             return Err(PyRuntimeError::new_err("the client is closed"));
@@ -311,21 +351,17 @@ impl EmbeddedSession {
     #[pyo3(signature = (key, /))]
     fn get<'py>(&self, py: Python<'py>, key: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         if !self.decodes
-            && self.is_of_this_process()
             && let Some(bytes) = bytes_of(key)
         {
-            let mut held = self.cell.lock(py)?;
-            let found = held
-                .core
-                .engine
-                .get_directly(self.client, bytes, |value| match value {
-                    Some(Value::Bytes(bytes)) => PyBytes::new(py, bytes).into_any(),
-                    Some(Value::Int(number)) => {
-                        PyBytes::new(py, itoa::Buffer::new().format(number).as_bytes()).into_any()
-                    }
-                    _ => py.None().into_bound(py),
-                });
-            if let Some(found) = found {
+            let make = |value: Option<Value<'_>>| match value {
+                Some(Value::Bytes(bytes)) => PyBytes::new(py, bytes).into_any(),
+                Some(Value::Int(number)) => {
+                    PyBytes::new(py, itoa::Buffer::new().format(number).as_bytes()).into_any()
+                }
+                _ => py.None().into_bound(py),
+            };
+            let core = self.directly();
+            if let Some(found) = core.and_then(|mut core| core.engine.get_directly(bytes, make)) {
                 return Ok(found);
             }
         }
@@ -346,10 +382,7 @@ impl EmbeddedSession {
         only_if_present: bool,
     ) -> PyResult<bool> {
         let is_plain = seconds.is_none() && !only_if_absent && !only_if_present;
-        if is_plain
-            && self.is_of_this_process()
-            && let Some(key) = bytes_of(key)
-        {
+        if is_plain && let Some(key) = bytes_of(key) {
             let mut digits = itoa::Buffer::new();
             let bytes = match bytes_of(value) {
                 None if value.cast_exact::<PyInt>().is_ok() => {
@@ -358,15 +391,10 @@ impl EmbeddedSession {
                 }
                 bytes => bytes,
             };
-            if let Some(bytes) = bytes {
-                let mut held = self.cell.lock(py)?;
-                let core = &mut *held.core;
-                if core
-                    .engine
-                    .set_directly(&mut core.runtime, self.client, key, bytes)
-                {
-                    return Ok(true);
-                }
+            if let Some(bytes) = bytes
+                && self.set_plainly(key, bytes)
+            {
+                return Ok(true);
             }
         }
         let mut words = vec![
