@@ -6,7 +6,7 @@ Each store runs in a process of its own; ours and a dict also in one together, w
 a program writes them (`db.get(key)`, `data[key] = value`). Times of calls are the best of
 several rounds, the empty loop subtracted: on a noisy machine that is what repeats. What a
 plain `set` of a database has written survives the process, not the machine; of ours what
-is older than a millisecond.
+is older than 5 ms.
 """
 
 from __future__ import annotations
@@ -152,8 +152,9 @@ def _add_rows(results: Results, found: dict[str, dict[str, float]]) -> None:
     add("get", "get_us", plain, "µs", "ours", _DATABASES, singles)
     add("set", "set_us", plain, "µs", "ours", _DATABASES, singles)
     add("a set of a thousand, each", "bulk_us", plain, "µs", "ours", _DATABASES, none)
-    least = Goal(below_best=True)
-    add("each", "set_fsync_us", forced, "µs", "ours", _DATABASES, least)
+    # All of them wait for the disk, and for little else.
+    as_best = Goal(times_best=1.25)
+    add("each", "set_fsync_us", forced, "µs", "ours", _DATABASES, as_best)
     add("each of a hundred together", "set_group_us", forced, "µs", "ours", _DATABASES, none)
     floor = {"floor": found.get("floor", {}).get("set_fsync_us")}
     if floor["floor"] is not None:
