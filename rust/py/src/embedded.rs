@@ -23,6 +23,7 @@ use rubellite_core::service::{ClientId, Flow};
 
 use crate::border;
 use crate::engine::Cell;
+use crate::functions;
 use crate::objects::{Item, Reader};
 use crate::reply::Blob;
 use crate::runtime::PyRuntime;
@@ -205,9 +206,42 @@ impl EmbeddedSession {
         is_open.then_some(core)
     }
 
+    /// GET, directly. None: it cannot be, and nothing was done.
+    #[inline]
+    pub fn get_plainly<'py>(&self, key: &Bound<'py, PyAny>) -> Option<Bound<'py, PyAny>> {
+        if self.decodes {
+            return None;
+        }
+        let (py, bytes) = (key.py(), bytes_of(key)?);
+        let make = |value: Option<Value<'_>>| match value {
+            Some(Value::Bytes(bytes)) => PyBytes::new(py, bytes).into_any(),
+            Some(Value::Int(number)) => {
+                PyBytes::new(py, itoa::Buffer::new().format(number).as_bytes()).into_any()
+            }
+            _ => py.None().into_bound(py),
+        };
+        self.directly()?.engine.get_directly(bytes, make)
+    }
+
     /// SET without options, directly. False: it cannot be, and nothing was done.
     #[inline]
-    fn set_plainly(&self, key: &[u8], value: &[u8]) -> bool {
+    pub fn set_plainly(&self, key: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>) -> bool {
+        let Some(key) = bytes_of(key) else {
+            return false;
+        };
+        let mut digits = itoa::Buffer::new();
+        let bytes = match bytes_of(value) {
+            None if value.cast_exact::<PyInt>().is_ok() => {
+                let number = value.extract::<i64>().ok();
+                number.map(|number| digits.format(number).as_bytes())
+            }
+            bytes => bytes,
+        };
+        bytes.is_some_and(|bytes| self.set_bytes(key, bytes))
+    }
+
+    #[inline]
+    fn set_bytes(&self, key: &[u8], value: &[u8]) -> bool {
         let Some(mut core) = self.directly() else {
             return false;
         };
@@ -220,11 +254,13 @@ impl EmbeddedSession {
             }
             SetDirectly::Panicked(payload) => {
                 // The bug is told to Python code.
-                let mut held = self.cell.keep(core);
-                let Core {
-                    engine, runtime, ..
-                } = &mut *held.core;
-                engine.recover_directly(runtime, key, value, payload.as_ref());
+                Python::attach(|_| {
+                    let mut held = self.cell.keep(core);
+                    let Core {
+                        engine, runtime, ..
+                    } = &mut *held.core;
+                    engine.recover_directly(runtime, key, value, payload.as_ref());
+                });
                 return false;
             }
         }
@@ -350,20 +386,8 @@ impl EmbeddedSession {
     /// The string at `key`, or None. O(1).
     #[pyo3(signature = (key, /))]
     fn get<'py>(&self, py: Python<'py>, key: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-        if !self.decodes
-            && let Some(bytes) = bytes_of(key)
-        {
-            let make = |value: Option<Value<'_>>| match value {
-                Some(Value::Bytes(bytes)) => PyBytes::new(py, bytes).into_any(),
-                Some(Value::Int(number)) => {
-                    PyBytes::new(py, itoa::Buffer::new().format(number).as_bytes()).into_any()
-                }
-                _ => py.None().into_bound(py),
-            };
-            let core = self.directly();
-            if let Some(found) = core.and_then(|mut core| core.engine.get_directly(bytes, make)) {
-                return Ok(found);
-            }
+        if let Some(found) = self.get_plainly(key) {
+            return Ok(found);
         }
         self.call(py, &("GET", key).into_pyobject(py)?)
     }
@@ -382,20 +406,8 @@ impl EmbeddedSession {
         only_if_present: bool,
     ) -> PyResult<bool> {
         let is_plain = seconds.is_none() && !only_if_absent && !only_if_present;
-        if is_plain && let Some(key) = bytes_of(key) {
-            let mut digits = itoa::Buffer::new();
-            let bytes = match bytes_of(value) {
-                None if value.cast_exact::<PyInt>().is_ok() => {
-                    let number = value.extract::<i64>().ok();
-                    number.map(|number| digits.format(number).as_bytes())
-                }
-                bytes => bytes,
-            };
-            if let Some(bytes) = bytes
-                && self.set_plainly(key, bytes)
-            {
-                return Ok(true);
-            }
+        if is_plain && self.set_plainly(key, value) {
+            return Ok(true);
         }
         let mut words = vec![
             PyString::intern(py, "SET").into_any(),
@@ -416,6 +428,11 @@ impl EmbeddedSession {
             }
         }
         Ok(!self.call(py, &PyTuple::new(py, words)?)?.is_none())
+    }
+
+    /// `get` and `set` as functions that are called faster than methods.
+    fn functions<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
+        functions::of(slf)
     }
 
     /// `elsewhere` leads back to the store that has this session.

@@ -24,6 +24,7 @@ mod embedded;
 mod engine;
 mod evaluating;
 mod extending;
+mod functions;
 mod object_sink;
 mod objects;
 mod rdb_reader;

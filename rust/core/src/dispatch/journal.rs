@@ -73,6 +73,7 @@ fn digits(number: usize) -> usize {
 }
 
 /// How long a command of arguments of these lengths is in RESP.
+#[inline]
 pub(super) fn encoded_bytes(lengths: impl Iterator<Item = usize>) -> u64 {
     let mut total = 0;
     let mut count = 0;

@@ -5,10 +5,10 @@
 
 use super::edit::EntryMut;
 use super::entry::{Entry, prefetch};
-use super::layout::{DEADLINE_MAX, head};
+use super::layout::{DEADLINE_MAX, Encoding, head};
 use super::segment::{CAPACITY_MAX, Segment};
 use super::slot::Slot;
-use super::values::{Expiry, NewValue, Removed, Replaced};
+use super::values::{EMBSTR_BYTES_MAX, Expiry, NewValue, Removed, Replaced};
 use crate::output::SHARED_BYTES_MIN;
 use crate::seed::HashSeed;
 
@@ -286,6 +286,13 @@ impl Database {
             return false;
         };
         let (clock, slot) = (self.clock, &mut self.segments[segment].slots[index]);
+        let may_be_number = value
+            .first()
+            .is_none_or(|byte| matches!(byte, b'-' | b'0'..=b'9'));
+        if value.len() <= EMBSTR_BYTES_MAX && !may_be_number {
+            // What most values are, without looking further.
+            return slot.overwrite_string(Encoding::Embstr, value, clock);
+        }
         NewValue::String(value)
             .with_payload(|_, encoding, payload| slot.overwrite_string(encoding, payload, clock))
     }
