@@ -383,17 +383,17 @@ fn a_string_is_written_over_one_of_the_same_size_and_nothing_else() {
         overwrite(b"text", b"100000"),
         (true, of(b"100000", Encoding::Int, 77))
     );
-    assert_eq!(overwrite(b"text", b"more than four").0, false);
+    assert!(!overwrite(b"text", b"more than four").0);
     assert_eq!(
         overwrite(b"number", b"-9"),
         (true, of(b"-9", Encoding::Int, 77))
     );
-    assert_eq!(overwrite(b"number", b"300").0, false);
+    assert!(!overwrite(b"number", b"300").0);
     assert_eq!(
         overwrite(b"timed", b"five"),
         (false, of(b"four", Encoding::Embstr, 0))
     );
-    assert_eq!(overwrite(b"set", b"five").0, false);
+    assert!(!overwrite(b"set", b"five").0);
     assert_eq!(overwrite(b"missing", b"five"), (false, None));
-    assert_eq!(overwrite(b"text", &[b'x'; 20_000]).0, false);
+    assert!(!overwrite(b"text", &[b'x'; 20_000]).0);
 }
