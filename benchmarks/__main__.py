@@ -51,8 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parse(arguments)
     if options.only == [EMBEDDED]:
         # Its peers are libraries, not servers.
-        print(embedded.table(embedded.measure(_say, quick=options.quick)))
-        return 0
+        return _run_embedded(options)
     if not Path("/proc/self/stat").exists():
         return _refuse("CPU and memory are read from /proc: run the benchmarks on Linux")
     client = speed.redis_benchmark_version()
@@ -71,14 +70,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Half an hour of measuring is worth seeing, but not worth filing.
         print(report.table(results, _titles(programs)))
         return _refuse(f"{str(why) or 'interrupted'}; nothing was filed")
-    if options.quick:
-        # Nothing so small can be judged.
-        for row in results.rows:
-            row.goal = None
     titles = _titles(programs)
-    print(report.table(results, titles))
-    if options.quick:
-        print("a smoke run: it shows that everything runs, not how fast")
+    _print(results, titles, options)
     settings = {
         "quick": options.quick,
         "rounds": options.rounds or [ROUNDS_AT_PIPELINE_1, ROUNDS_DEEPER],
@@ -91,6 +84,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     }
     _file(report.document(results, versions, settings), results, titles, options)
     return 0
+
+
+def _run_embedded(options: argparse.Namespace) -> int:
+    results = report.Results()
+    versions = embedded.measure(results, _say, quick=options.quick)
+    print(_heading(versions), flush=True)
+    _print(results, embedded.TITLES, options)
+    settings = {"quick": options.quick}
+    _file(report.document(results, versions, settings), results, embedded.TITLES, options)
+    return 0
+
+
+def _print(results: report.Results, titles: dict[str, str], options: argparse.Namespace) -> None:
+    if options.quick:
+        # Nothing so small can be judged.
+        for row in results.rows:
+            row.goal = None
+    print(report.table(results, titles))
+    if options.quick:
+        print("a smoke run: it shows that everything runs, not how fast")
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.report import Results, Row
+from benchmarks.report import Results, Row, number
 
 COLOURS = {"ours": "#b3123d", "redis70": "#9a9a9a", "redis82": "#6f6f6f", "valkey91": "#4a6fa5"}
 
@@ -33,6 +33,9 @@ def draw(results: Results, titles: dict[str, str], directory: Path) -> list[Path
             path = directory / f"{name}.svg"
             _bars(rows, title, titles, path, relative=section == "speed")
             written.append(path)
+    calls = [row for row in results.rows if row.section == "embedded" and "µs" in row.unit]
+    if calls:
+        written.append(_embedded(calls, titles, directory / "embedded.svg"))
     grown = [row for row in results.rows if row.section == "growth"]
     if grown:
         written.append(_growth(grown, directory / "growth.svg"))
@@ -61,6 +64,35 @@ def _bars(
     # Beside the bars: inside, it would hide one.
     axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
     _save(figure, path)
+
+
+def _embedded(rows: Sequence[Row], titles: dict[str, str], path: Path) -> Path:
+    """A bar for each store that a call was measured on; their costs are of many magnitudes."""
+    plt = _pyplot()
+    bars = [(row, store) for row in rows for store in titles if store in row.values]
+    figure, axes = plt.subplots(figsize=(8, 1 + 0.2 * (len(bars) + len(rows))))
+    place, places, names, headings = 0.0, [], [], {}
+    for row, store in bars:
+        heading = f"{row.name} ({row.metric})"
+        if heading not in headings:
+            place += 1.2
+            headings[heading] = place - 0.9
+        colour = COLOURS["ours"] if store == "ours" else COLOURS["redis70"]
+        axes.barh(place, row.values[store], 0.8, color=colour)
+        axes.text(row.values[store] * 1.05, place, number(row.values[store]), va="center", size=7)
+        places.append(place)
+        names.append(titles[store])
+        place += 1
+    for heading, at in headings.items():
+        axes.text(0, at, heading, transform=axes.get_yaxis_transform(), weight="bold", size=8)
+    axes.set_yticks(places, names, size=8)
+    axes.set_xscale("log")
+    axes.invert_yaxis()
+    axes.set_xlabel("µs, logarithmic")
+    axes.set_title("A call in the process that makes it", loc="left")
+    axes.spines[["top", "right"]].set_visible(False)
+    _save(figure, path)
+    return path
 
 
 def _growth(rows: Sequence[Row], path: Path) -> Path:

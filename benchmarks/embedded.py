@@ -2,17 +2,19 @@
 
     python -m benchmarks --only embedded
 
-Each peer runs in processes of its own. Times of calls are the best of several rounds, the
-empty loop subtracted: on a noisy machine that is what repeats. A peer's plain `set` is in
-its cheapest durable form: what is written survives the process, not the machine. `dict`
-is there for scale.
+Each store runs in a process of its own; ours and a dict also in one together, written as
+a program writes them (`db.get(key)`, `data[key] = value`). Times of calls are the best of
+several rounds, the empty loop subtracted: on a noisy machine that is what repeats. What a
+plain `set` of a database has written survives the process, not the machine; of ours what
+is older than 5 ms.
 """
 
 from __future__ import annotations
 
-import importlib
+import gc
 import json
 import os
+import random
 import resource
 import subprocess
 import sys
@@ -20,9 +22,40 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
 from typing import Any
+
+from benchmarks.embedded_peers import PEERS, OursInMemory, Peer
+from benchmarks.report import Goal, Results, Row
+
+SECTION = "embedded"
+#: The columns; ours in memory, on disk and by redis-py's API are one.
+TITLES = {
+    "ours": "Rubellite",
+    "dict": "dict",
+    "sqlite": "SQLite",
+    "lmdb": "LMDB",
+    "berkeleydb": "Berkeley DB",
+    "rocksdb": "RocksDB",
+    "fakeredis": "fakeredis",
+    "burner": "burner-redis",
+    "server": "redis-py, server",
+    "floor": "disk alone",
+}
+_DISTRIBUTIONS = {
+    "lmdb": "lmdb",
+    "berkeleydb": "berkeleydb",
+    "rocksdb": "rocksdict",
+    "fakeredis": "fakeredis",
+    "burner": "burner-redis",
+    "server": "redis",
+}
+#: What is on disk only is the kernel's memory, or another process's.
+_OUTSIDE = frozenset(("sqlite", "lmdb", "berkeleydb", "rocksdb", "server", "floor"))
+#: Which of ours is held against whom.
+_DATABASES = ("sqlite", "lmdb", "berkeleydb", "rocksdb")
+_REDISES = ("fakeredis", "burner", "server")
 
 _KEYS = [b"key:%010d" % number for number in range(1000)]
 _VALUE = b"value-of-10"[:10]
@@ -30,346 +63,148 @@ _VALUE = b"value-of-10"[:10]
 _ROUND_SECONDS = 0.02
 _ROUNDS_SECONDS = 1.0
 _GROUP = 100
-
-#: What is measured, with its unit.
-ROWS = {
-    "import_ms": "import, ms",
-    "open_ms": "open (after a first one), ms",
-    "rss_mb": "memory of the empty process, MB",
-    "get_us": "get, µs",
-    "set_us": "set, µs",
-    "set_fsync_us": "set, forced to disk each, µs",
-    "set_group_us": "set, forced to disk by the hundred, µs",
-    "bulk_us": "a set of a thousand at once, µs",
-    "item_bytes": "memory of an item (16 + 10 bytes), B",
-}
-
-
-class Peer:
-    """A store; what it has no way for stays None."""
-
-    module = ""
-
-    def __init__(self, path: str, *, forced: bool = False) -> None: ...
-
-    get: Callable[[bytes], Any] | None = None
-    set: Callable[[bytes, bytes], Any] | None = None
-    #: Sets them all at once; with `forced`, they are on disk afterwards.
-    set_many: Callable[[list[bytes], bytes], Any] | None = None
-    can_force = True
-
-    def close(self) -> None: ...
-
-
-class Ours(Peer):
-    module = "rubellite"
-
-    def __init__(self, path: str, *, forced: bool = False) -> None:
-        import rubellite
-
-        self._db = rubellite.open(path, durability="always" if forced else "everysec")
-        self.get, self.set, self._call = self._db.get, self._db.set, self._db.call
-
-    def set_many(self, keys: list[bytes], value: bytes) -> None:
-        self._call("MSET", *(word for key in keys for word in (key, value)))
-
-    def close(self) -> None:
-        self._db.close()
-
-
-class OursInMemory(Ours):
-    can_force = False
-
-    def __init__(self, path: str, *, forced: bool = False) -> None:
-        import rubellite
-
-        self._db = rubellite.open()
-        self.get, self.set, self._call = self._db.get, self._db.set, self._db.call
-
-
-class OursByRedisPy(Peer):
-    module = "rubellite"
-    can_force = False
-
-    def __init__(self, path: str, *, forced: bool = False) -> None:
-        import rubellite
-
-        self._db = rubellite.open()
-        client: Any = self._db.redis()
-        self.get, self.set = client.get, client.set
-        self.set_many = lambda keys, value: client.mset(dict.fromkeys(keys, value))
-
-    def close(self) -> None:
-        self._db.close()
-
-
-class Dict(Peer):
-    module = "builtins"
-    can_force = False
-
-    def __init__(self, path: str, *, forced: bool = False) -> None:
-        data: dict[bytes, bytes] = {}
-        self.get, self.set = data.get, data.__setitem__
-        self.set_many = lambda keys, value: data.update(dict.fromkeys(keys, value))
-
-
-class Sqlite(Peer):
-    module = "sqlite3"
-
-    def __init__(self, path: str, *, forced: bool = False) -> None:
-        import sqlite3
-
-        self._db = db = sqlite3.connect(os.path.join(path, "db"), isolation_level=None)
-        db.execute("PRAGMA journal_mode=WAL")
-        db.execute(f"PRAGMA synchronous={'FULL' if forced else 'NORMAL'}")
-        db.execute("CREATE TABLE IF NOT EXISTS d (k BLOB PRIMARY KEY, v BLOB) WITHOUT ROWID")
-        one, put = "SELECT v FROM d WHERE k = ?", "INSERT OR REPLACE INTO d VALUES (?, ?)"
-        self.get = lambda key: db.execute(one, (key,)).fetchone()
-        self.set = lambda key, value: db.execute(put, (key, value))
-
-        def set_many(keys: list[bytes], value: bytes) -> None:
-            db.execute("BEGIN")
-            db.executemany(put, [(key, value) for key in keys])
-            db.execute("COMMIT")
-
-        self.set_many = set_many
-
-    def close(self) -> None:
-        self._db.close()
-
-
-class Lmdb(Peer):
-    module = "lmdb"
-
-    def __init__(self, path: str, *, forced: bool = False) -> None:
-        import lmdb
-
-        self._db = db = lmdb.open(path, map_size=1 << 28, sync=forced)
-
-        def get(key: bytes) -> Any:
-            with db.begin() as reading:
-                return reading.get(key)
-
-        def put(key: bytes, value: bytes) -> None:
-            with db.begin(write=True) as writing:
-                writing.put(key, value)
-
-        def set_many(keys: list[bytes], value: bytes) -> None:
-            with db.begin(write=True) as writing:
-                writing.cursor().putmulti([(key, value) for key in keys])
-
-        self.get, self.set, self.set_many = get, put, set_many
-
-    def close(self) -> None:
-        self._db.close()
-
-
-class BerkeleyDb(Peer):
-    module = "berkeleydb.db"
-
-    def __init__(self, path: str, *, forced: bool = False) -> None:
-        from berkeleydb import db as bdb
-
-        self._env = env = bdb.DBEnv()
-        flags = bdb.DB_CREATE | bdb.DB_INIT_MPOOL | bdb.DB_INIT_TXN | bdb.DB_INIT_LOG
-        if not forced:
-            env.set_flags(bdb.DB_TXN_WRITE_NOSYNC, 1)
-        env.open(path, flags | bdb.DB_INIT_LOCK | bdb.DB_THREAD)
-        self._db = db = bdb.DB(env)
-        db.open("d", dbtype=bdb.DB_BTREE, flags=bdb.DB_CREATE | bdb.DB_AUTO_COMMIT)
-        self.get, self.set = db.get, db.put
-
-        def set_many(keys: list[bytes], value: bytes) -> None:
-            transaction = env.txn_begin()
-            for key in keys:
-                db.put(key, value, txn=transaction)
-            transaction.commit()
-
-        self.set_many = set_many
-
-    def close(self) -> None:
-        self._db.close()
-        self._env.close()
-
-
-class RocksDb(Peer):
-    module = "rocksdict"
-
-    def __init__(self, path: str, *, forced: bool = False) -> None:
-        import rocksdict
-
-        options = rocksdict.Options(raw_mode=True)
-        options.create_if_missing(True)
-        self._db = db = rocksdict.Rdict(path, options)
-        how = rocksdict.WriteOptions()
-        how.sync = forced
-        db.set_write_options(how)
-        self.get, self.set = db.get, db.put
-
-        def set_many(keys: list[bytes], value: bytes) -> None:
-            batch = rocksdict.WriteBatch(raw_mode=True)
-            for key in keys:
-                batch.put(key, value)
-            db.write(batch, how)
-
-        self.set_many = set_many
-
-    def close(self) -> None:
-        self._db.close()
-
-
-class FakeRedis(Peer):
-    module = "fakeredis"
-    can_force = False
-
-    def __init__(self, path: str, *, forced: bool = False) -> None:
-        import fakeredis
-
-        self._client = client = fakeredis.FakeRedis()
-        self.get, self.set = client.get, client.set
-        self.set_many = lambda keys, value: client.mset(dict.fromkeys(keys, value))
-
-    def close(self) -> None:
-        self._client.close()
-
-
-class BurnerRedis(Peer):
-    """It has an asyncio API only: each call is a step of an event loop."""
-
-    module = "burner_redis"
-    can_force = False
-
-    def __init__(self, path: str, *, forced: bool = False) -> None:
-        import asyncio
-
-        import burner_redis
-
-        self._loop = asyncio.new_event_loop()
-        run = self._loop.run_until_complete
-
-        async def make() -> Any:
-            return burner_redis.BurnerRedis()
-
-        self._client = client = run(make())
-        self.get = lambda key: run(_awaited(client.get(key)))
-        self.set = lambda key, value: run(_awaited(client.set(key, value)))
-
-    def close(self) -> None:
-        self._loop.run_until_complete(_awaited(self._client.aclose()))
-        self._loop.close()
-
-
-async def _awaited(something: Any) -> Any:
-    return await something
-
-
-class RedisServer(Peer):
-    """redis-py, and a real redis-server at a Unix socket."""
-
-    module = "redis"
-    can_force = False
-
-    def __init__(self, path: str, *, forced: bool = False) -> None:
-        import redis
-
-        socket = os.path.join(path, "socket")
-        words = ["redis-server", "--port", "0", "--unixsocket", socket, "--save", ""]
-        self._server = subprocess.Popen(
-            [*words, "--dir", path], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
-        self._client = client = redis.Redis(unix_socket_path=socket)
-        while True:
-            try:
-                client.ping()
-                break
-            except redis.ConnectionError:
-                time.sleep(0.01)
-        self.get, self.set = client.get, client.set
-        self.set_many = lambda keys, value: client.mset(dict.fromkeys(keys, value))
-
-    def close(self) -> None:
-        self._client.close()
-        self._server.terminate()
-        self._server.wait()
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A column of the table."""
-
-    title: str
-    kind: type[Peer]
-
-
-PEERS = {
-    "dict": Entry("dict", Dict),
-    "memory": Entry("Rubellite, in memory", OursInMemory),
-    "ours": Entry("Rubellite, everysec", Ours),
-    "redis_py": Entry("its redis-py API", OursByRedisPy),
-    "sqlite": Entry("SQLite", Sqlite),
-    "lmdb": Entry("LMDB", Lmdb),
-    "berkeleydb": Entry("Berkeley DB", BerkeleyDb),
-    "rocksdb": Entry("RocksDB", RocksDb),
-    "fakeredis": Entry("fakeredis", FakeRedis),
-    "burner": Entry("burner-redis", BurnerRedis),
-    "server": Entry("redis-py, redis-server", RedisServer),
-}
+_MANY = 100_000
+_START_UPS = 5
+
+_BESIDE_DICT = Goal(times_of={"dict": 4})
+_BESIDE_DATABASES = Goal(times_of={"sqlite": 1 / 10, "lmdb": 1 / 3, "berkeleydb": 1 / 3})
+_BESIDE_REDISES = Goal(times_of={"fakeredis": 1 / 5, "server": 1 / 10})
 
 
 def measure(
-    say: Callable[[str], None], peers: Iterable[str] = PEERS, *, quick: bool = False
-) -> dict[str, dict[str, float]]:
-    """Every peer's figures; those of a peer that is not installed are left out."""
-    found = {}
+    results: Results,
+    say: Callable[[str], None],
+    peers: Iterable[str] = PEERS,
+    *,
+    quick: bool = False,
+) -> dict[str, str]:
+    """Measures every peer and adds the rows; returns the versions of those that are there."""
+    peers = list(peers)
+    found: dict[str, dict[str, float]] = {}
     for name in peers:
-        entry = PEERS[name]
-        say(f"embedded: {entry.title}")
-        done = subprocess.run(
-            [sys.executable, "-m", "benchmarks.embedded", name, *(["quick"] if quick else [])],
-            capture_output=True,
-            text=True,
-            timeout=300,
-        )
-        if done.returncode:
-            say(f"skipped: {entry.title}: {done.stderr.strip().splitlines()[-1]}")
-        else:
-            found[name] = json.loads(done.stdout)
-    return found
+        say(f"{SECTION}: {name}")
+        figures = _in_process(name, results, quick)
+        if figures is not None:
+            found[name] = figures
+    if {"memory", "dict"} <= set(peers):
+        say(f"{SECTION}: dict and memory in one process")
+        figures = _in_process("beside", results, quick)
+        if figures is not None:
+            _add_beside_dict(results, figures)
+    _add_rows(results, found)
+    return {TITLES.get(name, name): _version(name) for name in found if name in TITLES}
 
 
-def table(found: dict[str, dict[str, float]]) -> str:
-    """The figures as Markdown, a row for each peer."""
-    lines = [
-        "| | " + " | ".join(ROWS.values()) + " |",
-        "| --- |" + " --- |" * len(ROWS),
-    ]
-    for name, figures in found.items():
-        cells = (_short(figures.get(row)) for row in ROWS)
-        lines.append(f"| {PEERS[name].title} | " + " | ".join(cells) + " |")
-    return "\n".join(lines)
+def _in_process(name: str, results: Results, quick: bool) -> dict[str, float] | None:
+    command = [sys.executable, "-m", "benchmarks.embedded", name, *(["quick"] if quick else [])]
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=300, env=_environment(), check=False
+    )
+    if done.returncode:
+        results.skip(SECTION, name, done.stderr.strip().splitlines()[-1])
+        return None
+    figures: dict[str, float] = json.loads(done.stdout)
+    return figures
 
 
-def _short(value: float | None) -> str:
-    return "" if value is None else f"{value:.3g}" if value < 1000 else f"{value:,.0f}"
+def _environment() -> dict[str, str]:
+    """Bytecode is cached where people run programs."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+
+
+def _version(name: str) -> str:
+    if name == "sqlite":
+        import sqlite3
+
+        return sqlite3.sqlite_version
+    if name in ("dict", "floor"):
+        return ".".join(map(str, sys.version_info[:3]))
+    return metadata.version(_DISTRIBUTIONS.get(name, "rubellite"))
+
+
+# Rows
+
+
+def _add_beside_dict(results: Results, figures: dict[str, float]) -> None:
+    kinds = {
+        "of 1,000 keys, hashes known": "few",
+        f"of {_MANY:,} keys, made anew": "many",
+    }
+    for call in ("get", "set"):
+        for what, kind in kinds.items():
+            values = {who: figures[f"{who}_{call}_{kind}"] for who in ("ours", "dict")}
+            _add(results, f"{call} {what}", "call beside a dict", "ns", values, _BESIDE_DICT)
+    values = {who: figures[f"{who}_set_new"] for who in ("ours", "dict")}
+    _add(results, f"set of {_MANY:,} new keys", "call beside a dict", "ns", values)
+
+
+def _add_rows(results: Results, found: dict[str, dict[str, float]]) -> None:
+    def add(
+        name: str, figure: str, metric: str, unit: str, ours: str, peers: Iterable[str], goal: Any
+    ) -> None:
+        values = {"ours": found.get(ours, {}).get(figure)}
+        values |= {peer: found.get(peer, {}).get(figure) for peer in peers}
+        known = {peer: value for peer, value in values.items() if value is not None}
+        _add(results, name, metric, unit, known, goal)
+
+    plain, forced = "call, not forced to disk", "set, forced to disk"
+    singles, none = _BESIDE_DATABASES, None
+    add("get", "get_us", plain, "µs", "ours", _DATABASES, singles)
+    add("set", "set_us", plain, "µs", "ours", _DATABASES, singles)
+    add("a set of a thousand, each", "bulk_us", plain, "µs", "ours", _DATABASES, none)
+    # All of them wait for the disk, and for little else.
+    as_best = Goal(times_best=1.25)
+    add("each", "set_fsync_us", forced, "µs", "ours", _DATABASES, as_best)
+    add("each of a hundred together", "set_group_us", forced, "µs", "ours", _DATABASES, none)
+    floor = {"floor": found.get("floor", {}).get("set_fsync_us")}
+    if floor["floor"] is not None:
+        _add(results, "an append alone (control)", forced, "µs", {"floor": floor["floor"]})
+    redises = "call of redis-py's API"
+    add("get", "get_us", redises, "µs", "redis_py", _REDISES, _BESIDE_REDISES)
+    add("set", "set_us", redises, "µs", "redis_py", _REDISES, _BESIDE_REDISES)
+    add("a thousand in one MSET, each", "bulk_us", redises, "µs", "redis_py", _REDISES, none)
+    others = [peer for peer in TITLES if peer not in ("ours", "floor")]
+    add("an item of 14 + 10 bytes", "item_bytes", "memory", "bytes", "memory", others, none)
+    add("the empty process", "rss_mb", "memory", "MB", "memory", others, none)
+    up = "start-up"
+    imports, opens = Goal(at_most=60), Goal(at_most=5)
+    add("import", "import_ms", up, "ms", "memory", others, imports)
+    # Both goals together: what is imported late is imported all the same.
+    both = Goal(at_most=65)
+    add("import and first open", "first_ms", up, "ms", "memory", others, both)
+    add("another open", "open_ms", up, "ms", "memory", others, opens)
+    name = "import and first open, redis-py's API"
+    add(name, "first_ms", up, "ms", "redis_py", (), none)
+
+
+def _add(
+    results: Results,
+    name: str,
+    metric: str,
+    unit: str,
+    values: dict[str, float],
+    goal: Goal | None = None,
+) -> None:
+    results.add(Row(SECTION, name, metric, unit, values, goal=goal))
 
 
 # What runs in a process of its own
 
 
-def _figures(kind: type[Peer], quick: bool) -> dict[str, float]:
-    seconds = 0.0 if quick else _ROUNDS_SECONDS
-    began = time.perf_counter()
-    importlib.import_module(kind.module)
-    figures = {"import_ms": (time.perf_counter() - began) * 1e3}
+def _figures(name: str, quick: bool) -> dict[str, float]:
+    kind, seconds = PEERS[name], 0.0 if quick else _ROUNDS_SECONDS
+    figures: dict[str, float] = {}
     with _opened(kind) as peer:
         figures["rss_mb"] = _rss_bytes() / 1e6
-        figures |= _call_times(peer, seconds)
-    began = time.perf_counter()
-    with _opened(kind):
-        figures["open_ms"] = (time.perf_counter() - began) * 1e3
+        if peer.get is not None:
+            figures |= _call_times(peer, seconds)
+    figures["open_ms"] = _best_open_seconds(kind, 1 if quick else _START_UPS) * 1e3
     if kind.can_force:
         figures |= _forced_times(kind, 3 if quick else 20, seconds)
-    figures |= _item_bytes(kind, 2_000 if quick else 100_000)
+    if name not in _OUTSIDE:
+        figures |= _item_bytes(kind, 2_000 if quick else 100_000, name)
+    if kind.module:
+        figures |= _start_up(kind, 1 if quick else _START_UPS)
     return figures
 
 
@@ -381,6 +216,17 @@ def _opened(kind: type[Peer], **options: Any) -> Iterator[Peer]:
             yield peer
         finally:
             peer.close()
+
+
+def _best_open_seconds(kind: type[Peer], times: int) -> float:
+    best = float("inf")
+    for _ in range(times):
+        with tempfile.TemporaryDirectory() as path:
+            began = time.perf_counter()
+            peer = kind(path)
+            best = min(best, time.perf_counter() - began)
+            peer.close()
+    return best
 
 
 def _best(work: Callable[[], Any], seconds: float) -> float:
@@ -445,19 +291,37 @@ def _forced_times(kind: type[Peer], calls: int, seconds: float) -> dict[str, flo
     return {"set_fsync_us": one * 1e6, "set_group_us": group * 1e6}
 
 
-def _item_bytes(kind: type[Peer], items: int) -> dict[str, float]:
-    """Memory that a process gains by items; what is on disk only is the kernel's."""
-    if kind in (RedisServer, Sqlite, Lmdb, BerkeleyDb, RocksDb):
-        return {}
-    if kind in (BurnerRedis, FakeRedis):
+def _item_bytes(kind: type[Peer], items: int, name: str) -> dict[str, float]:
+    """Memory that the process gains by items."""
+    if name in _REDISES:
         items //= 10
     with _opened(kind) as peer:
         put = peer.set
         assert put is not None
         before = _rss_bytes()
         for number in range(items):
-            put(b"key:%012d" % number, b"%010d" % number)
+            put(b"key:%010d" % number, b"%010d" % number)
         return {"item_bytes": (_rss_bytes() - before) / items}
+
+
+def _start_up(kind: type[Peer], times: int) -> dict[str, float]:
+    """How long importing it takes in a new interpreter, and until it is open."""
+    program = (
+        "import time\n"
+        "began = time.perf_counter()\n"
+        f"import {kind.module}\n"
+        "imported = time.perf_counter()\n"
+        f"opened = {kind.first or None}\n"
+        "print((imported - began) * 1e3, (time.perf_counter() - began) * 1e3)\n"
+    )
+    best = [float("inf")] * 2
+    # The first one writes the bytecode.
+    for _ in range(times + 1):
+        done = subprocess.run(
+            [sys.executable, "-c", program], capture_output=True, text=True, check=True
+        )
+        best = [min(pair) for pair in zip(best, map(float, done.stdout.split()), strict=True)]
+    return {"import_ms": best[0], "first_ms": best[1]}
 
 
 def _rss_bytes() -> int:
@@ -465,5 +329,73 @@ def _rss_bytes() -> int:
     return pages * resource.getpagesize()
 
 
+# Ours and a dict in one process
+
+
+def _loop(call: str) -> Callable[[Any, list[bytes], bytes], None]:
+    """A function that makes the call for every key, as a program would write it."""
+    found: dict[str, Any] = {}
+    exec(f"def loop(store, keys, value):\n for key in keys:\n  {call}", found)
+    loop: Callable[[Any, list[bytes], bytes], None] = found["loop"]
+    return loop
+
+
+_CALLS = {
+    ("ours", "get"): _loop("store.get(key)"),
+    ("ours", "set"): _loop("store.set(key, value)"),
+    ("dict", "get"): _loop("store.get(key)"),
+    ("dict", "set"): _loop("store[key] = value"),
+    ("", ""): _loop("pass"),
+}
+
+
+def _beside_dict(many: int, rounds: int) -> dict[str, float]:
+    """Nanoseconds of calls; both take the same keys in the same order, in turns."""
+    best: dict[str, float] = {}
+
+    def note(figure: str, nanoseconds: float) -> None:
+        best[figure] = min(best.get(figure, float("inf")), nanoseconds)
+
+    with _opened(OursInMemory) as peer:
+        store: Any = peer
+        ours = store.handle
+        texts = [b"key:%010d" % number for number in range(many)]
+        chance = random.Random(31)
+        chance.shuffle(texts)
+        # A dict's entries lie in the order in which they came.
+        later = chance.sample(texts, len(texts))
+        gc.disable()
+        for _ in range(rounds):
+            few = _KEYS * (many // len(_KEYS))
+            empty = min(_timed(_CALLS["", ""], None, few) for _ in range(3))
+            ours.flush()
+            for who, store in {"ours": ours, "dict": {}}.items():
+                for call in ("set", "get"):
+                    timed = min(_timed(_CALLS[who, call], store, few) for _ in range(3))
+                    note(f"{who}_{call}_few", timed - empty)
+            ours.flush()
+            for who, store in {"ours": ours, "dict": {}}.items():
+                note(f"{who}_set_new", _timed(_CALLS[who, "set"], store, _anew(texts)) - empty)
+                for call in ("get", "set"):
+                    timed = _timed(_CALLS[who, call], store, _anew(later))
+                    note(f"{who}_{call}_many", timed - empty)
+    return best
+
+
+def _anew(keys: list[bytes]) -> list[bytes]:
+    """The same keys as objects whose hash nobody has computed, as if from a socket."""
+    return [bytes(bytearray(key)) for key in keys]
+
+
+def _timed(loop: Callable[[Any, list[bytes], bytes], None], store: Any, keys: list[bytes]) -> float:
+    began = time.perf_counter_ns()
+    loop(store, keys, _VALUE)
+    return (time.perf_counter_ns() - began) / len(keys)
+
+
 if __name__ == "__main__":
-    print(json.dumps(_figures(PEERS[sys.argv[1]].kind, "quick" in sys.argv[2:])))
+    is_quick = "quick" in sys.argv[2:]
+    if sys.argv[1] == "beside":
+        print(json.dumps(_beside_dict(1_000 if is_quick else _MANY, 2 if is_quick else 15)))
+    else:
+        print(json.dumps(_figures(sys.argv[1], is_quick)))

@@ -23,26 +23,36 @@ class Goal:
     """What ours must reach: a bound in the row's unit, or a multiple of the best peer.
 
     `at_most`, `below_best` and `times_best` are for rows where lower is better, `share_of_best` for
-    those where higher is: 0.95 means at least 95 % of the best peer.
+    those where higher is: 0.95 means at least 95 % of the best peer. `times_of` names a multiple
+    for each of some peers, where lower is better; those that were not measured do not count.
     """
 
     at_most: float | None = None
     below_best: bool = False
     share_of_best: float | None = None
     times_best: float | None = None
+    times_of: dict[str, float] | None = None
 
     def text(self) -> str:
         if self.at_most is not None:
             return f"≤ {self.at_most:g}"
+        if self.times_of is not None:
+            return "≤ " + ", ".join(f"{times:.2g} {peer}" for peer, times in self.times_of.items())
         if self.times_best is not None:
             return f"≤ {self.times_best:g} best"
         return "< best" if self.below_best else f"≥ {self.share_of_best:g} best"
 
-    def verdict(self, ours: float | None, best: float | None) -> str:
+    def verdict(self, values: dict[str, float], best: float | None) -> str:
+        ours = values.get("ours")
         if ours is None:
             return ""
         if self.at_most is not None:
             return "PASS" if ours <= self.at_most else "FAIL"
+        if self.times_of is not None:
+            bounds = [
+                values[peer] * times for peer, times in self.times_of.items() if peer in values
+            ]
+            return "" if not bounds else "PASS" if ours <= min(bounds) else "FAIL"
         if best is None:
             return ""
         if self.below_best:
@@ -77,7 +87,7 @@ class Row:
         return ours / best if ours is not None and best else None
 
     def verdict(self) -> str:
-        return self.goal.verdict(self.values.get("ours"), self.best_peer()) if self.goal else ""
+        return self.goal.verdict(self.values, self.best_peer()) if self.goal else ""
 
 
 @dataclass

@@ -20,6 +20,7 @@ from rubellite.client.redis_api import (
     again,
     direct_call,
     parsed_reply,
+    parses_as_core,
     speaks_strict_utf8,
     store_of,
     with_driver,
@@ -52,7 +53,9 @@ class Redis(redis.asyncio.Redis):
                 self.connection_pool, self.store, redis_connections.AsyncConnection
             )
         self._is_direct = (
-            speaks_strict_utf8(self.get_encoder()) and not self.single_connection_client
+            speaks_strict_utf8(self.get_encoder())
+            and parses_as_core(self)
+            and not self.single_connection_client
         )
         self._call = direct_call(self.store, self, db)
         self._routes = Routes(self.store.commands, is_hurried=True)
@@ -68,6 +71,13 @@ class Redis(redis.asyncio.Redis):
             return await super().execute_command(*args, **options)
         found = parsed_reply(self._call, self.response_callbacks.get(name), args, options)
         return await found if inspect.isawaitable(found) else found
+
+    def set(self, name: Any, value: Any, *args: Any, **options: Any) -> Any:
+        """Sets the string at `name`; with the options of `redis.asyncio.Redis.set`."""
+        # redis-py looks through all its options, which takes longer than the rest.
+        if args or options:
+            return super().set(name, value, *args, **options)
+        return self.execute_command("SET", name, value)
 
     async def aclose(self, close_connection_pool: bool | None = None) -> None:
         """Closes the client's connections, and its store if that was made for it."""

@@ -8,12 +8,10 @@ through a link with a short name.
 from __future__ import annotations
 
 import errno
-import hashlib
 import os
 import socket
 import stat
 import struct
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -152,6 +150,10 @@ def _is_short(path: str) -> bool:
 
 def _short(directory: str) -> str:
     """A link to the directory with a short name, the same one every time."""
+    # Few paths are so long, and importing these takes long, too.
+    import hashlib
+    import tempfile
+
     links = os.path.join(tempfile.gettempdir(), f"rubellite-{os.geteuid()}")
     os.makedirs(links, mode=0o700, exist_ok=True)
     facts = os.lstat(links)

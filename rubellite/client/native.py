@@ -26,14 +26,15 @@ class Native:
         self._session = session
         #: Executes any command: `call("LPUSH", "queue", "job")`.
         self.call = session.call
-        # Methods of the session itself: a Python function around one would cost more
+        # Functions of the session itself: a Python function around one would cost more
         # than the look-up does.
+        get, set = session.functions()
         #: `get(key)`: the string at `key`, or None. O(1).
-        self.get = session.get
+        self.get = get
         #: `set(key, value, *, seconds=None, only_if_absent=False, only_if_present=False)`
         #: gives `key` a string, for so many seconds or for good. False: a condition
         #: failed. O(1).
-        self.set = session.set
+        self.set = set
 
     def delete(self, *keys: Text) -> int:
         """Removes keys; returns how many were there."""

@@ -91,6 +91,19 @@ def speaks_strict_utf8(encoder: Any) -> bool:
     return bool(is_utf8 and encoder.encoding_errors == "strict")
 
 
+def parses_as_core(client: Any) -> bool:
+    """Whether redis-py makes the same of replies as the core does before its callbacks.
+
+    The parser of 5.0 makes sets of RESP3's sets; later ones make lists, and a callback sets.
+    """
+    return _protocol_of(client) != 3 or "SMEMBERS" in client.response_callbacks
+
+
+def _protocol_of(client: Any) -> int:
+    protocol = client.connection_pool.connection_kwargs.get("protocol")
+    return _default_protocol() if protocol is None else int(protocol)
+
+
 def with_driver(options: dict[str, Any]) -> dict[str, Any]:
     """The options of a client, with what redis-py would say of itself.
 
@@ -109,9 +122,8 @@ def _library_version() -> str:
 def direct_call(store: Store, client: Any, database: int) -> Callable[..., Any]:
     """Executes commands as `client`, sync or asyncio, would through a connection."""
     encoder = client.get_encoder()
-    protocol = client.connection_pool.connection_kwargs.get("protocol")
     embedded = store.embed(
-        _default_protocol() if protocol is None else int(protocol),
+        _protocol_of(client),
         database,
         encoder.decode_responses,
         encoder.encode,
@@ -170,9 +182,10 @@ class Redis(redis.Redis):
         else:
             redis_connections.use(pool, self.store, redis_connections.Connection)
         if is_single:
-            self.connection = pool.get_connection()
+            self.connection = _connection_from(pool)
         self._is_direct = (
             speaks_strict_utf8(self.get_encoder())
+            and parses_as_core(self)
             and not is_single
             and getattr(self.connection_pool, "cache", None) is None
         )
@@ -188,6 +201,13 @@ class Redis(redis.Redis):
             return super().execute_command(*args, **options)
         return parsed_reply(self._call, self.response_callbacks.get(name), args, options)
 
+    def set(self, name: Any, value: Any, *args: Any, **options: Any) -> Any:
+        """Sets the string at `name`; with the options of `redis.Redis.set`."""
+        # redis-py looks through all its options, which takes longer than the rest.
+        if args or options:
+            return super().set(name, value, *args, **options)
+        return self.execute_command("SET", name, value)
+
     def close(self) -> None:
         """Closes the client's connections, and its store if that was made for it."""
         super().close()
@@ -197,6 +217,14 @@ class Redis(redis.Redis):
     def __reduce__(self) -> tuple[Any, ...]:
         db, options = self._arguments
         return again, (type(self), self.store, db, options)
+
+
+def _connection_from(pool: Any) -> Any:
+    try:
+        return pool.get_connection()
+    except TypeError:
+        # redis-py 5.0 to 5.2 asks what for, and pays no heed.
+        return pool.get_connection("_")
 
 
 def again(kind: Any, store: Store, db: int, options: dict[str, Any]) -> Any:

@@ -14,7 +14,6 @@ import weakref
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Self, TypeVar
-from urllib.parse import quote
 
 from rubellite import errors
 from rubellite._core import (
@@ -311,6 +310,8 @@ class Store(Native):
         It is served while this store is open, in any of the processes that share it.
         Fails with `ValueError` for another scheme.
         """
+        from urllib.parse import quote
+
         options = {"unix": "db", "redis+socket": "virtual_host"}
         if scheme not in options:
             raise ValueError(f'URL scheme "{scheme}": expected "unix" or "redis+socket"')

@@ -11,11 +11,10 @@ A thread of each other process watches its holder, and takes over when that ends
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rubellite.about import __version__
 from rubellite.client.meeting import NoSocketsError, Place, WrongUserError
@@ -25,12 +24,22 @@ from rubellite.errors import HeldElsewhereError, ReplyError
 from rubellite.persistence.directory import DirectoryLock, InUseError
 from rubellite.persistence.snapshots import LoadError
 
+if TYPE_CHECKING:
+    import logging
+
 #: Who holds the lock and does not listen within this time shares with nobody.
 _LISTEN_SECONDS_MAX = 5.0
 #: Where there is a socket, and nobody at it, a holder may be saving its data before it ends.
 _END_SECONDS_MAX = 60.0
 _RETRY_SECONDS = 0.005
 _CLOSE_SECONDS_MAX = 1.0
+
+
+def _log() -> logging.Logger:
+    # Importing it takes as long as much of the rest, and few stores ever say anything.
+    import logging
+
+    return logging.getLogger("rubellite")
 
 
 class Tenure:
@@ -138,9 +147,7 @@ class Tenure:
             try:
                 listener = place.listen()
             except NoSocketsError as problem:
-                logging.getLogger("rubellite").info(
-                    "%s cannot be shared with other processes: %s", place.name, problem
-                )
+                _log().info("%s cannot be shared with other processes: %s", place.name, problem)
             except OSError as problem:
                 raise LoadError(f"{place.name}: {problem}") from None
         try:
@@ -214,7 +221,7 @@ class Tenure:
                 return
             except Exception as problem:
                 # The next call hears of it as well.
-                logging.getLogger("rubellite").warning("%s", problem)
+                _log().warning("%s", problem)
                 break
             if wire is None:
                 break

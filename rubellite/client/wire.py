@@ -184,6 +184,10 @@ class WireSession:
             words.append("XX")
         return self.call(*words) is not None
 
+    def functions(self) -> tuple[Callable[[Text], Any], Callable[..., bool]]:
+        """`get` and `set`, as an `EmbeddedSession` has them."""
+        return self.get, self.set
+
     def close(self) -> None:
         """Ends the client; a call under way in another thread fails."""
         self._is_closed = True

@@ -124,6 +124,30 @@ def _flattened(nodes: list[Node]) -> list[Node]:
     return flat
 
 
+#: What the annotations of our own handlers mean, by module and text.
+_MEANINGS: dict[tuple[str, str], Any] = {}
+
+
+def _hints(handler: Callable[..., Any]) -> dict[str, Any]:
+    """The parameters behind the first one, with their annotations.
+
+    Our own handlers are plain functions whose annotations are texts, a few of them again
+    and again: what works for every callable takes most of the time to open a store.
+    """
+    if handler.__module__.partition(".")[0] != "rubellite":
+        known = get_type_hints(handler, include_extras=True)
+        return {name: known.get(name) for name in [*inspect.signature(handler).parameters][1:]}
+    code = handler.__code__
+    annotations = handler.__annotations__
+    hints = {}
+    for name in code.co_varnames[1 : code.co_argcount]:
+        where = handler.__module__, annotations[name]
+        if where not in _MEANINGS:
+            _MEANINGS[where] = eval(where[1], handler.__globals__)
+        hints[name] = _MEANINGS[where]
+    return hints
+
+
 def compile_parameters(
     syntax: Syntax, handler: Callable[..., Any], *, takes_rest: bool = False
 ) -> list[Element]:
@@ -134,10 +158,10 @@ def compile_parameters(
     """
     where = f"{handler.__module__}.{handler.__qualname__}: {syntax.text!r}"
     try:
-        hints = get_type_hints(handler, include_extras=True)
+        hints = _hints(handler)
     except NameError as problem:
         raise NotationError(f"{where}: an annotation that is not known: {problem}") from None
-    names = list(inspect.signature(handler).parameters)[1:]
+    names = [*hints]
     elements: list[Element] = []
     options: list[Any] = []
     remaining = list(names)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import embedded
-from benchmarks.report import Goal, Row
+from benchmarks.report import Goal, Results, Row
 from benchmarks.scenarios import SCENARIOS
 from benchmarks.speed import read_percentiles
 from benchmarks.tail import percentile
@@ -40,14 +40,43 @@ def test_a_quick_run_measures_every_section_and_says_what_it_skipped(tmp_path: P
         assert f"skipped: {skip['what']} on {skip['server']}: {skip['why']}" in done.stdout
 
 
-def test_embedded_peers_are_measured_in_processes_of_their_own() -> None:
+def test_embedded_stores_are_measured_in_processes_of_their_own() -> None:
     said: list[str] = []
-    found = embedded.measure(said.append, ("ours", "sqlite"), quick=True)
-    assert said == ["embedded: Rubellite, everysec", "embedded: SQLite"]
-    assert set(found["ours"]) == set(embedded.ROWS)
-    assert set(found["sqlite"]) == set(embedded.ROWS) - {"item_bytes"}
-    lines = embedded.table(found).splitlines()
-    assert [line.split(" | ")[0] for line in lines[2:]] == ["| Rubellite, everysec", "| SQLite"]
+    results = Results()
+    peers = ("memory", "ours", "dict", "sqlite", "floor")
+    versions = embedded.measure(results, said.append, peers, quick=True)
+    assert [words.removeprefix("embedded: ") for words in said] == [
+        *peers,
+        "dict and memory in one process",
+    ]
+    assert list(versions) == ["Rubellite", "dict", "SQLite", "disk alone"]
+    assert results.skips == []
+    rows = {f"{row.metric}: {row.name}": set(row.values) for row in results.rows}
+    assert rows["call, not forced to disk: get"] == {"ours", "sqlite"}
+    assert rows["set, forced to disk: each"] == {"ours", "sqlite"}
+    assert rows["call beside a dict: set of 1,000 keys, hashes known"] == {"ours", "dict"}
+    assert rows["start-up: import and first open"] == {"ours", "dict", "sqlite"}
+    assert all(
+        value > 0 for row in results.rows if row.unit == "µs" for value in row.values.values()
+    )
+
+
+def test_the_embedded_section_leaves_a_file_and_a_chart(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "benchmarks", "--quick", "--only", "embedded"),
+            *("--results", tmp_path, "--charts", tmp_path),
+        ],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    run = json.loads((tmp_path / "latest.json").read_text())
+    assert {row["section"] for row in run["rows"]} == {"embedded"}
+    assert "Rubellite" in run["versions"]
+    assert (tmp_path / "embedded.svg").read_text().startswith("<?xml")
 
 
 def test_a_refusal_names_what_is_wrong() -> None:
@@ -72,6 +101,9 @@ def test_a_refusal_names_what_is_wrong() -> None:
         (Goal(times_best=0.8), False, 81, "FAIL"),
         (Goal(share_of_best=0.95), True, 190, "PASS"),
         (Goal(share_of_best=0.95), True, 189, "FAIL"),
+        (Goal(times_of={"redis70": 0.1, "valkey91": 0.5, "absent": 0}), False, 20, "PASS"),
+        (Goal(times_of={"redis70": 0.1, "valkey91": 0.5}), False, 21, "FAIL"),
+        (Goal(times_of={"absent": 1}), False, 1, ""),
     ],
 )
 def test_a_goal_is_held_against_the_best_peer(

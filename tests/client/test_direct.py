@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -121,3 +125,103 @@ def test_other_databases_are_respected(db: rubellite.Store):
     db.call("SELECT", 0)
     assert db.get("key") is None
     assert db.session(3).call("GET", "key") == b"three"
+
+
+def test_values_of_the_same_size_take_each_others_place(db: rubellite.Store):
+    values: list[bytes | int] = [b"abcd", b"\xff\0\xff\0", b"1234", 70_000, b"wxyz", b"0123"]
+    for value in values:
+        db.set("key", value)
+        stored = value if isinstance(value, bytes) else b"%d" % value
+        assert db.get("key") == stored == db.call("GET", "key")
+        is_int = stored.isdigit() and not stored.startswith(b"0")
+        assert db.call("OBJECT", "ENCODING", "key") == (b"int" if is_int else b"embstr")
+    assert db.info("keyspace")["db0"].startswith("keys=1,expires=0")
+
+
+def test_a_session_says_what_it_did_last_and_how_much(db: rubellite.Store):
+    def facts() -> dict[str, str]:
+        words = db.session().call("CLIENT LIST").decode().splitlines()[0].split()
+        return dict(word.split("=", 1) for word in words)
+
+    before = int(facts()["tot-cmds"])
+    for number in range(150):
+        db.set("key", number)
+    assert (facts()["cmd"], int(facts()["tot-cmds"]) - before) == ("set", 150)
+    db.get("key")
+    assert (facts()["cmd"], int(facts()["tot-cmds"]) - before) == ("get", 151)
+    histogram = db.call("LATENCY", "HISTOGRAM", "set")
+    assert histogram[b"set"][b"calls"] == 150
+
+
+def test_two_handles_take_turns_on_one_engine(db: rubellite.Store):
+    other = db.session(1)
+    for number in range(100):
+        db.set("key", number)
+        other.set("key", -number)
+        assert (db.get("key"), other.get("key")) == (b"%d" % number, b"%d" % -number)
+    assert _calls(db, "get") == _calls(db, "set") == 200
+
+
+def test_a_save_sees_the_moment_it_began_at(tmp_path: Path):
+    with rubellite.open(tmp_path, durability="snapshot") as db:
+        for number in range(5_000):
+            db.set(f"key:{number}", "before")
+        db.call("BGSAVE")
+        for number in range(5_000):
+            db.set(f"key:{number}", "after!")
+        while db.info("persistence")["rdb_bgsave_in_progress"] == "1":
+            pass
+        (tmp_path / "copy").mkdir()
+        shutil.copy(tmp_path / "dump.rdb", tmp_path / "copy")
+        with rubellite.open(tmp_path / "copy", durability="snapshot", save="") as copy:
+            assert {copy.get(key) for key in copy.keys("*")} == {b"before"}
+        assert {db.get(key) for key in db.keys("*")} == {b"after!"}
+
+
+def test_what_was_set_directly_is_in_the_file_in_order(tmp_path: Path):
+    with rubellite.open(tmp_path) as db:
+        for number in range(3_000):
+            db.set(f"key:{number % 100}", number)
+            if number % 500 == 0:
+                db.call("INCR", "key:0")
+                db.call("SELECT", number // 500)
+        db.set("short", "lived", seconds=100)
+        db.set("short", "and for good")
+        db.set("big", b"x" * 100_000)
+        expected = {
+            index: {key: db.get(key) for key in db.keys("*")}
+            for index in range(6)
+            if db.call("SELECT", index)
+        }
+    with rubellite.open(tmp_path) as db:
+        for index, pairs in expected.items():
+            db.call("SELECT", index)
+            assert {key: db.get(key) for key in db.keys("*")} == pairs
+        assert db.call("TTL", "short") == -1
+
+
+def test_a_key_that_is_due_goes_before_it_is_set_in_the_file(tmp_path: Path):
+    with rubellite.open(tmp_path) as db:
+        db.set("key", "old", seconds=50)
+        db.set("other", "plain")
+        db.engine.advance_clock(50_001)
+        db.set("key", "new")
+        db.set("other", "again")
+        assert db.info("stats")["expired_keys"] == "1"
+    with rubellite.open(tmp_path) as db:
+        assert (db.get("key"), db.get("other")) == (b"new", b"again")
+
+
+def test_what_was_set_directly_survives_its_process(tmp_path: Path):
+    program = f"""
+import os, rubellite
+db = rubellite.open({str(tmp_path)!r})
+for number in range(20_000):
+    db.set("key:%d" % number, number)
+while db.info("persistence")["aof_buffer_length"] != "0":
+    pass
+os._exit(1)
+"""
+    subprocess.run([sys.executable, "-c", program], check=False)
+    with rubellite.open(tmp_path) as db:
+        assert len(db) == 20_000

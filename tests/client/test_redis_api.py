@@ -96,6 +96,14 @@ def test_replies_and_errors_equal_those_through_a_socket(
     through_socket.close()
 
 
+def test_a_client_may_keep_one_connection(db: Store):
+    with db.redis(single_connection_client=True) as client:
+        number = client.client_id()
+        client.set("k", "v")
+        assert client.get("k") == b"v"
+        assert client.client_id() == number
+
+
 def test_pipelines_transactions_and_watch(db: Store):
     client: Any = db.redis()
     with client.pipeline() as pipe:

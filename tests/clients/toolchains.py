@@ -62,6 +62,19 @@ class Toolchain:
         return not self.check or subprocess.run(self.check, capture_output=True).returncode == 0
 
 
+def _venv(folder: str) -> Step:
+    """A virtual environment of this interpreter with what the folder's requirements name."""
+    return Step(
+        inputs=(f"{folder}/requirements.txt",),
+        command=(
+            *("sh", "-c"),
+            f"'{sys.executable}' -m venv --clear '{{target}}' && '{{target}}/bin/pip' "
+            "install --quiet --disable-pip-version-check --no-deps "
+            "--requirement '{source}/requirements.txt'",
+        ),
+    )
+
+
 JAVA_CLASSES = ("Scenario", "Report", "JedisScenario", "LettuceScenario")
 
 TOOLCHAINS: dict[str, Toolchain] = {
@@ -69,18 +82,16 @@ TOOLCHAINS: dict[str, Toolchain] = {
         wants="CPython's venv module",
         needs=(),
         packages=(),
-        steps=(
-            Step(
-                inputs=("python/requirements.txt",),
-                command=(
-                    *("sh", "-c"),
-                    f"'{sys.executable}' -m venv --clear '{{target}}' && '{{target}}/bin/pip' "
-                    "install --quiet --disable-pip-version-check --no-deps "
-                    "--requirement '{source}/requirements.txt'",
-                ),
-            ),
-        ),
+        steps=(_venv("python"),),
         command=("{target}/bin/python", "{source}/scenario.py"),
+    ),
+    # Not another language, but another redis-py.
+    "oldest": Toolchain(
+        wants="CPython's venv module",
+        needs=(),
+        packages=(),
+        steps=(_venv("oldest"),),
+        command=("{target}/bin/python",),
     ),
     "node": Toolchain(
         wants="Node.js 20 or newer with npm",

@@ -8,11 +8,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use parking_lot::{Condvar, Mutex};
+use parking_lot::{Condvar, Mutex, MutexGuard};
 use pyo3::exceptions::{PyConnectionResetError, PyOSError, PyRuntimeError, PyTypeError};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyFloat, PyInt, PyString, PyTuple};
+use rubellite_core::dispatch::direct::SetDirectly;
 use rubellite_core::dispatch::session::{Alarm, Close, OwnedRequest};
 use rubellite_core::dispatch::{Core, pipeline};
 use rubellite_core::keyspace::Value;
@@ -22,6 +23,7 @@ use rubellite_core::service::{ClientId, Flow};
 
 use crate::border;
 use crate::engine::Cell;
+use crate::functions;
 use crate::objects::{Item, Reader};
 use crate::reply::Blob;
 use crate::runtime::PyRuntime;
@@ -191,6 +193,80 @@ impl EmbeddedSession {
         Turn(self)
     }
 
+    /// The engine, if a `get` or `set` may go directly now (`dispatch::direct`).
+    #[inline]
+    fn directly(&self) -> Option<MutexGuard<'_, Core<PyRuntime>>> {
+        if !self.is_of_this_process() {
+            return None;
+        }
+        let mut core = self.cell.try_briefly()?;
+        let is_open = core.engine.is_open_directly(self.client)
+            // A clock that is Python's must be asked before each call.
+            || core.runtime.wall.is_none() && core.engine.open_directly(self.client);
+        is_open.then_some(core)
+    }
+
+    /// GET, directly. None: it cannot be, and nothing was done.
+    #[inline]
+    pub fn get_plainly<'py>(&self, key: &Bound<'py, PyAny>) -> Option<Bound<'py, PyAny>> {
+        if self.decodes {
+            return None;
+        }
+        let (py, bytes) = (key.py(), bytes_of(key)?);
+        let make = |value: Option<Value<'_>>| match value {
+            Some(Value::Bytes(bytes)) => PyBytes::new(py, bytes).into_any(),
+            Some(Value::Int(number)) => {
+                PyBytes::new(py, itoa::Buffer::new().format(number).as_bytes()).into_any()
+            }
+            _ => py.None().into_bound(py),
+        };
+        self.directly()?.engine.get_directly(bytes, make)
+    }
+
+    /// SET without options, directly. False: it cannot be, and nothing was done.
+    #[inline]
+    pub fn set_plainly(&self, key: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>) -> bool {
+        let Some(key) = bytes_of(key) else {
+            return false;
+        };
+        let mut digits = itoa::Buffer::new();
+        let bytes = match bytes_of(value) {
+            None if value.cast_exact::<PyInt>().is_ok() => {
+                let number = value.extract::<i64>().ok();
+                number.map(|number| digits.format(number).as_bytes())
+            }
+            bytes => bytes,
+        };
+        bytes.is_some_and(|bytes| self.set_bytes(key, bytes))
+    }
+
+    #[inline]
+    fn set_bytes(&self, key: &[u8], value: &[u8]) -> bool {
+        let Some(mut core) = self.directly() else {
+            return false;
+        };
+        match core.engine.set_directly(key, value) {
+            SetDirectly::Declined => return false,
+            SetDirectly::Done => {}
+            SetDirectly::DoneForLoop => {
+                drop(core);
+                self.wake_loop();
+            }
+            SetDirectly::Panicked(payload) => {
+                // The bug is told to Python code.
+                Python::attach(|_| {
+                    let mut held = self.cell.keep(core);
+                    let Core {
+                        engine, runtime, ..
+                    } = &mut *held.core;
+                    engine.recover_directly(runtime, key, value, payload.as_ref());
+                });
+                return false;
+            }
+        }
+        true
+    }
+
     /// Executes a request; gives what interrupted it, too.
     fn run(
         &self,
@@ -324,24 +400,8 @@ impl EmbeddedSession {
     /// The string at `key`, or None. O(1).
     #[pyo3(signature = (key, /))]
     fn get<'py>(&self, py: Python<'py>, key: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-        if !self.decodes
-            && self.is_of_this_process()
-            && let Some(bytes) = bytes_of(key)
-        {
-            let mut held = self.cell.lock(py)?;
-            let found = held
-                .core
-                .engine
-                .get_directly(self.client, bytes, |value| match value {
-                    Some(Value::Bytes(bytes)) => PyBytes::new(py, bytes).into_any(),
-                    Some(Value::Int(number)) => {
-                        PyBytes::new(py, itoa::Buffer::new().format(number).as_bytes()).into_any()
-                    }
-                    _ => py.None().into_bound(py),
-                });
-            if let Some(found) = found {
-                return Ok(found);
-            }
+        if let Some(found) = self.get_plainly(key) {
+            return Ok(found);
         }
         self.call(py, &("GET", key).into_pyobject(py)?)
     }
@@ -360,28 +420,8 @@ impl EmbeddedSession {
         only_if_present: bool,
     ) -> PyResult<bool> {
         let is_plain = seconds.is_none() && !only_if_absent && !only_if_present;
-        if is_plain
-            && self.is_of_this_process()
-            && let Some(key) = bytes_of(key)
-        {
-            let mut digits = itoa::Buffer::new();
-            let bytes = match bytes_of(value) {
-                None if value.cast_exact::<PyInt>().is_ok() => {
-                    let number = value.extract::<i64>().ok();
-                    number.map(|number| digits.format(number).as_bytes())
-                }
-                bytes => bytes,
-            };
-            if let Some(bytes) = bytes {
-                let mut held = self.cell.lock(py)?;
-                let core = &mut *held.core;
-                if core
-                    .engine
-                    .set_directly(&mut core.runtime, self.client, key, bytes)
-                {
-                    return Ok(true);
-                }
-            }
+        if is_plain && self.set_plainly(key, value) {
+            return Ok(true);
         }
         let mut words = vec![
             PyString::intern(py, "SET").into_any(),
@@ -402,6 +442,11 @@ impl EmbeddedSession {
             }
         }
         Ok(!self.call(py, &PyTuple::new(py, words)?)?.is_none())
+    }
+
+    /// `get` and `set` as functions that are called faster than methods.
+    fn functions<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
+        functions::of(slf)
     }
 
     /// `elsewhere` leads back to the store that has this session.

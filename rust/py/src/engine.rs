@@ -69,10 +69,27 @@ impl Cell {
         };
         self.owner.store(me, Ordering::Relaxed);
         let mut held = Held { cell: self, core };
+        held.core.engine.leave_directly();
         if held.core.runtime.wall.is_some() {
             follow(py, &mut held.core);
         }
         Ok(held)
+    }
+
+    /// The engine for what never runs Python code; None: somebody has it.
+    ///
+    /// Who it is does not matter there, and finding that out is a good part of a `get`.
+    #[inline]
+    pub fn try_briefly(&self) -> Option<MutexGuard<'_, Core<PyRuntime>>> {
+        self.core.try_lock()
+    }
+
+    /// Goes on with what `try_briefly` gave, as if it came from `lock`.
+    pub fn keep<'a>(&'a self, core: MutexGuard<'a, Core<PyRuntime>>) -> Held<'a> {
+        self.owner.store(thread_number(), Ordering::Relaxed);
+        let mut held = Held { cell: self, core };
+        held.core.engine.leave_directly();
+        held
     }
 }
 

@@ -24,6 +24,7 @@ mod embedded;
 mod engine;
 mod evaluating;
 mod extending;
+mod functions;
 mod interruption;
 mod object_sink;
 mod objects;

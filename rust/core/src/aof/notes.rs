@@ -70,12 +70,19 @@ fn may_be_noted(name: &[u8]) -> bool {
 
 /// Writes a command in RESP.
 pub fn write_command(arguments: &[&[u8]], into: &mut Vec<u8>) {
-    into.extend_from_slice(format!("*{}\r\n", arguments.len()).as_bytes());
+    write_length(b'*', arguments.len(), into);
     for argument in arguments {
-        into.extend_from_slice(format!("${}\r\n", argument.len()).as_bytes());
+        write_length(b'$', argument.len(), into);
         into.extend_from_slice(argument);
         into.extend_from_slice(b"\r\n");
     }
+}
+
+#[inline]
+fn write_length(sign: u8, length: usize, into: &mut Vec<u8>) {
+    into.push(sign);
+    into.extend_from_slice(itoa::Buffer::new().format(length).as_bytes());
+    into.extend_from_slice(b"\r\n");
 }
 
 fn write_note(arguments: &[&[u8]], end: u8, into: &mut Vec<u8>) {

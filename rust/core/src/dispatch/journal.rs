@@ -73,6 +73,7 @@ fn digits(number: usize) -> usize {
 }
 
 /// How long a command of arguments of these lengths is in RESP.
+#[inline]
 pub(super) fn encoded_bytes(lengths: impl Iterator<Item = usize>) -> u64 {
     let mut total = 0;
     let mut count = 0;
@@ -140,13 +141,7 @@ impl Journal {
 
     /// Appends one unit.
     pub fn append(&mut self, effects: &[Effect], now_ms: i64) {
-        if self.notes_time
-            && let Some(pending) = &mut self.pending
-            && self.noted_seconds != now_ms / 1000
-        {
-            self.noted_seconds = now_ms / 1000;
-            pending.extend_from_slice(format!("#TS:{}\r\n", self.noted_seconds).as_bytes());
-        }
+        self.note_time(now_ms);
         let is_unit = effects.len() > 1;
         if is_unit {
             self.select(effects[0].database);
@@ -159,6 +154,23 @@ impl Journal {
         }
         if is_unit {
             self.write(&[b"EXEC"]);
+        }
+    }
+
+    /// Appends a unit of one SET, as `append` would.
+    pub(super) fn append_set(&mut self, database: usize, key: &[u8], value: &[u8], now_ms: i64) {
+        self.note_time(now_ms);
+        self.select(database);
+        self.write(&[b"SET", key, value]);
+    }
+
+    fn note_time(&mut self, now_ms: i64) {
+        if self.notes_time
+            && let Some(pending) = &mut self.pending
+            && self.noted_seconds != now_ms / 1000
+        {
+            self.noted_seconds = now_ms / 1000;
+            pending.extend_from_slice(format!("#TS:{}\r\n", self.noted_seconds).as_bytes());
         }
     }
 

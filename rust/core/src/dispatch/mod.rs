@@ -16,7 +16,7 @@ mod data_strings;
 pub mod debug;
 pub mod defragment;
 pub mod digest;
-mod direct;
+pub mod direct;
 pub mod engine;
 pub mod error;
 pub mod eviction;

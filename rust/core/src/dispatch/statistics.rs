@@ -21,11 +21,17 @@ impl Default for Histogram {
 impl Histogram {
     #[inline]
     pub fn record(&mut self, nanoseconds: u64) {
+        self.record_times(nanoseconds, 1);
+    }
+
+    /// As `record`, for so many calls that took as long.
+    #[inline]
+    pub fn record_times(&mut self, nanoseconds: u64, calls: u64) {
         let value = nanoseconds.max(1 << SUB_BITS);
         let octave = 63 - value.leading_zeros();
         let sub = (value >> (octave - SUB_BITS)) as usize & ((1 << SUB_BITS) - 1);
         let bucket = (((octave - SUB_BITS) as usize) << SUB_BITS | sub).min(BUCKETS - 1);
-        self.0[bucket] += 1;
+        self.0[bucket] += calls;
     }
 
     fn upper_bound(bucket: usize) -> u64 {
@@ -311,16 +317,28 @@ impl Statistics {
 
     #[inline]
     pub fn executed(&mut self, command: CommandId, nanoseconds: u64, has_failed: bool) {
-        self.counters.commands += 1;
+        self.executed_times(command, nanoseconds, has_failed, 1);
+    }
+
+    /// As `executed`, for so many calls that took as long and ended alike.
+    #[inline]
+    pub fn executed_times(
+        &mut self,
+        command: CommandId,
+        nanoseconds: u64,
+        has_failed: bool,
+        calls: u64,
+    ) {
+        self.counters.commands += calls;
         let statistics = &mut self.commands[command];
-        statistics.calls += 1;
-        statistics.nanoseconds += nanoseconds;
-        statistics.failed += u64::from(has_failed);
+        statistics.calls += calls;
+        statistics.nanoseconds += nanoseconds * calls;
+        statistics.failed += u64::from(has_failed) * calls;
         if self.tracks_latency {
             statistics
                 .histogram
                 .get_or_insert_default()
-                .record(nanoseconds);
+                .record_times(nanoseconds, calls);
         }
     }
 

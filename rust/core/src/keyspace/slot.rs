@@ -15,8 +15,8 @@ use std::sync::Arc;
 
 use super::entry::{Entry, Value, pointer_in, prefetch};
 use super::layout::{
-    DEADLINE_BYTES, DEADLINE_MAX, Encoding, HAS_DEADLINE, HEAD_BYTES, Kind, POINTER_BYTES, Shape,
-    varint_len,
+    COLOUR, DEADLINE_BYTES, DEADLINE_MAX, Encoding, HAS_DEADLINE, HEAD_BYTES, Kind, POINTER_BYTES,
+    Shape, varint_len,
 };
 use crate::relocation;
 use crate::types::Object;
@@ -157,7 +157,23 @@ impl Slot {
         self.payload_mut().copy_from_slice(payload);
     }
 
+    /// Writes a string over an inline one without deadline that has as many bytes, and
+    /// sets the clock. False: there is none such, and nothing was done.
+    #[inline]
+    pub fn overwrite_string(&mut self, encoding: Encoding, payload: &[u8], clock: u32) -> bool {
+        let entry = self.full();
+        let head = entry.head();
+        let is_string = entry.kind() == Kind::String && entry.encoding().is_inline();
+        if !is_string || head & HAS_DEADLINE != 0 || entry.payload().len() != payload.len() {
+            return false;
+        }
+        self.payload_mut().copy_from_slice(payload);
+        *self.head_mut() = super::layout::head(Kind::String, encoding, head & COLOUR != 0, clock);
+        true
+    }
+
     /// The payload of an inline encoding.
+    #[inline]
     pub fn payload_mut(&mut self) -> &mut [u8] {
         assert!(self.full().encoding().is_inline());
         let shape = self.full().shape();

@@ -348,3 +348,52 @@ fn relocating_leaves_every_entry_as_it_was() {
     });
     assert_eq!(before, after);
 }
+
+#[test]
+fn a_string_is_written_over_one_of_the_same_size_and_nothing_else() {
+    let mut database = small();
+    let text = NewValue::String;
+    database.set(b"text", text(b"four"), Expiry::None);
+    database.set(b"timed", text(b"four"), Expiry::At(9));
+    database.set(b"number", NewValue::Int(7), Expiry::None);
+    let packed = NewValue::Packed {
+        kind: Kind::Set,
+        encoding: Encoding::PackedIntegers,
+        bytes: b"four",
+    };
+    database.set(b"set", packed, Expiry::None);
+    database.set_clock(77, true);
+    let mut overwrite = |key: &[u8], value: &[u8]| {
+        let hash = database.hash(key);
+        let is_done = database.overwrite_string(hash, key, value);
+        database.check().unwrap();
+        let entry = database.find(key);
+        (
+            is_done,
+            entry.map(|entry| (plain(entry), entry.encoding(), entry.clock())),
+        )
+    };
+    let of = |value: &[u8], encoding, clock| Some((Plain::Text(value.to_vec()), encoding, clock));
+    assert_eq!(
+        overwrite(b"text", b"five"),
+        (true, of(b"five", Encoding::Embstr, 77))
+    );
+    // Four bytes, too.
+    assert_eq!(
+        overwrite(b"text", b"100000"),
+        (true, of(b"100000", Encoding::Int, 77))
+    );
+    assert!(!overwrite(b"text", b"more than four").0);
+    assert_eq!(
+        overwrite(b"number", b"-9"),
+        (true, of(b"-9", Encoding::Int, 77))
+    );
+    assert!(!overwrite(b"number", b"300").0);
+    assert_eq!(
+        overwrite(b"timed", b"five"),
+        (false, of(b"four", Encoding::Embstr, 0))
+    );
+    assert!(!overwrite(b"set", b"five").0);
+    assert_eq!(overwrite(b"missing", b"five"), (false, None));
+    assert!(!overwrite(b"text", &[b'x'; 20_000]).0);
+}
