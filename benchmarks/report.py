@@ -20,19 +20,22 @@ ROOT = Path(__file__).resolve().parent.parent
 
 @dataclass(frozen=True)
 class Goal:
-    """What ours must reach: a bound in the row's unit, or a multiple of the best peer.
+    """What ours must reach: bounds in the row's unit, or a multiple of the best peer.
 
-    `at_most`, `below_best` and `times_best` are for rows where lower is better, `share_of_best` for
-    those where higher is: 0.95 means at least 95 % of the best peer.
+    `at_most` (with or without `at_least`), `below_best` and `times_best` are for rows where lower
+    is better, `share_of_best` for those where higher is: 0.95 means at least 95 % of the best peer.
     """
 
     at_most: float | None = None
+    at_least: float | None = None
     below_best: bool = False
     share_of_best: float | None = None
     times_best: float | None = None
 
     def text(self) -> str:
         if self.at_most is not None:
+            if self.at_least is not None:
+                return f"{self.at_least:g} … {self.at_most:g}"
             return f"≤ {self.at_most:g}"
         if self.times_best is not None:
             return f"≤ {self.times_best:g} best"
@@ -42,7 +45,8 @@ class Goal:
         if ours is None:
             return ""
         if self.at_most is not None:
-            return "PASS" if ours <= self.at_most else "FAIL"
+            is_enough = self.at_least is None or ours >= self.at_least
+            return "PASS" if is_enough and ours <= self.at_most else "FAIL"
         if best is None:
             return ""
         if self.below_best:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests import oracles
 from tests.oracles import Server
 from tests.wire import NULL, Connection, Map, Status, Verbatim
 
@@ -42,6 +43,83 @@ def test_stats_tell_data_from_overhead(client: Connection):
     assert found[b"total.allocated"] == found[b"dataset.bytes"] + found[b"overhead.total"]
     assert found[b"peak.allocated"] >= found[b"total.allocated"] > found[b"startup.allocated"] > 0
     assert dict(found[b"db.0"])[b"overhead.hashtable.main"] > 100_000
+
+
+def info(client: Connection) -> dict[str, str]:
+    text = client.call("INFO", "memory").decode()
+    pairs = (line.partition(":") for line in text.splitlines())
+    return {name: value for name, _, value in pairs if value}
+
+
+def grown(client: Connection, before: dict[str, str], field: str) -> int:
+    return int(info(client)[field]) - int(before[field])
+
+
+def test_info_and_stats_agree(client: Connection):
+    client.call("DEBUG", "POPULATE", "100000", "key", "100")
+    fields, found = info(client), stats(client)
+    assert int(fields["used_memory"]) == pytest.approx(found[b"total.allocated"], rel=0.01)
+    assert int(fields["used_memory_overhead"]) == pytest.approx(found[b"overhead.total"], rel=0.01)
+    assert int(fields["used_memory_dataset"]) == pytest.approx(found[b"dataset.bytes"], rel=0.01)
+    used, overhead = int(fields["used_memory"]), int(fields["used_memory_overhead"])
+    assert int(fields["used_memory_dataset"]) == used - overhead
+    assert 80 < float(fields["used_memory_dataset_perc"].rstrip("%")) < 100
+
+
+def test_loaded_data_are_data_and_not_what_was_there_at_the_start(server: Server):
+    with server.connect() as client:
+        client.call("DEBUG", "POPULATE", "100000", "key", "100")
+        assert client.call("SAVE") == "OK"
+        before = info(client)
+    server.restart()
+    with server.connect() as client:
+        after = info(client)
+        client.call("FLUSHALL")
+        client.call("SAVE")
+    assert int(after["used_memory_startup"]) < 3_000_000
+    data = int(before["used_memory_dataset"])
+    assert int(after["used_memory_dataset"]) == pytest.approx(data, rel=0.1)
+
+
+def test_scripts_and_their_interpreter_are_no_data(client: Connection):
+    before = info(client)
+    client.call("EVAL", "kept = nil; local t = {} for i = 1, 3e5 do t[i] = {i} end return #t", "0")
+    for number in range(200):
+        client.call("EVAL", f"return {number} -- {'x' * 5000}", "0")
+    assert grown(client, before, "used_memory_vm_eval") > 20_000
+    assert grown(client, before, "used_memory_scripts_eval") > 1_000_000
+    assert grown(client, before, "used_memory_overhead") > 1_000_000
+    assert abs(grown(client, before, "used_memory_dataset")) < 500_000
+    client.call("SCRIPT", "FLUSH", "SYNC")
+    assert grown(client, before, "used_memory_scripts_eval") <= 0
+
+
+def test_what_clients_hold_is_no_data(server: Server, client: Connection):
+    before = info(client)
+    with server.connect() as writer:
+        # A command of which half has come.
+        writer.send_raw(b"*3\r\n$3\r\nSET\r\n$3\r\nkey\r\n$9000000\r\n" + b"x" * 8_000_000)
+        for _ in range(500):
+            if grown(client, before, "mem_clients_normal") > 7_000_000:
+                break
+        assert grown(client, before, "mem_clients_normal") > 7_000_000
+        assert grown(client, before, "used_memory_overhead") > 7_000_000
+        assert abs(grown(client, before, "used_memory_dataset")) < 500_000
+
+
+def test_what_waits_for_the_append_only_file_is_no_data():
+    server = oracles.start("ours", "--appendonly", "yes", "--appendfsync", "everysec")
+    try:
+        with server.connect() as client:
+            before = info(client)
+            client.pipeline([("SET", f"key:{n}", "x" * 10_000) for n in range(1000)])
+            fields = info(client)
+            buffered = int(fields["mem_aof_buffer"])
+            assert buffered > 0
+            assert fields["mem_not_counted_for_evict"] == fields["mem_aof_buffer"]
+            assert grown(client, before, "used_memory_dataset") == pytest.approx(1e7, rel=0.15)
+    finally:
+        server.stop()
 
 
 def test_the_doctor_waits_for_data(client: Connection):

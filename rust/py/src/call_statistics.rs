@@ -137,6 +137,11 @@ impl Call {
         })
     }
 
+    /// Tells the latency monitor how long something took, in nanoseconds.
+    fn note_latency(&self, event: &str, elapsed_ns: u64) -> PyResult<()> {
+        self.with(|context| context.engine.note_latency(event, elapsed_ns))
+    }
+
     /// Forgets latency events, all or those named; returns how many.
     fn reset_latency_events(&self, names: Vec<String>) -> PyResult<usize> {
         self.with(|context| {

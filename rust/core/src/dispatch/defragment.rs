@@ -154,10 +154,12 @@ impl Engine {
             walk.started_ns = now_ns;
         }
         walk.running_percent = percent;
+        let latency = self.begin_latency();
         let budget_ns = period_ns / 100 * percent as u64;
         while self.clock.monotonic_ns().saturating_sub(now_ns) < budget_ns {
             self.defragment_some(ENTRIES_PER_STEP);
         }
+        self.end_latency("active-defrag-cycle", latency);
     }
 }
 

@@ -5,8 +5,9 @@
 //! that did not go yet are kept in a pool, which makes up for the small samples.
 //!
 //! As in the real servers, all that the allocator gave out counts, except what the
-//! append-only file is still to get: each eviction adds to it. Values on their way to the
-//! freeing thread count as gone, or several would go where one was enough.
+//! append-only file is still to get, or may have to get again: each eviction adds to it.
+//! Values on their way to the freeing thread count as gone, or several would go where one
+//! was enough.
 //!
 //! Cost: one comparison while there is room; else a sample per key that goes, and no more
 //! time than `maxmemory-eviction-tenacity` allows (half a millisecond by default).
@@ -15,6 +16,7 @@ use super::data::decayed_counter;
 use super::engine::Engine;
 use super::settings::Settings;
 use super::spec::{CommandSpec, CommandTable, flag};
+use crate::aof::Appender;
 use crate::keyspace::Entry;
 use crate::memory;
 use crate::service::ClientId;
@@ -106,7 +108,8 @@ const BACKLOG_PART: usize = 16;
 impl Engine {
     /// Bytes that do not count to `maxmemory`.
     pub fn uncounted_bytes(&self) -> usize {
-        self.journal.pending_bytes()
+        let copied_bytes = self.aof.as_ref().map_or(0, Appender::copied_bytes);
+        self.journal.pending_bytes() + copied_bytes
     }
 
     #[inline]
@@ -168,6 +171,7 @@ impl Engine {
             self.eviction.policy = Some(policy);
         }
         let budget_ns = budget_ns(self.settings.eviction_tenacity);
+        let latency = self.begin_latency();
         let started_ns = self.clock.monotonic_ns();
         let mut keys = 0;
         let room = loop {
@@ -189,11 +193,13 @@ impl Engine {
         };
         let pool = &mut self.eviction.pool;
         pool.retain(|candidate| candidate.key.len() <= KEPT_KEY_BYTES_MAX);
+        self.end_latency("eviction-cycle", latency);
         room
     }
 
     /// Removes a key for want of memory: DEL in the journal, `evicted` for subscribers.
     fn evict(&mut self, database: usize, key: &[u8]) {
+        let latency = self.begin_latency();
         let Some(removed) = self.databases[database].remove(key) else {
             return;
         };
@@ -202,6 +208,7 @@ impl Engine {
         } else {
             self.discard(removed);
         }
+        self.end_latency("eviction-del", latency);
         self.statistics.counters.evicted_keys += 1;
         self.after_eviction(database, key);
         self.flush_effects();
