@@ -9,7 +9,16 @@ from contextlib import ExitStack
 import pytest
 
 from tests import oracles
-from tests.commands.test_eviction import ANY, VOLATILE, configure, info, leave_room, reset
+from tests.commands.test_eviction import (
+    ANY,
+    VOLATILE,
+    configure,
+    info,
+    leave_room,
+    reset,
+    used,
+    wait_until,
+)
 from tests.oracles import Server
 from tests.wire import Connection, Error, encode
 
@@ -29,6 +38,9 @@ Words = tuple[str | bytes, ...]
 def client(server: Server) -> Iterator[Connection]:
     with server.connect() as connection:
         reset(connection)
+        # What the clients and keys of the last test had is on its way to be freed.
+        wait_until(lambda: info(connection, "connected_clients") == "1")
+        wait_until(lambda: info(connection, "lazyfree_pending_objects") == "0")
         yield connection
         reset(connection)
 
@@ -110,6 +122,33 @@ def test_a_volatile_policy_refuses_only_when_nothing_volatile_is_left(
     client.pipeline([("SET", f"goes:{n}", "x" * 1000, "EX", "1000") for n in range(1000)])
     leave_room(client, -500_000, policy)
     assert client.call("SET", "new", "x") == "OK"
+
+
+def test_large_values_do_not_outrun_the_eviction_of_small_ones(client: Connection) -> None:
+    client.call("DEBUG", "POPULATE", "250000", "key", "30")
+    limit = leave_room(client, 0, "allkeys-lru", maxmemory_eviction_tenacity=10)
+    client.call("PING")
+    highest = 0
+    for start in range(0, 60, 2):
+        names = (f"large:{number}" for number in (start, start + 1))
+        replies = client.pipeline([("SET", name, "x" * 200_000) for name in names])
+        assert replies == ["OK", "OK"]
+        highest = max(highest, used(client))
+    assert highest < limit * 1.06
+
+
+@pytest.mark.parametrize("policy", ["noeviction", "allkeys-lru", "volatile-ttl"])
+@pytest.mark.parametrize("flush", ["FLUSHALL", "FLUSHDB"])
+def test_what_comes_after_a_flush_need_not_go_for_what_was_before(
+    client: Connection, policy: str, flush: str
+) -> None:
+    client.call("DEBUG", "POPULATE", "300000", "key", "100")
+    configure(client, maxmemory_policy=policy, maxmemory=used(client) + 10_000)
+    client.pipeline([("SET", f"full:{number}", "x" * 1000) for number in range(50)])
+    names = [f"new:{number}" for number in range(500)]
+    replies = client.pipeline([(flush, "ASYNC"), *(("SET", name, "x" * 100) for name in names)])
+    assert set(replies) == {"OK"}
+    assert client.call("EXISTS", *names) == len(names)
 
 
 def test_what_the_append_only_file_may_need_again_evicts_nothing() -> None:

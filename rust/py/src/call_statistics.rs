@@ -78,7 +78,12 @@ impl Call {
     }
 
     fn reset_statistics(&self) -> PyResult<()> {
-        self.with(|context| context.engine.statistics.reset())
+        self.with(|context| {
+            context.engine.reset_statistics();
+            let scripts = context.runtime.scripts();
+            scripts.evicted = 0;
+            scripts.report(&mut context.engine.script_facts);
+        })
     }
 
     /// The newest entries of a command log: (id, seconds, microseconds or bytes, arguments,

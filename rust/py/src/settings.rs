@@ -140,7 +140,7 @@ pub fn statistics<'py>(py: Python<'py>, engine: &Engine) -> PyResult<Bound<'py, 
     facts.set_item(
         "output_bytes_max",
         sessions()
-            .map(|s| s.output.memory_bytes())
+            .map(|s| s.output.bytes_pending())
             .max()
             .unwrap_or(0),
     )?;
