@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks import (
+    accounts,
     big,
     chart,
     connections,
@@ -246,6 +247,14 @@ def _run_own_sections(
 ) -> None:
     """The sections that measure ours alone."""
     own = [program for program in programs if program.name == "ours"]
+    if own and "memory" in options.only:
+        with Server(own[0]) as server:
+            if options.quick:
+                accounts.measure(
+                    server, results, _say, small=50, large=1, members=500, settle_s=0.005
+                )
+            else:
+                accounts.measure(server, results, _say)
     if own and "growth" in options.only:
         with Server(own[0]) as server:
             if options.quick:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,27 +12,53 @@ from benchmarks.report import Results, Row, number
 COLOURS = {"ours": "#b3123d", "redis70": "#9a9a9a", "redis82": "#6f6f6f", "valkey91": "#4a6fa5"}
 
 
-def draw(results: Results, titles: dict[str, str], directory: Path) -> list[Path]:
-    """Writes the charts that this run has rows for; without matplotlib raises ImportError."""
-    pictures = (
-        ("cpu", "Server user CPU per command at pipeline 16, best peer = 1", "user CPU", " P16"),
-        ("requests", "Requests per second at pipeline 1, best peer = 1", "requests", " P1"),
-        ("memory", "Memory per item, bytes of RSS", "RSS", ""),
-    )
-    written = []
-    for name, title, metric, ending in pictures:
-        section = "memory" if name == "memory" else "speed"
-        rows = [
+@dataclass(frozen=True)
+class Picture:
+    """Bars of the rows of one metric: the file's name, its title, and which rows."""
+
+    name: str
+    title: str
+    section: str
+    metric: str
+    ending: str = ""
+    # Of the best peer, instead of the row's unit.
+    is_relative: bool = False
+
+    def rows(self, results: Results) -> list[Row]:
+        return [
             row
             for row in results.rows
-            if row.section == section
-            and row.metric == metric
-            and row.name.endswith(ending)
+            if (row.section, row.metric) == (self.section, self.metric)
+            and row.name.endswith(self.ending)
+            # The size of an empty server is no size of an item.
             and row.unit != "MB"
         ]
+
+
+PICTURES = (
+    Picture(
+        *("cpu", "Server user CPU per command at pipeline 16, best peer = 1"),
+        *("speed", "user CPU", " P16"),
+        is_relative=True,
+    ),
+    Picture(
+        *("requests", "Requests per second at pipeline 1, best peer = 1"),
+        *("speed", "requests", " P1"),
+        is_relative=True,
+    ),
+    Picture("memory", "Memory per item, bytes of RSS", "memory", "RSS"),
+    Picture("hits", "Hits of a cache aside below maxmemory, percent", "eviction", "hits"),
+)
+
+
+def draw(results: Results, titles: dict[str, str], directory: Path) -> list[Path]:
+    """Writes the charts that this run has rows for; without matplotlib raises ImportError."""
+    written = []
+    for picture in PICTURES:
+        rows = picture.rows(results)
         if rows:
-            path = directory / f"{name}.svg"
-            _bars(rows, title, titles, path, relative=section == "speed")
+            path = directory / f"{picture.name}.svg"
+            _bars(rows, picture.title, titles, path, picture.is_relative)
             written.append(path)
     calls = [row for row in results.rows if row.section == "embedded" and "µs" in row.unit]
     if calls:
@@ -54,7 +81,11 @@ def _bars(
             for row in rows
         ]
         places = [place + index * height for place in range(len(rows))]
-        axes.barh(places, lengths, height, label=label, color=COLOURS[server])
+        bars = axes.barh(places, lengths, height, label=label, color=COLOURS[server])
+        if not relative:
+            # What differs by a hundredth cannot be seen.
+            labels = [number(row.values.get(server)) for row in rows]
+            axes.bar_label(bars, labels, padding=2, fontsize="xx-small")
     axes.set_yticks(
         [place + 0.4 - height / 2 for place in range(len(rows))], [row.name for row in rows]
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import resource
 from collections.abc import Callable, Sequence
 
-from benchmarks.report import Results, Row
+from benchmarks.report import Goal, Results, Row
 from benchmarks.servers import Program, Server
 from benchmarks.speed import run_client
 from benchmarks.wire import Connection, ReplyError
@@ -14,6 +14,7 @@ IDLE = 10_000
 BUSY = 1_000
 REQUESTS = 200_000
 KEYS = 100_000
+IDLE_GOAL_BYTES = 1_000
 
 # Files beside the connections: logs, libraries, the interpreter's own.
 FILES_SPARE = 200
@@ -70,6 +71,7 @@ def measure(
         say(f"connections: {program.name}, {weights.get(program.name, 0):,.0f} B each")
     name = f"GET, {busy:,} busy beside {idle:,} idle"
     section = "connections"
-    results.add(Row(section, f"one of {idle:,} idle", "RSS", "bytes/connection", weights))
+    idle_name, goal = f"one of {idle:,} idle", Goal(at_most=IDLE_GOAL_BYTES)
+    results.add(Row(section, idle_name, "RSS", "bytes/connection", weights, goal=goal))
     results.add(Row(section, name, "requests", "1/s", rates, higher_is_better=True))
     results.add(Row(section, name, "p99.9", "ms", waits_ms))

@@ -2,7 +2,8 @@
 
 *Limit*: a hostile load on ours, for every policy: values that grow and shrink over four
 orders of magnitude (what fragments an allocator), a hundred clients, deep pipelines with
-large requests and replies. What counts is the greatest RSS seen, less the RSS at rest.
+large requests and replies, many of them on their way at once. What counts is the greatest
+RSS seen, less the RSS at rest, and how many writes were refused though something could go.
 
 *Hits*: every server is a cache aside of the same trace under the same `maxmemory`: GET, and
 SET after a miss. The traces are a Zipf distribution, the same with scans over keys that are
@@ -12,16 +13,15 @@ never asked for again, and one whose favourites move, which punishes long memori
 from __future__ import annotations
 
 import random
-import threading
-import time
 from bisect import bisect
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import ExitStack, suppress
 from itertools import accumulate, islice
 
 from benchmarks.report import Goal, Results, Row
 from benchmarks.servers import Server
-from benchmarks.wire import Connection, ReplyError, encode
+from benchmarks.wire import Connection, Reply, ReplyError, encode
 
 POLICIES = (
     *("allkeys-lru", "allkeys-lfu", "allkeys-random"),
@@ -35,6 +35,9 @@ CONNECTIONS = 100
 SIZES = (60, 700, 12_000, 200_000, 200, 3_000, 50_000, 30)
 BATCH_BYTES = 200_000
 BATCH_COMMANDS_MAX = 1_000
+THREADS = 4
+# Pipelines of each thread that the server has before any of their replies is read.
+IN_FLIGHT = 3
 LOOK_S = 0.05
 
 HIT_LIMIT_MB = 16
@@ -58,7 +61,8 @@ def measure(
         if server.name == "ours":
             for policy in policies:
                 say(f"eviction: the limit under {policy}")
-                results.add(_limit(server, policy, limit_mb))
+                for row in _limit(server, policy, limit_mb):
+                    results.add(row)
     for policy in ("allkeys-lru", "allkeys-lfu"):
         for name, trace in TRACES.items():
             row = Row(
@@ -75,64 +79,75 @@ def measure(
 # The limit.
 
 
-def _limit(server: Server, policy: str, limit_mb: int) -> Row:
+def _limit(server: Server, policy: str, limit_mb: int) -> tuple[Row, Row]:
     server.restart()
-    with server.connect() as control:
+    with server.connect() as control, ThreadPoolExecutor(THREADS) as pool:
         at_rest = server.settled_rss_bytes(0.3)
         control.call("CONFIG", "SET", "maxmemory-policy", policy, "maxmemory", f"{limit_mb}mb")
-        threads = [
-            threading.Thread(target=_disturb, args=(server, seed, policy, limit_mb), daemon=True)
-            for seed in range(4)
+        loads = [
+            pool.submit(_disturb, server, seed, policy, limit_mb << 20) for seed in range(THREADS)
         ]
-        for thread in threads:
-            thread.start()
-        highest = 0
-        while any(thread.is_alive() for thread in threads):
-            time.sleep(LOOK_S)
+        highest = at_rest
+        while wait(loads, LOOK_S).not_done:
             highest = max(highest, server.rss_bytes())
+        refused = sum(load.result() for load in loads)
         control.call("CONFIG", "SET", "maxmemory", "0", "maxmemory-policy", "noeviction")
         control.call("FLUSHALL")
     grown = (highest - at_rest) / (limit_mb << 20)
     goal = Goal(at_most=ABOVE_LIMIT_MAX)
-    return Row("eviction", policy, "RSS/limit", "×", {"ours": grown}, goal=goal)
+    return (
+        Row("eviction", policy, "RSS/limit", "×", {"ours": grown}, goal=goal),
+        Row("eviction", policy, "refused", "writes", {"ours": refused}, goal=Goal(at_most=0)),
+    )
 
 
-def _disturb(server: Server, seed: int, policy: str, limit_mb: int) -> None:
-    """A quarter of the connections, each with deep pipelines."""
+def _disturb(server: Server, seed: int, policy: str, limit: int) -> int:
+    """The load of a part of the connections; how many writes were refused for want of memory."""
     chance = random.Random(seed)
-    connections = [server.connect() for _ in range(CONNECTIONS // 4)]
-    for size in SIZES:
-        left = (limit_mb << 20) // 10
-        while left > 0:
-            connection = chance.choice(connections)
-            commands = list(islice(_commands(chance, size, policy), BATCH_COMMANDS_MAX))
-            commands = commands[: max(2, BATCH_BYTES // size)]
-            payload = b"".join(commands)
-            left -= max(len(payload), len(commands) * 100)
-            connection.send(payload)
-            for _ in commands:
-                reply = connection.read_reply()
-                if isinstance(reply, ReplyError) and str(reply).startswith("OOM"):
-                    raise reply
-    for connection in connections:
-        connection.close()
+    with ExitStack() as stack:
+        connections = [stack.enter_context(server.connect()) for _ in range(CONNECTIONS // THREADS)]
+        refused = 0
+        for size in SIZES:
+            left = limit // 10
+            while left > 0:
+                chosen = chance.sample(connections, IN_FLIGHT)
+                asked = [_pipeline(chance, size, policy) for _ in chosen]
+                for connection, commands in zip(chosen, asked, strict=True):
+                    connection.send(b"".join(commands))
+                for connection, commands in zip(chosen, asked, strict=True):
+                    left -= max(sum(map(len, commands)), len(commands) * 100)
+                    replies = [connection.read_reply() for _ in commands]
+                    refused += sum(_is_refusal(reply) for reply in replies)
+    return refused
+
+
+def _is_refusal(reply: Reply) -> bool:
+    return isinstance(reply, ReplyError) and str(reply).startswith("OOM")
+
+
+def _pipeline(chance: random.Random, size: int, policy: str) -> list[bytes]:
+    count = min(BATCH_COMMANDS_MAX, max(2, BATCH_BYTES // size))
+    return list(islice(_commands(chance, size, policy), count))
 
 
 def _commands(chance: random.Random, size: int, policy: str) -> Iterator[bytes]:
     volatile = policy.startswith("volatile")
     deadline: tuple[bytes | str, ...] = ("EX", "600") if volatile else ()
     data = b"x" * size
+    written = ""
     while True:
         key = f"key:{chance.randrange(1_000_000)}"
         match chance.randrange(8):
             case 0:
-                yield encode("GET", key)
+                # Mostly there still: the reply is as large as the requests are.
+                yield encode("GET", written)
             case 1 if not volatile:
                 yield encode("APPEND", key, data[size // 2 :])
             case 2 if not volatile:
                 yield encode("HSET", f"hash:{key}", *("field", data) * 3)
             case _:
                 yield encode("SET", key, data[: chance.randint(size // 2, size)], *deadline)
+                written = key
 
 
 # Hits.

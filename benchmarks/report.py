@@ -20,14 +20,16 @@ ROOT = Path(__file__).resolve().parent.parent
 
 @dataclass(frozen=True)
 class Goal:
-    """What ours must reach: a bound in the row's unit, or a multiple of the best peer.
+    """What ours must reach: bounds in the row's unit, or a multiple of the best peer.
 
-    `at_most`, `below_best` and `times_best` are for rows where lower is better, `share_of_best` for
-    those where higher is: 0.95 means at least 95 % of the best peer. `times_of` names a multiple
-    for each of some peers, where lower is better; those that were not measured do not count.
+    `at_most` (with or without `at_least`), `below_best` and `times_best` are for rows where lower
+    is better, `share_of_best` for those where higher is: 0.95 means at least 95 % of the best peer.
+    `times_of` names a multiple for each of some peers, where lower is better; those that were not
+    measured do not count.
     """
 
     at_most: float | None = None
+    at_least: float | None = None
     below_best: bool = False
     share_of_best: float | None = None
     times_best: float | None = None
@@ -35,6 +37,8 @@ class Goal:
 
     def text(self) -> str:
         if self.at_most is not None:
+            if self.at_least is not None:
+                return f"{self.at_least:g} … {self.at_most:g}"
             return f"≤ {self.at_most:g}"
         if self.times_of is not None:
             return "≤ " + ", ".join(f"{times:.2g} {peer}" for peer, times in self.times_of.items())
@@ -47,7 +51,8 @@ class Goal:
         if ours is None:
             return ""
         if self.at_most is not None:
-            return "PASS" if ours <= self.at_most else "FAIL"
+            is_enough = self.at_least is None or ours >= self.at_least
+            return "PASS" if is_enough and ours <= self.at_most else "FAIL"
         if self.times_of is not None:
             bounds = [
                 values[peer] * times for peer, times in self.times_of.items() if peer in values

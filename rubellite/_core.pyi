@@ -1316,6 +1316,9 @@ class Call:
     def latency_events(self) -> list[tuple[str, int, int, int, list[tuple[int, int]]]]:
         """Latency events: (name, longest ever in ms, sum in ms, count, [(seconds, ms), …])."""
 
+    def note_latency(self, event: str, elapsed_ns: int) -> None:
+        """Tells the latency monitor how long something took."""
+
     def reset_latency_events(self, names: list[str]) -> int:
         """Forgets latency events, all or those named; returns how many."""
 

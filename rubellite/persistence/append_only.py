@@ -324,9 +324,15 @@ class AppendOnly:
         begun = Manifest(old.base, [*old.increments, (name, number)], list(old.history))
         call.prepare_appending(self._path(name), self._config.text("appendfsync"), repeats)
         if self._is_complete:
-            manifests.write(self._manifest_path, begun)
+            self._name_files(call, begun)
         call.go_on_appending()
         self.manifest = begun
+
+    def _name_files(self, call: Call, manifest: Manifest) -> None:
+        began = monotonic_seconds()
+        manifests.write(self._manifest_path, manifest)
+        # Everybody waited for the disk.
+        call.note_latency("aof-rename", int((monotonic_seconds() - began) * 1e9))
 
     def _ended(self, call: Call, outcome: Outcome) -> None:
         failure, started_ms, ended_ms = outcome
@@ -347,7 +353,7 @@ class AppendOnly:
             old.increments[self._old_increments :],
             [*old.history, *retired],
         )
-        if not self._try(lambda: manifests.write(self._manifest_path, finished)):
+        if not self._try(lambda: self._name_files(call, finished)):
             # Whether a manifest on disk names the base is not known: it stays until the
             # next manifest is written.
             self.manifest.history.append((self._new_base, self._new_number))

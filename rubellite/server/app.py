@@ -20,6 +20,7 @@ from rubellite.persistence.snapshots import Snapshots
 from rubellite.server import ending, info, listening, state
 from rubellite.server.lifecycle import Lifecycle
 from rubellite.server.logging import Log
+from rubellite.server.memory_account import resident_bytes
 from rubellite.server.rates import Rates
 from rubellite.server.settings import apply_settings
 from rubellite.server.state import ServerState
@@ -123,6 +124,7 @@ def assemble(
     )
     extensions.attach(engine)
     apply_settings(engine, config)
+    started.memory_at_start, started.resident_at_start = memory_used(), resident_bytes()
     return Assembly(engine, started, saving, appending, extensions)
 
 
@@ -201,7 +203,7 @@ def run(config: Config, log: Log, lifecycle: Lifecycle) -> int:
     except ExtensionError as problem:
         log.warning(f"Fatal error loading an extension, exiting: {problem}{_cause(problem)}")
         return 1
-    engine, started = assembly.engine, assembly.state
+    engine = assembly.engine
     listening.follow(config, engine, log)
     log.notice("Server initialized")
     try:
@@ -216,7 +218,6 @@ def run(config: Config, log: Log, lifecycle: Lifecycle) -> int:
         if config.text("unixsocket"):
             log.notice("Ready to accept connections unix")
         lifecycle.ready()
-        started.memory_at_start = memory_used()
         # What is there now stays; cycles are collected between commands only.
         gc.collect()
         gc.freeze()

@@ -10,6 +10,7 @@ import os
 import sys
 
 from rubellite.about import REDIS_VERSION, __version__
+from rubellite.server import memory_account
 from rubellite.server.info import Facts, Fields, human, ratio
 
 _POLLERS = {"linux": "epoll", "darwin": "kqueue", "win32": "wepoll"}
@@ -93,55 +94,26 @@ def clients(facts: Facts) -> Fields:
     }
 
 
-def resident_bytes() -> int:
-    """The process's memory as the system counts it."""
-    try:
-        with open("/proc/self/statm", "rb") as file:
-            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-    except OSError:
-        pass
-    try:
-        import resource
-    except ImportError:
-        return 0
-    # Kilobytes, but bytes on macOS; the most that it ever was, for want of better.
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
-
-
-def _system_memory() -> int:
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, OSError, ValueError):
-        return 0
-
-
 def memory(facts: Facts) -> Fields:
     """What memory is used for."""
     found, config = facts.statistics, facts.state.config
-    used, peak, resident = found["memory_used"], found["memory_peak"], resident_bytes()
-    start = min(facts.state.memory_at_start, used)
-    overhead = min(start + found["table_overhead"] + found["client_bytes"], used)
-    dataset = used - overhead
-    allocated = found.get("allocator_allocated", used)
-    active = found.get("allocator_active", used)
-    pages = found.get("allocator_resident", resident)
-    system, limit = _system_memory(), config.integer("maxmemory")
+    account = memory_account.take(facts.call, facts.state)
+    system, limit = memory_account.system_bytes(), config.integer("maxmemory")
     return {
-        "used_memory": used,
-        "used_memory_human": human(used),
-        "used_memory_rss": resident,
-        "used_memory_rss_human": human(resident),
-        "used_memory_peak": peak,
-        "used_memory_peak_human": human(peak),
-        "used_memory_peak_perc": f"{ratio(used * 100, peak)}%",
-        "used_memory_overhead": overhead,
-        "used_memory_startup": start,
-        "used_memory_dataset": dataset,
-        "used_memory_dataset_perc": f"{ratio(dataset * 100, used - start)}%",
-        "allocator_allocated": allocated,
-        "allocator_active": active,
-        "allocator_resident": pages,
+        "used_memory": account.used,
+        "used_memory_human": human(account.used),
+        "used_memory_rss": account.resident,
+        "used_memory_rss_human": human(account.resident),
+        "used_memory_peak": account.peak,
+        "used_memory_peak_human": human(account.peak),
+        "used_memory_peak_perc": f"{ratio(account.used * 100, account.peak)}%",
+        "used_memory_overhead": account.overhead,
+        "used_memory_startup": account.startup,
+        "used_memory_dataset": account.dataset,
+        "used_memory_dataset_perc": f"{account.dataset_percent:.2f}%",
+        "allocator_allocated": account.allocated,
+        "allocator_active": account.active,
+        "allocator_resident": account.pages,
         "allocator_muzzy": 0,
         "total_system_memory": system,
         "total_system_memory_human": human(system),
@@ -149,22 +121,22 @@ def memory(facts: Facts) -> Fields:
         "maxmemory": limit,
         "maxmemory_human": human(limit),
         "maxmemory_policy": config.text("maxmemory-policy"),
-        "allocator_frag_ratio": ratio(active, allocated),
-        "allocator_frag_bytes": max(0, active - allocated),
-        "allocator_rss_ratio": ratio(pages, active),
-        "allocator_rss_bytes": pages - active,
-        "rss_overhead_ratio": ratio(resident, pages),
-        "rss_overhead_bytes": resident - pages,
-        "mem_fragmentation_ratio": ratio(resident, used),
-        "mem_fragmentation_bytes": resident - used,
-        "mem_not_counted_for_evict": found["memory_uncounted"],
+        "allocator_frag_ratio": ratio(account.active, account.allocated),
+        "allocator_frag_bytes": max(0, account.active - account.allocated),
+        "allocator_rss_ratio": ratio(account.pages, account.active),
+        "allocator_rss_bytes": account.pages - account.active,
+        "rss_overhead_ratio": ratio(account.resident, account.pages),
+        "rss_overhead_bytes": account.outside,
+        "mem_fragmentation_ratio": ratio(account.resident, account.used),
+        "mem_fragmentation_bytes": account.resident - account.used,
+        "mem_not_counted_for_evict": account.aof_buffer,
         "mem_replication_backlog": 0,
         "mem_total_replication_buffers": 0,
         "mem_replicas_repl_buffer": 0,
         "mem_clients_slaves": 0,
-        "mem_clients_normal": found["client_bytes"],
+        "mem_clients_normal": account.clients,
         "mem_cluster_links": 0,
-        "mem_aof_buffer": found["memory_uncounted"],
+        "mem_aof_buffer": account.aof_buffer,
         "mem_allocator": found["allocator_name"],
         "mem_overhead_db_hashtable_rehashing": 0,
         "active_defrag_running": found["defragmentation_percent"],

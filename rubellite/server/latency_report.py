@@ -81,6 +81,14 @@ _DISABLED = (
 )
 _NOTHING = "No event took longer than {threshold} ms since monitoring began.\n"
 
+_SLOW_DISK = (
+    "The disk of the append-only file is slow. Keep other load off it, or use a faster one."
+)
+_LARGE_VALUES = (
+    "Removing one key took long: it is very large, and many such were waiting to be freed. Split "
+    "very large values."
+)
+
 #: What helps, by the kind of event.
 _ADVICE = {
     "command": (
@@ -92,17 +100,34 @@ _ADVICE = {
         "Commands that should be fast were slow: the process did not get the processor. Look "
         "for other busy programs, swapping, and a virtual machine that lacks processor time.",
     ),
-    "expire-cycle": (
-        "Many keys expire at the same moment. Spread their times to live, or lower "
-        "active-expire-effort.",
-    ),
+    "expire-cycle": ("Many keys expire at the same moment. Spread their times to live.",),
+    "expire-del": (_LARGE_VALUES,),
     "eviction-cycle": (
         "Memory is at maxmemory and keys are evicted in large numbers. Raise maxmemory, or "
         "write less at once.",
     ),
+    "eviction-del": (_LARGE_VALUES,),
+    "active-defrag-cycle": (
+        "Defragmentation takes too long at a time. Lower active-defrag-cycle-max.",
+    ),
     "aof-fsync-always": (
         "The disk is slow, and every write waits for it (appendfsync always). Use "
         "appendfsync everysec, or a faster disk.",
+    ),
+    "aof-write": (_SLOW_DISK,),
+    "aof-write-alone": (_SLOW_DISK,),
+    "aof-write-pending-fsync": (
+        "The append-only file was written while an fsync of it went on, and had to wait. The "
+        "disk cannot keep up with what is written: use a faster one, or write less.",
+    ),
+    "aof-write-active-child": (
+        "The append-only file was written while a snapshot or rewrite was, and had to wait. Keep "
+        "other load off that disk, or let auto-aof-rewrite-percentage begin rewrites less often.",
+    ),
+    "aof-rename": (_SLOW_DISK,),
+    "rdb-unlink-temp-file": (
+        "Giving up a snapshot took long: its unfinished file had to go first. Large files are "
+        "slow to remove on some file systems; use another, such as XFS.",
     ),
 }
 _OTHERWISE = ("Look at what the server did then: LATENCY HISTORY {name} has the times.",)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 
-from rubellite._core import Call, memory_used
+from rubellite._core import Call
 from rubellite.config import Config
 from rubellite.server.logging import Log
 from rubellite.server.rates import Rates
@@ -20,8 +20,9 @@ class ServerState:
     run_id: str
     replication_id: str
     process_id: int
-    #: Bytes that were in use before there was any data.
-    memory_at_start: int
+    #: Bytes that the engine used, and that the process took, before there was any data.
+    memory_at_start: int = 0
+    resident_at_start: int = 0
     #: systemd or upstart, if one of them looks after us.
     supervisor: str = ""
     rates: Rates = field(default_factory=Rates)
@@ -35,7 +36,6 @@ def new(config: Config, log: Log, supervisor: str = "") -> ServerState:
         run_id=os.urandom(20).hex(),
         replication_id=os.urandom(20).hex(),
         process_id=os.getpid(),
-        memory_at_start=memory_used(),
         supervisor=supervisor,
     )
 

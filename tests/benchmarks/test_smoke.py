@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import embedded
+from benchmarks.chart import draw
 from benchmarks.report import Goal, Results, Row
 from benchmarks.scenarios import SCENARIOS
 from benchmarks.speed import read_percentiles
@@ -33,6 +34,10 @@ def test_a_quick_run_measures_every_section_and_says_what_it_skipped(tmp_path: P
         *("speed", "memory", "tail", "stall", "connections", "pubsub", "persistence"),
         *("growth", "big", "eviction"),
     }
+    # What is judged of ours alone is there, too.
+    metrics = {(row["section"], row["metric"]) for row in run["rows"]}
+    assert ("memory", "RSS/MEMORY USAGE") in metrics
+    assert {("eviction", "RSS/limit"), ("eviction", "refused")} <= metrics
     measured = {row["name"].rpartition(" ")[0] for row in run["rows"] if row["section"] == "speed"}
     skipped = {skip["what"] for skip in run["skipped"]}
     assert {scenario.name for scenario in SCENARIOS} <= measured | skipped
@@ -95,6 +100,9 @@ def test_a_refusal_names_what_is_wrong() -> None:
     [
         (Goal(at_most=60), False, 60, "PASS"),
         (Goal(at_most=60), False, 61, "FAIL"),
+        (Goal(at_least=0.9, at_most=1.1), False, 0.9, "PASS"),
+        (Goal(at_least=0.9, at_most=1.1), False, 0.89, "FAIL"),
+        (Goal(at_least=0.9, at_most=1.1), False, 1.11, "FAIL"),
         (Goal(below_best=True), False, 99, "PASS"),
         (Goal(below_best=True), False, 100, "FAIL"),
         (Goal(times_best=0.8), False, 80, "PASS"),
@@ -117,6 +125,29 @@ def test_nothing_is_judged_that_was_not_measured() -> None:
     alone = Row("s", "n", "m", "u", {"ours": 1.0}, goal=Goal(below_best=True))
     absent = Row("s", "n", "m", "u", {"redis70": 1.0}, goal=Goal(at_most=5))
     assert (alone.verdict(), absent.verdict()) == ("", "")
+
+
+def test_every_chart_is_drawn_of_the_rows_that_it_is_about(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    titles = {"ours": "Rubellite", "valkey91": "Valkey 9.1"}
+    results = Results()
+    for section, name, metric, unit in (
+        ("speed", "GET P16", "user CPU", "µs/command"),
+        ("speed", "GET P1", "requests", "1/s"),
+        ("memory", "one big set", "RSS", "bytes/item"),
+        ("memory", "empty server", "RSS", "MB"),
+        ("eviction", "Zipf, allkeys-lru", "hits", "%"),
+        ("growth", "SADD at 1,000", "user CPU", "µs/command"),
+    ):
+        results.add(Row(section, name, metric, unit, {"ours": 61.5, "valkey91": 60.25}))
+    drawn = draw(results, titles, tmp_path)
+    names = [path.name for path in drawn]
+    assert names == ["cpu.svg", "requests.svg", "memory.svg", "hits.svg", "growth.svg"]
+    # Text is drawn as outlines; its source stands in comments.
+    hits = (tmp_path / "hits.svg").read_text()
+    assert all(f"<!-- {text} -->" in hits for text in ("Zipf, allkeys-lru", "61.5", "Valkey 9.1"))
+    assert "empty server" not in (tmp_path / "memory.svg").read_text()
+    assert draw(Results(), titles, tmp_path) == []
 
 
 def test_percentiles_are_read_from_the_distribution_and_never_rounded_down() -> None:

@@ -359,11 +359,15 @@ def test_active_defragmentation_gives_back_sparse_memory(client: Connection):
     assert wasted > 10_000_000
     settings = {"active_defrag_ignore_bytes": "1mb", "active_defrag_cycle_min": 50}
     configure(client, active_defrag_cycle_max=75, activedefrag="yes", **settings)
+    configure(client, latency_monitor_threshold=10)
     try:
         wait_until(lambda: int(info(client, "allocator_frag_bytes")) < wasted // 4)
         assert int(info(client, "active_defrag_hits")) > 10_000
         assert int(info(client, "total_active_defrag_time")) > 0
+        events = {latest[0] for latest in client.call("LATENCY", "LATEST")}
+        assert b"active-defrag-cycle" in events
     finally:
+        configure(client, latency_monitor_threshold=0)
         configure(client, activedefrag="no", active_defrag_ignore_bytes="100mb")
         configure(client, active_defrag_cycle_min=1, active_defrag_cycle_max=25)
     assert client.call("DEBUG", "DIGEST") == digest

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
+import time
 from collections.abc import Iterator
 
 import pytest
 
+import rubellite
+from rubellite.persistence import append_only
 from rubellite.server.latency_report import Event, doctor, graph
 from tests.oracles import Server
 from tests.wire import Connection, Error
@@ -81,6 +85,64 @@ def test_histograms_count_calls_by_duration(client: Connection):
     assert by_name[b"debug"][3] in ([16908, 1], [33816, 1])
     subcommands = client.call("LATENCY", "HISTOGRAM", "config")
     assert subcommands[0].startswith(b"config|")
+
+
+def events(client: Connection) -> set[str]:
+    return {latest[0].decode() for latest in client.call("LATENCY", "LATEST")}
+
+
+def wait_for_event(client: Connection, name: str) -> None:
+    for _ in range(2000):
+        if name in events(client):
+            return
+        time.sleep(0.005)
+    raise AssertionError(f"no {name} among {sorted(events(client))}")
+
+
+@pytest.fixture(params=["ours", "valkey91"])
+def watched(request: pytest.FixtureRequest) -> Iterator[Connection]:
+    """Ours and a real server by turns, which tell of what takes a millisecond."""
+    server: Server = request.getfixturevalue(request.param)
+    with server.connect() as connection:
+        connection.call("FLUSHALL", "SYNC")
+        connection.call("CONFIG", "SET", "latency-monitor-threshold", "1")
+        connection.call("LATENCY", "RESET")
+        yield connection
+        connection.call("CONFIG", "SET", "latency-monitor-threshold", "0")
+        connection.call("CONFIG", "SET", "maxmemory", "0", "maxmemory-policy", "noeviction")
+        connection.call("FLUSHALL", "SYNC")
+
+
+def test_a_long_eviction_is_an_event(watched: Connection):
+    watched.call("DEBUG", "POPULATE", "100000", "key", "100")
+    watched.call("CONFIG", "SET", "maxmemory-policy", "allkeys-random")
+    watched.call("CONFIG", "SET", "maxmemory-eviction-tenacity", "100")
+    watched.call("CONFIG", "SET", "maxmemory", "1")
+    assert watched.call("DBSIZE") == 0
+    watched.call("CONFIG", "SET", "maxmemory-eviction-tenacity", "10")
+    assert "eviction-cycle" in events(watched)
+
+
+def test_many_keys_that_expire_at_once_are_an_event(watched: Connection):
+    watched.call("DEBUG", "SET-ACTIVE-EXPIRE", "0")
+    for start in range(0, 100_000, 10_000):
+        numbers = range(start, start + 10_000)
+        watched.pipeline([("SET", f"key:{number}", "x", "PX", "1") for number in numbers])
+    watched.call("LATENCY", "RESET")
+    watched.call("DEBUG", "SET-ACTIVE-EXPIRE", "1")
+    wait_for_event(watched, "expire-cycle")
+
+
+def test_a_new_manifest_that_the_disk_is_slow_to_take_is_an_event(tmp_path, monkeypatch):
+    seconds = itertools.count()
+    monkeypatch.setattr(append_only, "monotonic_seconds", lambda: float(next(seconds)))
+    with rubellite.open(tmp_path) as store:
+        client = store.redis()
+        client.config_set("latency-monitor-threshold", 1000)
+        client.set("key", "value")
+        client.bgrewriteaof()
+        [latest] = client.execute_command("LATENCY", "LATEST")
+        assert (latest[0], latest[2]) == (b"aof-rename", 1000)
 
 
 def test_columns_have_the_height_of_their_samples():

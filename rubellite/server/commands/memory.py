@@ -5,8 +5,8 @@ from __future__ import annotations
 from rubellite._core import Call, Verbatim, memory_purge
 from rubellite.engine.replies import OK, Reply
 from rubellite.errors import SYNTAX
-from rubellite.server import state
-from rubellite.server.memory_report import doctor, stats
+from rubellite.server import memory_account, state
+from rubellite.server.memory_doctor import diagnose
 from rubellite.spec.command import command, container
 from rubellite.spec.flags import LOADING, READ
 
@@ -35,13 +35,17 @@ def memory_usage(call: Call, key: bytes, samples: int | None) -> Reply:
 @command("MEMORY STATS", 0, since="4.0.0", tips=_TIPS)
 def memory_stats(call: Call) -> Reply:
     """Return what memory is used for."""
-    return stats(call, state.of(call))
+    return memory_account.statistics(memory_account.take(call, state.of(call)))
 
 
 @command("MEMORY DOCTOR", 0, since="4.0.0", tips=_TIPS)
 def memory_doctor(call: Call) -> Reply:
     """Say in words what is wrong with the memory, and what helps."""
-    return Verbatim(doctor(call, state.of(call)).encode())
+    own = state.of(call)
+    limit, policy = own.config.integer("maxmemory"), own.config.text("maxmemory-policy")
+    volatile = sum(with_deadline for _, _, with_deadline, _ in call.statistics()["keyspace"])
+    text = diagnose(memory_account.take(call, own), limit, policy, volatile)
+    return Verbatim(text.encode())
 
 
 @command(

@@ -67,6 +67,16 @@ pub struct Clock {
     frozen_ms: Option<i64>,
     /// What the clock that this one follows showed last, in microseconds since the epoch.
     led_us: Option<i64>,
+    #[cfg(test)]
+    crawl: Crawl,
+}
+
+/// Monotonic time of tests that want something to take long: it goes on with each reading.
+#[cfg(test)]
+#[derive(Debug, Default)]
+struct Crawl {
+    step_ns: u64,
+    passed_ns: std::cell::Cell<u64>,
 }
 
 impl Default for Clock {
@@ -77,6 +87,8 @@ impl Default for Clock {
             offset_ms: 0,
             frozen_ms: None,
             led_us: None,
+            #[cfg(test)]
+            crawl: Crawl::default(),
         };
         clock.synchronise();
         clock
@@ -84,10 +96,29 @@ impl Default for Clock {
 }
 
 impl Clock {
-    /// Nanoseconds since this clock was made; never falls and is not moved by tests.
+    /// Nanoseconds since this clock was made; never falls, and `advance` does not move it.
     #[inline]
     pub fn monotonic_ns(&self) -> u64 {
-        self.origin.elapsed_ns()
+        self.origin.elapsed_ns() + self.crawled_ns()
+    }
+
+    #[cfg(not(test))]
+    #[inline]
+    fn crawled_ns(&self) -> u64 {
+        0
+    }
+
+    #[cfg(test)]
+    fn crawled_ns(&self) -> u64 {
+        let passed_ns = self.crawl.passed_ns.get() + self.crawl.step_ns;
+        self.crawl.passed_ns.set(passed_ns);
+        passed_ns
+    }
+
+    /// From now on so much time passes from one monotonic reading to the next.
+    #[cfg(test)]
+    pub fn crawl(&mut self, step_ns: u64) {
+        self.crawl.step_ns = step_ns;
     }
 
     /// Wall time in microseconds since the epoch at the monotonic reading `at_ns`.

@@ -10,10 +10,14 @@ use std::collections::VecDeque;
 use std::io::{self, IoSlice};
 use std::sync::Arc;
 
+use crate::memory::taken_bytes;
+
 /// A value of this size or more is sent from where it lies instead of being copied.
 pub const SHARED_BYTES_MIN: usize = 16 * 1024;
 /// Tails of this size are closed and a new one begun, so that memory is given back as it is written.
 const TAIL_BYTES_MAX: usize = 64 * 1024;
+/// A closed tail that has more room than this is made to fit: it may wait for long.
+const WASTE_BYTES_MAX: usize = 8 * 1024;
 /// How many blocks one `writev` takes.
 const SLICES_MAX: usize = 32;
 /// One client takes no more than this of a turn, however fast it reads.
@@ -32,6 +36,14 @@ impl Block {
         match self {
             Block::Owned(bytes) => bytes,
             Block::Shared(bytes) => bytes,
+        }
+    }
+
+    fn memory_bytes(&self) -> usize {
+        match self {
+            Block::Owned(bytes) => taken_bytes(bytes.capacity()),
+            // The value's owner holds it, too, unless it is gone.
+            Block::Shared(bytes) => taken_bytes(bytes.capacity()) / Arc::strong_count(bytes),
         }
     }
 }
@@ -62,9 +74,12 @@ impl Output {
         self.bytes_pending() == 0
     }
 
-    /// Bytes of memory that this queue holds.
+    /// Bytes of memory that this queue holds; of what it shares with others, its part.
+    /// O(blocks).
     pub fn memory_bytes(&self) -> usize {
-        self.pending + self.tail.capacity() + self.blocks.capacity() * size_of::<Block>()
+        let blocks = self.blocks.iter().map(Block::memory_bytes);
+        let places = self.blocks.capacity() * size_of::<Block>();
+        blocks.sum::<usize>() + taken_bytes(self.tail.capacity()) + places
     }
 
     /// How many closed blocks wait (CLIENT LIST's `oll`).
@@ -144,7 +159,19 @@ impl Output {
 
     fn close_tail(&mut self) {
         if !self.tail.is_empty() {
-            let tail = std::mem::take(&mut self.tail);
+            let free = self.tail.capacity() - self.tail.len();
+            let tail = if free > self.tail.len() {
+                // The buffer stays, for what comes next or for the next client.
+                let tail = self.tail.as_slice().to_vec();
+                self.tail.clear();
+                tail
+            } else {
+                let mut tail = std::mem::take(&mut self.tail);
+                if free > WASTE_BYTES_MAX {
+                    tail.shrink_to_fit();
+                }
+                tail
+            };
             self.pending += tail.len();
             self.blocks.push_back(Block::Owned(tail));
             if self.blocks.len() == 1 {
@@ -271,6 +298,38 @@ mod tests {
         fn flush(&mut self) -> io::Result<()> {
             Ok(())
         }
+    }
+
+    #[test]
+    fn a_slow_reader_holds_little_more_than_what_waits() {
+        let mut output = Output::default();
+        for _ in 0..2_000 {
+            output.push(&[b'x'; 15_000]);
+        }
+        let (pending, held) = (output.bytes_pending(), output.memory_bytes());
+        assert!((pending..pending + pending / 8).contains(&held), "{held} B");
+        // A warm buffer does not leave with the few bytes before a shared block.
+        let mut output = Output::default();
+        output.take_buffer(&mut vec![Vec::with_capacity(TAIL_BYTES_MAX)]);
+        output.push(b"$16384\r\n");
+        output.push_shared(Arc::new(vec![b'x'; SHARED_BYTES_MIN]));
+        output.push(b"\r\n");
+        let held = output.memory_bytes() - taken_bytes(output.tail_capacity());
+        assert!((SHARED_BYTES_MIN..SHARED_BYTES_MIN + 512).contains(&held));
+        assert_eq!(output.take_bytes().len(), SHARED_BYTES_MIN + 10);
+    }
+
+    #[test]
+    fn what_is_shared_is_counted_in_parts() {
+        let value = Arc::new(vec![b'x'; SHARED_BYTES_MIN]);
+        let mut output = Output::default();
+        for _ in 0..3 {
+            output.push_shared(Arc::clone(&value));
+        }
+        let kept = output.memory_bytes();
+        assert!((SHARED_BYTES_MIN / 4 * 3..SHARED_BYTES_MIN).contains(&kept));
+        drop(value);
+        assert!((SHARED_BYTES_MIN - 3..SHARED_BYTES_MIN + 512).contains(&output.memory_bytes()));
     }
 
     #[test]

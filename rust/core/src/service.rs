@@ -27,6 +27,10 @@ pub struct Peer {
     pub is_other_process: bool,
 }
 
+/// Bytes that the network keeps for a client, beside what waits to be executed or written:
+/// `maxmemory-clients` and INFO count them.
+pub const CONNECTION_BYTES: usize = 128;
+
 /// One request: arguments as ranges of a buffer, big ones on their own.
 ///
 /// The buffer is owned by whoever parsed it and does not move during execution.

@@ -85,7 +85,6 @@ fn session_facts<'py>(
     facts.set_item("output_tail", session.output.tail_bytes())?;
     facts.set_item("output_tail_capacity", session.output.tail_capacity())?;
     facts.set_item("output_blocks", session.output.block_count())?;
-    facts.set_item("output_bytes", session.output.memory_bytes())?;
     facts.set_item("memory_bytes", session.memory_bytes())?;
     facts.set_item("bytes_read", session.bytes_read)?;
     facts.set_item("bytes_written", session.bytes_written)?;

@@ -78,7 +78,12 @@ impl Call {
     }
 
     fn reset_statistics(&self) -> PyResult<()> {
-        self.with(|context| context.engine.statistics.reset())
+        self.with(|context| {
+            context.engine.reset_statistics();
+            let scripts = context.runtime.scripts();
+            scripts.evicted = 0;
+            scripts.report(&mut context.engine.script_facts);
+        })
     }
 
     /// The newest entries of a command log: (id, seconds, microseconds or bytes, arguments,
@@ -135,6 +140,11 @@ impl Call {
                 })
                 .collect()
         })
+    }
+
+    /// Tells the latency monitor how long something took, in nanoseconds.
+    fn note_latency(&self, event: &str, elapsed_ns: u64) -> PyResult<()> {
+        self.with(|context| context.engine.note_latency(event, elapsed_ns))
     }
 
     /// Forgets latency events, all or those named; returns how many.

@@ -140,7 +140,7 @@ pub fn statistics<'py>(py: Python<'py>, engine: &Engine) -> PyResult<Bound<'py, 
     facts.set_item(
         "output_bytes_max",
         sessions()
-            .map(|s| s.output.memory_bytes())
+            .map(|s| s.output.bytes_pending())
             .max()
             .unwrap_or(0),
     )?;
@@ -181,8 +181,9 @@ pub fn statistics<'py>(py: Python<'py>, engine: &Engine) -> PyResult<Bound<'py, 
     }
     let overhead: usize = engine.databases.iter().map(|d| d.overhead_bytes()).sum();
     facts.set_item("table_overhead", overhead)?;
-    let client_bytes: usize = engine.sessions.values().map(|s| s.memory_bytes()).sum();
-    facts.set_item("client_bytes", client_bytes)?;
+    let client_bytes = || engine.sessions.values().map(|s| s.memory_bytes());
+    facts.set_item("client_bytes", client_bytes().sum::<usize>())?;
+    facts.set_item("client_bytes_max", client_bytes().max().unwrap_or(0))?;
     facts.set_item(
         "paused_actions",
         match engine.pause_kind() {

@@ -37,10 +37,14 @@ pub enum Policy {
 
 /// A failed write is tried again after so long, and `everysec` is this.
 const SECOND_MS: i64 = 1000;
-/// With so much that is not on disk the next fsync begins early …
-const UNSYNCED_BYTES_MANY: usize = 16 << 20;
-/// … and with so much writers wait for it.
+/// With so much that is not on disk writers wait for the next fsync …
 const UNSYNCED_BYTES_MAX: usize = 64 << 20;
+/// … which begins early with this part of it.
+const UNSYNCED_MANY_PART: usize = 4;
+/// Where memory has a limit, no more than this part of it …
+const UNSYNCED_LIMIT_PART: usize = 16;
+/// … but so much in any case.
+const UNSYNCED_BYTES_MIN: usize = 1 << 20;
 /// Room that a buffer keeps when it is empty.
 const ROOM_BYTES: usize = 1 << 20;
 
@@ -95,6 +99,7 @@ pub struct Appender {
     /// `everysec` needs them.
     syncing: Vec<u8>,
     unsynced: Vec<u8>,
+    unsynced_bytes_max: usize,
     synced_at_ms: i64,
     failure: Option<String>,
     retry_at_ms: i64,
@@ -194,6 +199,7 @@ impl Appender {
             synced_length: length,
             syncing: Vec::new(),
             unsynced: Vec::new(),
+            unsynced_bytes_max: UNSYNCED_BYTES_MAX,
             synced_at_ms: 0,
             failure: None,
             retry_at_ms: 0,
@@ -222,6 +228,19 @@ impl Appender {
         self.policy = policy;
     }
 
+    /// Memory has this limit (0: none), so only a part of it may be for copies.
+    pub fn set_memory_max(&mut self, limit: usize) {
+        self.unsynced_bytes_max = match limit {
+            0 => UNSYNCED_BYTES_MAX,
+            _ => (limit / UNSYNCED_LIMIT_PART).clamp(UNSYNCED_BYTES_MIN, UNSYNCED_BYTES_MAX),
+        };
+    }
+
+    /// Memory of copies of what may not be on disk. O(1).
+    pub fn copied_bytes(&self) -> usize {
+        self.syncing.capacity() + self.unsynced.capacity()
+    }
+
     /// Goes on in the next file. What is pending goes there.
     pub fn go_on(&mut self, next: Next) {
         (self.file, self.path, self.length) = (next.file, next.path, next.length);
@@ -238,7 +257,8 @@ impl Appender {
         self.has_lost = false;
     }
 
-    fn is_syncing(&self) -> bool {
+    /// Whether a thread is forcing the file to disk.
+    pub fn is_syncing(&self) -> bool {
         self.background.synced.lock().jobs < self.jobs_begun
     }
 
@@ -287,6 +307,11 @@ impl Appender {
     /// Writes what is pending and forces it to disk as the policy says. False: it did
     /// not reach the file (or, with `always`, the disk).
     pub fn flush(&mut self, pending: &mut Vec<u8>, now_ms: i64) -> bool {
+        self.write_pending(pending, now_ms) && self.sync_by_policy(now_ms)
+    }
+
+    /// The first half of `flush`. False: it did not reach the file.
+    pub fn write_pending(&mut self, pending: &mut Vec<u8>, now_ms: i64) -> bool {
         self.look_at_jobs();
         if self.is_broken {
             return pending.is_empty();
@@ -302,13 +327,23 @@ impl Appender {
             self.is_dirty = true;
             self.failure = None;
         }
+        true
+    }
+
+    /// The second half of `flush`. False: the policy is `always`, and it failed.
+    pub fn sync_by_policy(&mut self, now_ms: i64) -> bool {
+        if self.is_broken {
+            return true;
+        }
         match self.policy {
             Policy::Always if self.is_dirty => return self.sync_now(now_ms),
             Policy::EverySecond if self.is_dirty => {
-                if self.syncing.len() + self.unsynced.len() >= UNSYNCED_BYTES_MAX {
+                let most = self.unsynced_bytes_max;
+                if self.syncing.len() + self.unsynced.len() >= most {
                     return self.sync_now(now_ms);
                 }
-                let is_much = self.unsynced.len() >= UNSYNCED_BYTES_MANY && !self.is_syncing();
+                let many = most / UNSYNCED_MANY_PART;
+                let is_much = self.unsynced.len() >= many && !self.is_syncing();
                 if is_much || now_ms - self.synced_at_ms >= SECOND_MS {
                     self.sync_later(now_ms);
                 }
@@ -449,51 +484,5 @@ impl Drop for Appender {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn folder(name: &str) -> PathBuf {
-        let folder = std::env::temp_dir().join(format!("aof-{}-{name}", std::process::id()));
-        std::fs::create_dir_all(&folder).unwrap();
-        folder
-    }
-
-    #[test]
-    fn what_is_flushed_is_in_the_file_and_pending_is_empty() {
-        let folder = folder("flush");
-        let path = folder.join("a");
-        for policy in [Policy::Always, Policy::EverySecond, Policy::Never] {
-            let _ = std::fs::remove_file(&path);
-            let mut appender = Appender::open(&path, policy).unwrap();
-            let mut pending = b"one".to_vec();
-            assert!(appender.flush(&mut pending, 5000));
-            pending.extend_from_slice(b"two");
-            assert!(appender.flush(&mut pending, 5001));
-            assert!(pending.is_empty());
-            assert_eq!(std::fs::read(&path).unwrap(), b"onetwo");
-            assert_eq!(appender.status(0).length, 6);
-        }
-        std::fs::remove_dir_all(&folder).unwrap();
-    }
-
-    #[test]
-    fn a_failed_write_keeps_its_bytes_and_is_tried_again_after_a_second() {
-        let full = Path::new("/dev/full");
-        if !full.exists() {
-            return;
-        }
-        let mut appender = Appender::open(full, Policy::EverySecond).unwrap();
-        let mut pending = b"bytes".to_vec();
-        assert!(!appender.flush(&mut pending, 5000));
-        assert_eq!(pending, b"bytes");
-        assert!(appender.failure().is_some());
-        let folder = folder("retry");
-        // As if the disk had room again.
-        let (file, length) = open(&folder.join("a")).unwrap();
-        (appender.file, appender.length) = (file, length);
-        assert!(!appender.flush(&mut pending, 5500), "not before a second");
-        assert!(appender.flush(&mut pending, 6000));
-        assert!(appender.failure().is_none());
-        std::fs::remove_dir_all(&folder).unwrap();
-    }
-}
+#[path = "appender_tests.rs"]
+mod tests;

@@ -110,13 +110,38 @@ impl Engine {
     }
 
     fn flush_aof_now(&mut self) -> bool {
+        let (started_ns, is_saving) = (self.begin_latency(), self.is_saving());
         let (Some(aof), Some(pending)) = (&mut self.aof, self.journal.pending()) else {
             return true;
         };
-        let is_safe = aof.flush(pending, self.now_ms);
-        let (policy, has_begun_sync) = (aof.policy(), aof.has_begun_sync());
+        let writes = !pending.is_empty();
+        let circumstance = match started_ns {
+            Some(_) if aof.is_syncing() => "aof-write-pending-fsync",
+            _ if is_saving => "aof-write-active-child",
+            _ => "aof-write-alone",
+        };
+        aof.set_memory_max(self.settings.memory_max);
+        let policy = aof.policy();
+        let mut is_safe = aof.write_pending(pending, self.now_ms);
+        if is_safe && policy != Policy::Always {
+            // What it may wait for the disk belongs to the write.
+            is_safe = aof.sync_by_policy(self.now_ms);
+        }
+        let written_ns = started_ns.map(|_| self.clock.monotonic_ns());
+        let syncs = is_safe && policy == Policy::Always;
+        if syncs {
+            is_safe = aof.sync_by_policy(self.now_ms);
+        }
+        let has_begun_sync = aof.has_begun_sync();
         if has_begun_sync {
             self.journal.forget_database();
+        }
+        if let (true, Some(started_ns), Some(written_ns)) = (writes, started_ns, written_ns) {
+            self.note_latency(circumstance, written_ns - started_ns);
+            self.note_latency("aof-write", written_ns - started_ns);
+            if syncs {
+                self.end_latency("aof-fsync-always", Some(written_ns));
+            }
         }
         if !is_safe && policy == Policy::Always {
             // What was promised cannot be kept: nobody may hear that it was done.

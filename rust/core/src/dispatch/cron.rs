@@ -100,8 +100,19 @@ impl Engine {
 
     /// Removes due keys and members for at most a slice of time. True: there is more to do.
     fn expire_slice(&mut self) -> bool {
-        let now_ms = self.keys_now_ms();
         let started_ns = self.clock.monotonic_ns();
+        let has_more = self.expire_until(started_ns + EXPIRE_SLICE_NS);
+        let elapsed_ns = self.clock.monotonic_ns() - started_ns;
+        let counters = &mut self.statistics.counters;
+        counters.expired_time_cap_reached += u64::from(has_more);
+        counters.expire_cycle_nanoseconds += elapsed_ns;
+        self.note_latency("expire-cycle", elapsed_ns);
+        self.flush_effects();
+        has_more
+    }
+
+    fn expire_until(&mut self, end_ns: u64) -> bool {
+        let now_ms = self.keys_now_ms();
         let mut due: Vec<Box<[u8]>> = Vec::new();
         for database in 0..self.databases.len() {
             loop {
@@ -120,20 +131,12 @@ impl Engine {
                     if !self.expire_members(database, key, EXPIRE_MEMBERS) {
                         self.expire_if_due_in(database, key);
                     }
-                    let elapsed_ns = self.clock.monotonic_ns() - started_ns;
-                    if elapsed_ns > EXPIRE_SLICE_NS {
-                        let counters = &mut self.statistics.counters;
-                        counters.expired_time_cap_reached += 1;
-                        counters.expire_cycle_nanoseconds += elapsed_ns;
-                        self.flush_effects();
+                    if self.clock.monotonic_ns() > end_ns {
                         return true;
                     }
                 }
             }
         }
-        let elapsed_ns = self.clock.monotonic_ns() - started_ns;
-        self.statistics.counters.expire_cycle_nanoseconds += elapsed_ns;
-        self.flush_effects();
         false
     }
 

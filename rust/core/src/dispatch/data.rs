@@ -90,8 +90,10 @@ impl Engine {
     /// Removes an expired key: DEL in the journal, `expired` for subscribers.
     #[cold]
     pub(super) fn expire_now(&mut self, database: usize, key: &[u8], by: ClientId) {
+        let latency = self.begin_latency();
         if let Some(removed) = self.databases[database].remove(key) {
             self.discard(removed);
+            self.end_latency("expire-del", latency);
             self.statistics.counters.expired_keys += 1;
             self.after_removal(database, key, by);
             self.notify_in(database, class::EXPIRED, "expired", key);

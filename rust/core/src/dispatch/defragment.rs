@@ -13,11 +13,11 @@ use super::engine::Engine;
 use crate::memory;
 
 /// Waste up to this part of the limit is not counted.
-const FREE_PART: usize = 20;
+const FREE_PART: usize = 25;
 /// … nor up to so many bytes: each of the allocator's sizes has a slab that is being filled.
 const FREE_BYTES_MIN: usize = 2 << 20;
 /// Pages that are free but still held, beyond this part of the limit, are given back.
-const DIRTY_PART: usize = 32;
+const DIRTY_PART: usize = 40;
 /// The allocator is asked at most so often …
 const LOOK_NS: u64 = 5_000_000;
 /// … and less, while less of the limit is used than this.
@@ -76,6 +76,11 @@ impl Defragmentation {
             _ => now_ns.saturating_sub(self.started_ns),
         };
         (current_ns, self.total_ns + current_ns)
+    }
+
+    /// What was done begins at nothing again.
+    pub(super) fn forget_work(&mut self) {
+        (self.moved, self.stayed, self.total_ns) = (0, 0, 0);
     }
 }
 
@@ -154,10 +159,12 @@ impl Engine {
             walk.started_ns = now_ns;
         }
         walk.running_percent = percent;
+        let latency = self.begin_latency();
         let budget_ns = period_ns / 100 * percent as u64;
         while self.clock.monotonic_ns().saturating_sub(now_ns) < budget_ns {
             self.defragment_some(ENTRIES_PER_STEP);
         }
+        self.end_latency("active-defrag-cycle", latency);
     }
 }
 

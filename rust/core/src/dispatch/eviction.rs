@@ -5,16 +5,19 @@
 //! that did not go yet are kept in a pool, which makes up for the small samples.
 //!
 //! As in the real servers, all that the allocator gave out counts, except what the
-//! append-only file is still to get: each eviction adds to it. Values on their way to the
-//! freeing thread count as gone, or several would go where one was enough.
+//! append-only file is still to get, or may have to get again: each eviction adds to it.
+//! Values on their way to the freeing thread count as gone, or several would go where one
+//! was enough.
 //!
 //! Cost: one comparison while there is room; else a sample per key that goes, and no more
-//! time than `maxmemory-eviction-tenacity` allows (half a millisecond by default).
+//! time than `maxmemory-eviction-tenacity` allows (half a millisecond by default, and more
+//! the more there is too much).
 
 use super::data::decayed_counter;
 use super::engine::Engine;
 use super::settings::Settings;
 use super::spec::{CommandSpec, CommandTable, flag};
+use crate::aof::Appender;
 use crate::keyspace::Entry;
 use crate::memory;
 use crate::service::ClientId;
@@ -92,6 +95,13 @@ pub struct Eviction {
     pub(super) clients_counted_at: usize,
 }
 
+impl Eviction {
+    /// How long there was more than the limit allows begins at nothing again.
+    pub(super) fn forget_time(&mut self) {
+        self.exceeded_ns = 0;
+    }
+}
+
 const POOL_MAX: usize = 16;
 /// Longer keys are not kept in the pool from one call to the next.
 const KEPT_KEY_BYTES_MAX: usize = 1024;
@@ -102,20 +112,35 @@ const KEYS_PER_READING: usize = 8;
 /// When more than this part of the limit waits for the freeing thread, values are freed
 /// here: commands must not outrun it.
 const BACKLOG_PART: usize = 16;
+/// The limit has so many parts that count when more is used than it allows …
+const OVER_PARTS: usize = 128;
+/// … and the time for evictions doubles at most so often.
+const DOUBLINGS_MAX: usize = 5;
+/// With so much more than the limit, writers have outrun the freeing thread.
+const OUTRUN_PART: usize = 16;
 
 impl Engine {
     /// Bytes that do not count to `maxmemory`.
     pub fn uncounted_bytes(&self) -> usize {
-        self.journal.pending_bytes()
+        let copied_bytes = self.aof.as_ref().map_or(0, Appender::copied_bytes);
+        self.journal.pending_bytes() + copied_bytes
     }
 
     #[inline]
     pub(super) fn is_over_limit(&self) -> bool {
+        self.bytes_over_limit() > 0
+    }
+
+    #[inline]
+    fn bytes_over_limit(&self) -> usize {
         let limit = self.settings.memory_max;
         // What is wasted beyond measure counts: the limit is for what the process takes.
         let used = memory::used_bytes() + self.excess_bytes();
-        used > limit
-            && used.saturating_sub(self.uncounted_bytes() + self.freer.pending_bytes()) > limit
+        if used <= limit {
+            return 0;
+        }
+        let counted = used.saturating_sub(self.uncounted_bytes() + self.freer.pending_bytes());
+        counted.saturating_sub(limit)
     }
 
     /// Evicts until what is used is below the limit, there is nothing left or time is up.
@@ -155,10 +180,20 @@ impl Engine {
         (self.eviction.exceeded_ns + current_ns, current_ns)
     }
 
+    /// Whether a database that was flushed is about to make room: nothing that came after it
+    /// must go for it, or be refused, unless writers outrun the freeing thread.
+    fn waits_for_flushed(&self) -> bool {
+        let limit = self.settings.memory_max;
+        self.freer.has_unweighed() && memory::used_bytes() < limit + limit / OUTRUN_PART
+    }
+
     #[cold]
     fn evict_slice(&mut self) -> Room {
         if self.loading || self.is_replaying || self.is_paused() {
             return Room::Enough;
+        }
+        if self.waits_for_flushed() {
+            return Room::Unfinished;
         }
         let Some(policy) = self.settings.eviction_policy else {
             return Room::Exhausted;
@@ -167,7 +202,9 @@ impl Engine {
             self.eviction.pool.clear();
             self.eviction.policy = Some(policy);
         }
-        let budget_ns = budget_ns(self.settings.eviction_tenacity);
+        let parts_over = self.bytes_over_limit() * OVER_PARTS / self.settings.memory_max.max(1);
+        let budget_ns = budget_ns(self.settings.eviction_tenacity, parts_over);
+        let latency = self.begin_latency();
         let started_ns = self.clock.monotonic_ns();
         let mut keys = 0;
         let room = loop {
@@ -189,11 +226,13 @@ impl Engine {
         };
         let pool = &mut self.eviction.pool;
         pool.retain(|candidate| candidate.key.len() <= KEPT_KEY_BYTES_MAX);
+        self.end_latency("eviction-cycle", latency);
         room
     }
 
     /// Removes a key for want of memory: DEL in the journal, `evicted` for subscribers.
     fn evict(&mut self, database: usize, key: &[u8]) {
+        let latency = self.begin_latency();
         let Some(removed) = self.databases[database].remove(key) else {
             return;
         };
@@ -202,6 +241,7 @@ impl Engine {
         } else {
             self.discard(removed);
         }
+        self.end_latency("eviction-del", latency);
         self.statistics.counters.evicted_keys += 1;
         self.after_eviction(database, key);
         self.flush_effects();
@@ -317,13 +357,16 @@ fn offer(pool: &mut Vec<Candidate>, database: usize, key: &[u8], score: u64) {
     );
 }
 
-/// How long evictions may hold up one command, by `maxmemory-eviction-tenacity`.
-fn budget_ns(tenacity: u32) -> u64 {
-    match tenacity {
+/// How long evictions may hold up one command, by `maxmemory-eviction-tenacity`. With each
+/// part of the limit that is taken beyond it the time doubles: a thousand small keys may have
+/// to go for one large value, and the limit is a promise.
+fn budget_ns(tenacity: u32, parts_over: usize) -> u64 {
+    let budget_ns = match tenacity {
         0..=10 => 50_000 * u64::from(tenacity),
         11..100 => (500_000.0 * 1.15_f64.powi(tenacity as i32 - 10)) as u64,
         _ => u64::MAX,
-    }
+    };
+    budget_ns.saturating_mul(1 << parts_over.min(DOUBLINGS_MAX))
 }
 
 /// Whether a command is refused when there is no room: it may grow what is stored, or is
@@ -371,9 +414,12 @@ mod tests {
     }
 
     #[test]
-    fn the_budget_grows_with_tenacity() {
-        assert_eq!(budget_ns(0), 0);
-        assert_eq!(budget_ns(10), 500_000);
-        assert!((11..=100).all(|tenacity| budget_ns(tenacity) > budget_ns(tenacity - 1)));
+    fn the_budget_grows_with_tenacity_and_with_what_is_too_much() {
+        let calm = |tenacity| budget_ns(tenacity, 0);
+        assert_eq!((calm(0), calm(10)), (0, 500_000));
+        assert!((11..=100).all(|tenacity| calm(tenacity) > calm(tenacity - 1)));
+        assert_eq!(budget_ns(10, 3), 4_000_000);
+        assert_eq!(budget_ns(10, 60), 16_000_000);
+        assert_eq!((budget_ns(0, 60), budget_ns(100, 60)), (0, u64::MAX));
     }
 }

@@ -23,22 +23,33 @@ pub struct Freer {
     pending: Arc<AtomicUsize>,
     /// Bytes of what waits, as far as they were told.
     pending_bytes: Arc<AtomicUsize>,
+    /// How many values wait of which they were not.
+    pending_unweighed: Arc<AtomicUsize>,
     freed: Arc<AtomicUsize>,
 }
 
 impl Freer {
     /// Drops `value` in the background; here, when no thread can be had.
     pub fn free<T: Any + Send>(&mut self, value: T) {
-        self.free_bytes(value, 0);
+        self.pending_unweighed.fetch_add(1, Ordering::Relaxed);
+        self.hand_over(value, 0);
     }
 
     /// As `free`, for a value that is known to take so many bytes.
     pub fn free_bytes<T: Any + Send>(&mut self, value: T, bytes: usize) {
+        self.hand_over(value, bytes.max(1));
+    }
+
+    /// `bytes` is 0 where they are not known.
+    fn hand_over<T: Any + Send>(&mut self, value: T, bytes: usize) {
         self.pending.fetch_add(1, Ordering::Relaxed);
         self.pending_bytes.fetch_add(bytes, Ordering::Relaxed);
         if !self.send(Task::Drop(Box::new(value), bytes)) {
             self.pending.fetch_sub(1, Ordering::Relaxed);
             self.pending_bytes.fetch_sub(bytes, Ordering::Relaxed);
+            let unweighed = usize::from(bytes == 0);
+            self.pending_unweighed
+                .fetch_sub(unweighed, Ordering::Relaxed);
         }
     }
 
@@ -66,6 +77,7 @@ impl Freer {
         let (sender, receiver) = channel();
         let (pending, freed) = (Arc::clone(&self.pending), Arc::clone(&self.freed));
         let pending_bytes = Arc::clone(&self.pending_bytes);
+        let pending_unweighed = Arc::clone(&self.pending_unweighed);
         let thread = std::thread::Builder::new().name("rubellite-free".into());
         let started = thread.spawn(move || {
             while let Ok(task) = receiver.recv() {
@@ -73,6 +85,7 @@ impl Freer {
                     Task::Drop(value, bytes) => {
                         drop(value);
                         pending_bytes.fetch_sub(bytes, Ordering::Relaxed);
+                        pending_unweighed.fetch_sub(usize::from(bytes == 0), Ordering::Relaxed);
                         pending.fetch_sub(1, Ordering::Relaxed);
                         freed.fetch_add(1, Ordering::Relaxed);
                     }
@@ -95,8 +108,19 @@ impl Freer {
         self.pending_bytes.load(Ordering::Relaxed)
     }
 
-    /// Values freed so far.
+    /// Whether values wait whose size nobody knows: databases that were flushed.
+    #[inline]
+    pub fn has_unweighed(&self) -> bool {
+        self.pending_unweighed.load(Ordering::Relaxed) > 0
+    }
+
+    /// Values freed so far, or since `forget_freed`.
     pub fn freed(&self) -> usize {
         self.freed.load(Ordering::Relaxed)
+    }
+
+    /// Counts what is freed from nothing again.
+    pub fn forget_freed(&mut self) {
+        self.freed.store(0, Ordering::Relaxed);
     }
 }

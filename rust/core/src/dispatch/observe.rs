@@ -1,7 +1,8 @@
 //! Who watches commands go by: the logs, the latency monitor, MONITOR.
 //!
 //! They are told when a command is done, because only then its handler has said which
-//! arguments are secret.
+//! arguments are secret. The latency monitor hears of the engine's own work, too, in the
+//! words of the real servers; while it is off, nobody looks at the clock for it.
 
 use super::engine::Engine;
 use super::journal::encoded_bytes;
@@ -19,19 +20,38 @@ impl Engine {
         invocation: &Invocation<'_>,
         elapsed_ns: u64,
     ) {
-        let seconds = self.now_ms / 1000;
-        if self.statistics.latency.wants(elapsed_ns / 1_000_000) {
-            let event = if spec.has(flag::FAST) {
-                "fast-command"
-            } else {
-                "command"
-            };
-            self.statistics
-                .latency
-                .add(event, seconds, elapsed_ns / 1_000_000);
-        }
+        let event = if spec.has(flag::FAST) {
+            "fast-command"
+        } else {
+            "command"
+        };
+        self.note_latency(event, elapsed_ns);
         if self.statistics.slow_log.wants(elapsed_ns) && !spec.has(flag::SKIP_SLOWLOG) {
             self.log_command(LogKind::Slow, invocation, elapsed_ns / 1000);
+        }
+    }
+
+    /// Tells the latency monitor how long something took.
+    pub fn note_latency(&mut self, event: &str, elapsed_ns: u64) {
+        let milliseconds = elapsed_ns / 1_000_000;
+        if self.statistics.latency.wants(milliseconds) {
+            let seconds = self.now_ms / 1000;
+            self.statistics.latency.add(event, seconds, milliseconds);
+        }
+    }
+
+    /// A reading of the clock for `end_latency`, if anybody wants to know.
+    #[inline]
+    pub(super) fn begin_latency(&self) -> Option<u64> {
+        let is_on = self.statistics.latency.threshold_milliseconds > 0;
+        is_on.then(|| self.clock.monotonic_ns())
+    }
+
+    /// Tells the latency monitor how long something took that began at this reading.
+    #[inline]
+    pub(super) fn end_latency(&mut self, event: &str, started_ns: Option<u64>) {
+        if let Some(started_ns) = started_ns {
+            self.note_latency(event, self.clock.monotonic_ns() - started_ns);
         }
     }
 

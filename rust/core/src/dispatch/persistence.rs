@@ -210,7 +210,9 @@ impl Engine {
         let writer = snapshot.fail(&mut self.databases);
         let was_writing = writer.is_some();
         if let Some(writer) = writer {
+            let latency = self.begin_latency();
             writer.abort();
+            self.end_latency("rdb-unlink-temp-file", latency);
         }
         self.free_garbage();
         was_writing || was_waiting

@@ -10,7 +10,7 @@ use super::spec::CommandId;
 use super::tracking::Tracking;
 use crate::output::Output;
 use crate::reply::Protocol;
-use crate::service::{BODY, ClientId, Peer, Request};
+use crate::service::{BODY, CONNECTION_BYTES, ClientId, Peer, Request};
 
 /// A request that outlives the buffer it was read into (queued, postponed, blocked).
 #[derive(Debug, Clone)]
@@ -260,7 +260,12 @@ impl Session {
 
     /// Bytes that the client costs: its buffers, queue and this state.
     pub fn memory_bytes(&self) -> usize {
+        let peer = self.peer.address.capacity() + self.peer.local_address.capacity();
+        let labels = [&self.name, &self.library_name, &self.library_version];
         size_of::<Self>()
+            + CONNECTION_BYTES
+            + peer
+            + labels.iter().map(|label| label.capacity()).sum::<usize>()
             + self.query_allocated
             + self.output.memory_bytes()
             + self.queue.as_ref().map_or(0, |queue| queue.memory_bytes)

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use super::engine::Engine;
 use super::spec::CommandId;
 
 /// Sixteen buckets an octave: a percentile is exact to 6 %.
@@ -357,12 +358,22 @@ impl Statistics {
         }
     }
 
-    /// CONFIG RESETSTAT.
+    /// What CONFIG RESETSTAT resets here.
     pub fn reset(&mut self) {
         for statistics in &mut self.commands {
             *statistics = CommandStatistics::default();
         }
         self.counters = Counters::default();
         self.errors.clear();
+    }
+}
+
+impl Engine {
+    /// CONFIG RESETSTAT.
+    pub fn reset_statistics(&mut self) {
+        self.statistics.reset();
+        self.eviction.forget_time();
+        self.defragmentation.forget_work();
+        self.freer.forget_freed();
     }
 }

@@ -3,6 +3,7 @@
 mod aftermath;
 mod arguments;
 mod journal;
+mod latency;
 mod pipeline;
 mod pubsub;
 mod spec;

@@ -14,3 +14,5 @@ mod waker;
 pub use event_loop::EventLoop;
 pub use listener::{ListenError, Listener, ListenerId, bind_all};
 pub use waker::Waker;
+
+const _: () = assert!(size_of::<connection::Connection>() <= crate::service::CONNECTION_BYTES);
