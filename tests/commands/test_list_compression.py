@@ -70,7 +70,7 @@ def test_a_new_depth_reaches_a_list_as_it_changes():
     plain = memory(store)
     store("CONFIG", "SET", "list-compress-depth", 1)
     assert memory(store) == plain
-    for item in SHORT:
+    for _ in SHORT:
         store("LMOVE", "k", "k", "LEFT", "RIGHT")
     assert memory(store) < plain * 0.6
     store("CONFIG", "SET", "list-compress-depth", 0)

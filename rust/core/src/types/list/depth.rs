@@ -86,7 +86,15 @@ impl List {
 
     /// Squeezes what was opened for an edit at a position in the tree, which had so many
     /// leaves before.
+    #[inline]
     pub(super) fn settle_at(&mut self, position: usize, leaves_before: usize) {
+        if self.depth != 0 {
+            self.settle_edited(position, leaves_before);
+        }
+    }
+
+    #[cold]
+    fn settle_edited(&mut self, position: usize, leaves_before: usize) {
         if !self.has_inside() || self.middle.is_empty() {
             return;
         }

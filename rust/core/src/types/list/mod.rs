@@ -30,7 +30,7 @@ pub use search::Search;
 
 use super::Garbage;
 use super::run::{INLINE_MAX, Run};
-use super::tree::{At, Edited, FULL, Gap, Tree};
+use super::tree::{At, Chunk, Edited, FULL, Gap, Tree};
 use crate::types::unshared::unshared;
 use node::{Node, middle_of, weight_of};
 
@@ -338,13 +338,7 @@ impl List {
             return Garbage::default();
         }
         self.count_out_range(range.start..end);
-        let (front, middle) = (self.front.len(), self.middle.len());
-        let part = |start: usize, len: usize| {
-            let clamp = |position: usize| position.clamp(start, start + len) - start;
-            clamp(range.start)..clamp(end)
-        };
-        let (in_front, in_middle) = (part(0, front), part(front, middle));
-        let in_back = part(front + middle, self.back.len());
+        let [in_front, in_middle, in_back] = self.parts(range.start..end);
         if !in_back.is_empty() {
             unshared(&mut self.back).remove(in_back);
         }
@@ -380,27 +374,46 @@ impl List {
     /// Shows the elements in `range`, in their order. O(log n) for each 4 KB.
     #[inline]
     pub fn visit(&self, range: Range<usize>, mut visit: impl FnMut(&[u8])) {
-        for Piece { run, part } in self.pieces(range) {
+        let mut show = |run: &Run, part: Range<usize>| {
             for index in part {
                 visit(run.get(index));
             }
+        };
+        let [front, middle, back] = self.parts(range);
+        show(&self.front, front);
+        for Chunk { leaf, part, .. } in self.middle.chunks(middle) {
+            match leaf {
+                Node::Plain(run) => show(run, part),
+                Node::Squeezed(squeezed) => show(&squeezed.open(part.clone()), part),
+            }
         }
+        show(&self.back, back);
     }
 
-    /// The runs that hold the elements in `range`, each with the part that is meant.
-    fn pieces(&self, range: Range<usize>) -> impl DoubleEndedIterator<Item = Piece<'_>> {
+    /// A range of indexes as those in the front run, the tree and the back run.
+    fn parts(&self, range: Range<usize>) -> [Range<usize>; 3] {
         let (front, middle) = (self.front.len(), self.middle.len());
         let part = |start: usize, len: usize| {
             let clamp = |position: usize| position.clamp(start, start + len) - start;
             clamp(range.start)..clamp(range.end)
         };
+        [
+            part(0, front),
+            part(front, middle),
+            part(front + middle, self.back.len()),
+        ]
+    }
+
+    /// The runs that hold the elements in `range`, each with the part that is meant.
+    fn pieces(&self, range: Range<usize>) -> impl DoubleEndedIterator<Item = Piece<'_>> {
+        let [front, middle, back] = self.parts(range);
         let end_piece = |run, part| Piece {
             run: Cow::Borrowed(run),
             part,
         };
-        let first = end_piece(&*self.front, part(0, front));
-        let last = end_piece(&*self.back, part(front + middle, self.back.len()));
-        let chunks = self.middle.chunks(part(front, middle));
+        let first = end_piece(&*self.front, front);
+        let last = end_piece(&*self.back, back);
+        let chunks = self.middle.chunks(middle);
         let middle_pieces = chunks.map(|chunk| Piece {
             run: chunk.leaf.look(chunk.part.clone()),
             part: chunk.part,

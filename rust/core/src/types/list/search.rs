@@ -74,6 +74,7 @@ impl List {
         if search.from_back {
             let mut at = part.end;
             for Piece { run, part } in self.pieces(part).rev() {
+                let run = &*run;
                 for index in part.rev() {
                     at -= 1;
                     if run.get(index) == wanted && meet(at) {
@@ -84,6 +85,7 @@ impl List {
         } else {
             let mut at = part.start;
             for Piece { run, part } in self.pieces(part) {
+                let run = &*run;
                 for index in part {
                     if run.get(index) == wanted && meet(at) {
                         return found;
