@@ -44,6 +44,7 @@ LIMITS_AT_ZERO = {
     "hash-max-listpack-entries": "0",
     "hash-max-listpack-value": "0",
     "list-max-listpack-size": "1",
+    "list-compress-depth": "1",
     "set-max-intset-entries": "0",
     "set-max-listpack-entries": "0",
     "set-max-listpack-value": "0",

@@ -32,6 +32,7 @@ _PLAIN_INTEGERS = (
     "hash-max-listpack-entries",
     "hash-max-listpack-value",
     "list-max-listpack-size",
+    "list-compress-depth",
     "set-max-intset-entries",
     "set-max-listpack-entries",
     "set-max-listpack-value",

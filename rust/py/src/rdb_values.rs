@@ -71,9 +71,13 @@ pub fn objects<'py>(py: Python<'py>, kind: Kind, made: &Detached) -> PyResult<Bo
             }
         }
         (_, Content::Object(Object::List(elements))) => {
-            for element in elements.iter() {
-                list.append(PyBytes::new(py, element))?;
-            }
+            let mut outcome = Ok(());
+            elements.visit(0..elements.len(), |element| {
+                if outcome.is_ok() {
+                    outcome = list.append(PyBytes::new(py, element));
+                }
+            });
+            outcome?;
         }
         (_, Content::Object(Object::SortedSet(set))) => {
             for (member, score) in set.iter() {

@@ -30,6 +30,7 @@ pub fn configure(engine: &mut Engine, name: &str, value: &Bound<'_, PyAny>) -> P
         "hash-max-listpack-entries" => settings.collections.hash_entries_max = value.extract()?,
         "hash-max-listpack-value" => settings.collections.hash_value_bytes_max = value.extract()?,
         "list-max-listpack-size" => settings.collections.list_size = value.extract()?,
+        "list-compress-depth" => settings.collections.list_depth = value.extract()?,
         "set-max-intset-entries" => settings.collections.set_integers_max = value.extract()?,
         "set-max-listpack-entries" => settings.collections.set_entries_max = value.extract()?,
         "set-max-listpack-value" => settings.collections.set_value_bytes_max = value.extract()?,

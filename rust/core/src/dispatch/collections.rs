@@ -12,7 +12,7 @@ use super::settings::Settings;
 use crate::keyspace::{Entry, Expiry, Kind, NewValue, Place, is_empty};
 use crate::seed::HashSeed;
 use crate::types::home::{Detached, Form, Home, Limits};
-use crate::types::list::limit::Limit;
+use crate::types::list::limit::{Limit, ListLimits};
 use crate::types::list::packed;
 use crate::types::stream::BlockLimits;
 
@@ -22,6 +22,7 @@ pub struct CollectionLimits {
     pub hash_entries_max: usize,
     pub hash_value_bytes_max: usize,
     pub list_size: i64,
+    pub list_depth: u32,
     pub set_integers_max: usize,
     pub set_entries_max: usize,
     pub set_value_bytes_max: usize,
@@ -37,6 +38,7 @@ impl Default for CollectionLimits {
             hash_entries_max: 512,
             hash_value_bytes_max: 64,
             list_size: -2,
+            list_depth: 0,
             set_integers_max: 512,
             set_entries_max: 128,
             set_value_bytes_max: 64,
@@ -85,8 +87,12 @@ impl CollectionLimits {
         }
     }
 
-    pub fn of_lists(&self) -> Limit {
-        Limit::from_setting(self.list_size)
+    #[inline]
+    pub fn of_lists(&self) -> ListLimits {
+        ListLimits {
+            small: Limit::from_setting(self.list_size),
+            depth: self.list_depth,
+        }
     }
 }
 
@@ -103,7 +109,7 @@ impl<'a> Environment<'a> {
         self.limits.of_sorted_sets(self.seed)
     }
 
-    pub fn list_limit(&self) -> Limit {
+    pub fn list_limits(&self) -> ListLimits {
         self.limits.of_lists()
     }
 }

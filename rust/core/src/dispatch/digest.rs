@@ -117,7 +117,7 @@ impl Digest {
                 }
             }
             (Kind::List, Content::Object(Object::List(list))) => {
-                list.iter().for_each(|element| self.ordered(element));
+                list.visit(0..list.len(), |element| self.ordered(element));
             }
             (Kind::SortedSet, Content::Packed(_, bytes)) => {
                 for (member, score) in PackedSortedSet::new(bytes).iter() {

@@ -61,7 +61,7 @@ fn push(
     let (key, elements) = (call.key(), call.rest(1));
     let count = elements.clone().count() as u64;
     let len = engine.edit_collection(key, Kind::List, |place, environment| {
-        let mut list = ListMut::new(place, environment.list_limit());
+        let mut list = ListMut::new(place, environment.list_limits());
         (list.push(end, elements), count)
     })?;
     engine.announce(class::LIST, push_event(end), key);
@@ -105,7 +105,7 @@ impl Engine {
                 });
                 return (0, 0);
             }
-            let mut list = ListMut::new(place, environment.list_limit());
+            let mut list = ListMut::new(place, environment.list_limits());
             let wanted = pop.count.unwrap_or(1).min(list.read().len());
             if pop.with_key {
                 writer.begin(Shape::Array, 2);
@@ -142,14 +142,14 @@ impl Engine {
     ) -> Result<(), Failure> {
         let mut moved = Vec::new();
         self.edit_again(source, Kind::List, |place, environment| {
-            let mut list = ListMut::new(place, environment.list_limit());
+            let mut list = ListMut::new(place, environment.list_limits());
             let visit = |element: crate::types::packed::Element<'_>| {
                 moved.extend_from_slice(element.bytes(&mut itoa::Buffer::new()));
             };
             ((), list.pop(from, 1, visit) as u64)
         })?;
         self.edit_collection(destination, Kind::List, |place, environment| {
-            let mut list = ListMut::new(place, environment.list_limit());
+            let mut list = ListMut::new(place, environment.list_limits());
             (list.push(to, std::iter::once(&moved[..])), 0)
         })?;
         self.notify(class::LIST, push_event(to), destination);
@@ -163,7 +163,7 @@ impl Engine {
     fn shrink_list(&mut self, key: &[u8]) -> Result<(), Failure> {
         self.edit_again(key, Kind::List, |place: &mut Place<'_>, environment| {
             if !place.is_new() && !place.is_empty(Kind::List) {
-                ListMut::new(place, environment.list_limit()).shrink();
+                ListMut::new(place, environment.list_limits()).shrink();
             }
             ((), 0)
         })

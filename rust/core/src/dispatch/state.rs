@@ -158,10 +158,14 @@ fn collection(writer: &mut Writer<'_>, kind: Kind, content: Content<'_>) {
             writer.elements("RPUSH", elements);
         }
         (_, Content::Object(Object::List(list))) => {
-            writer.elements(
-                "RPUSH",
-                list.iter().map(|element| vec![Word::from(element)]),
-            );
+            // As many at a time as a command has.
+            for start in (0..list.len()).step_by(ELEMENTS_MAX) {
+                let mut words = Vec::with_capacity(ELEMENTS_MAX.min(list.len()));
+                list.visit(start..start + ELEMENTS_MAX, |element| {
+                    words.push(Word::from(element));
+                });
+                writer.command("RPUSH", words);
+            }
         }
         (Kind::SortedSet, Content::Packed(_, bytes)) => {
             let entries = PackedSortedSet::new(bytes).iter();

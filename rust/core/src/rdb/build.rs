@@ -13,7 +13,7 @@ use crate::keyspace::Kind;
 use crate::seed::HashSeed;
 use crate::types::home::{Detached, Form, Home, Limits};
 use crate::types::int_set::IntSet;
-use crate::types::list::limit::{LISTPACK_BYTES_MIN, Limit, listpack_bytes};
+use crate::types::list::limit::{LISTPACK_BYTES_MIN, Limit, ListLimits, listpack_bytes};
 use crate::types::list::packed as packed_list;
 use crate::types::packed::{self, Element, Encoded, IntText, Scratch};
 use crate::types::record::Deadline;
@@ -34,7 +34,7 @@ pub struct Context<'a> {
     pub hashes: Limits<'a>,
     pub sets: Limits<'a>,
     pub sorted_sets: Limits<'a>,
-    pub lists: Limit,
+    pub lists: ListLimits,
     /// Fields whose deadline has come are left out.
     pub now_ms: i64,
 }
@@ -46,7 +46,7 @@ impl<'a> Context<'a> {
             hashes: Limits::of_hashes(seed),
             sets: Limits::of_sets(seed),
             sorted_sets: Limits::of_sets(seed),
-            lists: Limit::Bytes(8192),
+            lists: Limit::Bytes(8192).into(),
             now_ms,
         }
     }
@@ -311,7 +311,7 @@ pub fn integers(
 
 /// A list in the making.
 pub struct ListBuilder {
-    limit: Limit,
+    limits: ListLimits,
     packed: Vec<u8>,
     listpack_bytes: usize,
     list: Option<List>,
@@ -320,7 +320,7 @@ pub struct ListBuilder {
 impl ListBuilder {
     pub fn new(context: Context<'_>) -> Self {
         ListBuilder {
-            limit: context.lists,
+            limits: context.lists,
             packed: packed_list::EMPTY.to_vec(),
             listpack_bytes: LISTPACK_BYTES_MIN,
             list: None,
@@ -335,11 +335,11 @@ impl ListBuilder {
         }
         let view = packed_list::PackedList::new(&self.packed);
         let grown = self.listpack_bytes + listpack_bytes(bytes);
-        if view.len() < packed_list::COUNT_MAX && self.limit.allows(view.len() + 1, grown) {
+        if view.len() < packed_list::COUNT_MAX && self.limits.small.allows(view.len() + 1, grown) {
             self.listpack_bytes = grown;
             return packed_list::push_back(&mut self.packed, std::iter::once(bytes));
         }
-        let mut list = view.to_list();
+        let mut list = view.to_list(self.limits.depth);
         list.push_back(bytes);
         self.list = Some(list);
     }

@@ -155,7 +155,7 @@ fn apply(all: &mut [Database], step: &Step, seed: &HashSeed, snapshot: &mut Opti
             all[database].set(&name(key), value, Expiry::None);
         }
         Step::PushList(database, key, value, is_large) => {
-            let mut list = List::new();
+            let mut list = List::with_depth(1);
             for index in 0..if is_large { 2000 } else { 2 } {
                 list.push_back(format!("{value} {index}").as_bytes());
             }

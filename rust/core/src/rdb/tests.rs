@@ -125,7 +125,9 @@ pub fn elements(kind: Kind, content: crate::types::Content<'_>) -> Vec<String> {
             .map(|(member, score)| format!("{} {score}", member.escape_ascii()))
             .collect(),
         (_, Content::Object(Object::List(list))) => {
-            return list.iter().map(|e| e.escape_ascii().to_string()).collect();
+            let mut texts = Vec::new();
+            list.visit(0..list.len(), |e| texts.push(e.escape_ascii().to_string()));
+            return texts;
         }
         other => panic!("{other:?}"),
     };

@@ -396,9 +396,7 @@ impl Walk {
             }
             (Object::List(list), At::Position(at)) => {
                 let end = (*at + self.count).min(list.len());
-                for element in list.range(*at..end) {
-                    output.string(element);
-                }
+                list.visit(*at..end, |element| output.string(element));
                 *at = end;
                 if end == list.len() {
                     self.at = At::Done;

@@ -15,11 +15,14 @@
 //! Cost: get O(1) (an outside string: O(strings before it)); push at the open end
 //! O(bytes); all else O(bytes in the run), which are at most 4 KB.
 
+mod squeezed;
+
 use std::alloc::Layout;
 use std::ops::Range;
 use std::sync::Arc;
 
 use crate::memory::class_bytes;
+pub(super) use squeezed::Squeezed;
 
 /// Longest string kept in the run. Small in tests, so that they cross it.
 pub(super) const INLINE_MAX: usize = if cfg!(test) { 12 } else { 512 };
@@ -89,19 +92,15 @@ impl Run {
         self.bytes.len() - self.start(usize::from(self.dead))
     }
 
+    /// How many of the strings are kept outside.
+    #[inline]
+    pub fn outside_len(&self) -> usize {
+        self.outside.as_ref().map_or(0, |outside| outside.0.len())
+    }
+
     /// True if adding to the front is cheap, false if adding to the back is.
     pub fn is_reversed(&self) -> bool {
         self.reversed
-    }
-
-    /// Bytes that adding `string` adds to `inline_bytes`.
-    #[inline]
-    pub fn inline_cost(string: &[u8]) -> usize {
-        if string.len() > INLINE_MAX {
-            0
-        } else {
-            string.len()
-        }
     }
 
     #[inline]
@@ -396,6 +395,16 @@ impl Run {
         at.clamp(1, self.len() - 1)
     }
 
+    /// Where to cut the run so that both parts have about as many strings outside; it
+    /// must have at least 2 of them.
+    pub fn middle_outside(&mut self) -> usize {
+        self.straighten();
+        let wanted = self.outside_len() / 2;
+        let marks = self.ends.iter().enumerate();
+        let marks = marks.filter(|&(_, &end)| end & OUTSIDE != 0);
+        marks.map(|(slot, _)| slot).nth(wanted).unwrap_or(1)
+    }
+
     /// Gives back memory that is not needed.
     pub fn shrink(&mut self) {
         self.bytes.shrink_to_fit();
@@ -426,7 +435,7 @@ impl Run {
         let dead = usize::from(self.dead);
         assert!(dead < DEAD_MAX.max(1) && (dead == 0 || dead < self.ends.len()));
         assert_eq!(self.outside_before(dead), 0);
-        let outside = self.outside.as_ref().map_or(0, |outside| outside.0.len());
+        let outside = self.outside_len();
         let marks = self.ends.iter().filter(|&&end| end & OUTSIDE != 0).count();
         assert_eq!(outside, marks);
         assert!(self.outside.as_ref().is_none_or(|all| !all.0.is_empty()));

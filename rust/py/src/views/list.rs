@@ -6,7 +6,7 @@ use rubellite_core::dispatch::native_lists::ListPop;
 use rubellite_core::dispatch::writer::Writer;
 use rubellite_core::keyspace::Place;
 use rubellite_core::types::list::face::{End, ListMut, ListRef, resolve, resolve_range};
-use rubellite_core::types::list::{Search, limit::Limit};
+use rubellite_core::types::list::{Search, limit::ListLimits};
 
 use super::View;
 use crate::border;
@@ -18,8 +18,11 @@ use crate::reply::{Special, SpecialKind};
 pub struct List(pub View);
 
 /// What `Place` holds, for changing it; None: there is no such key.
-fn existing<'p, 'e>(place: &'p mut Place<'e>, limit: Limit) -> Option<ListMut<'p, Place<'e>>> {
-    (!place.is_new()).then(|| ListMut::new(place, limit))
+fn existing<'p, 'e>(
+    place: &'p mut Place<'e>,
+    limits: ListLimits,
+) -> Option<ListMut<'p, Place<'e>>> {
+    (!place.is_new()).then(|| ListMut::new(place, limits))
 }
 
 fn end_of(word: &str) -> PyResult<End> {
@@ -42,8 +45,9 @@ impl List {
     fn get<'py>(&self, py: Python<'py>, index: i64) -> PyResult<Option<Bound<'py, PyBytes>>> {
         self.0.read(py, None, |content, _| {
             let list = ListRef::new(content);
-            let element = list.get(resolve(index, list.len())?)?;
-            Some(PyBytes::new(py, element.bytes(&mut itoa::Buffer::new())))
+            list.get(resolve(index, list.len())?, |element| {
+                PyBytes::new(py, element.bytes(&mut itoa::Buffer::new()))
+            })
         })
     }
 
@@ -74,7 +78,7 @@ impl List {
         let end = end_of(end)?;
         self.0
             .edit_with(py, elements, |place, environment, elements| {
-                let mut list = ListMut::new(place, environment.list_limit());
+                let mut list = ListMut::new(place, environment.list_limits());
                 let len = list.push(end, elements.iter().copied());
                 (len, elements.len() as u64)
             })
@@ -83,7 +87,7 @@ impl List {
     /// Gives the element at `index` another value. False: there is none.
     fn set(&self, py: Python<'_>, index: i64, element: &[u8]) -> PyResult<bool> {
         self.0.edit(py, |place, environment| {
-            let list = existing(place, environment.list_limit());
+            let list = existing(place, environment.list_limits());
             let is_set = list.is_some_and(|mut list| list.set(index, element));
             (is_set, u64::from(is_set))
         })
@@ -92,7 +96,7 @@ impl List {
     /// Puts `element` before or after the first that equals `pivot`. False: none does.
     fn insert(&self, py: Python<'_>, pivot: &[u8], after: bool, element: &[u8]) -> PyResult<bool> {
         self.0.edit(py, |place, environment| {
-            let list = existing(place, environment.list_limit());
+            let list = existing(place, environment.list_limits());
             let is_in = list.is_some_and(|mut list| list.insert(pivot, after, element));
             (is_in, u64::from(is_in))
         })
@@ -109,7 +113,7 @@ impl List {
     ) -> PyResult<usize> {
         let end = end_of(end)?;
         self.0.edit(py, |place, environment| {
-            let list = existing(place, environment.list_limit());
+            let list = existing(place, environment.list_limits());
             let removed = list.map_or(0, |mut list| list.remove_equal(element, count, end));
             (removed, removed as u64)
         })
@@ -118,7 +122,7 @@ impl List {
     /// Keeps only what lies from `first` to `last`, both included; returns how many went.
     fn trim(&self, py: Python<'_>, first: i64, last: i64) -> PyResult<usize> {
         let (removed, garbage) = self.0.edit(py, |place, environment| {
-            let Some(mut list) = existing(place, environment.list_limit()) else {
+            let Some(mut list) = existing(place, environment.list_limits()) else {
                 return ((0, None), 0);
             };
             let range = resolve_range(first, last, list.read().len());

@@ -11,7 +11,7 @@
 
 use std::ops::Range;
 
-use super::limit::Limit;
+use super::limit::ListLimits;
 use super::packed::{self, PackedList};
 use super::{List, Search};
 use crate::types::home::{Content, Form, Home};
@@ -75,11 +75,11 @@ impl<'a> ListRef<'a> {
         self.len() == 0
     }
 
-    /// The element at `index`.
-    pub fn get(self, index: usize) -> Option<Element<'a>> {
+    /// Shows the element at `index`, if there is one.
+    pub fn get<R>(self, index: usize, show: impl FnOnce(Element<'_>) -> R) -> Option<R> {
         match self {
-            ListRef::Packed(list) => list.get(index),
-            ListRef::Large(list) => list.get(index).map(Element::Bytes),
+            ListRef::Packed(list) => list.get(index).map(show),
+            ListRef::Large(list) => list.get(index, |element| show(Element::Bytes(element))),
         }
     }
 
@@ -88,9 +88,7 @@ impl<'a> ListRef<'a> {
     pub fn visit(self, range: Range<usize>, mut visit: impl FnMut(Element<'_>)) {
         match self {
             ListRef::Packed(list) => list.range(range).for_each(visit),
-            ListRef::Large(list) => list
-                .range(range)
-                .for_each(|element| visit(Element::Bytes(element))),
+            ListRef::Large(list) => list.visit(range, |element| visit(Element::Bytes(element))),
         }
     }
 
@@ -113,14 +111,15 @@ impl<'a> ListRef<'a> {
 /// A list for changing it.
 pub struct ListMut<'h, H: Home> {
     home: &'h mut H,
-    limit: Limit,
+    limits: ListLimits,
 }
 
 impl<'h, H: Home> ListMut<'h, H> {
     /// The list in a home, which must hold one, if an empty one.
     #[inline]
-    pub fn new(home: &'h mut H, limit: Limit) -> Self {
-        ListMut { home, limit }
+    pub fn new(home: &'h mut H, limits: impl Into<ListLimits>) -> Self {
+        let limits = limits.into();
+        ListMut { home, limits }
     }
 
     #[inline]
@@ -131,7 +130,10 @@ impl<'h, H: Home> ListMut<'h, H> {
     #[inline]
     fn large(&mut self) -> Option<&mut List> {
         match self.home.object_mut() {
-            Some(Object::List(list)) => Some(list),
+            Some(Object::List(list)) => {
+                list.set_depth(self.limits.depth);
+                Some(list)
+            }
             _ => None,
         }
     }
@@ -140,9 +142,9 @@ impl<'h, H: Home> ListMut<'h, H> {
     #[inline]
     fn make_room(&mut self, count: usize, bytes: usize) {
         if let ListRef::Packed(list) = self.read()
-            && !list.has_room(self.limit, count, bytes)
+            && !list.has_room(self.limits.small, count, bytes)
         {
-            let list = list.to_list();
+            let list = list.to_list(self.limits.depth);
             self.home.become_object(Object::List(list));
         }
     }
@@ -150,7 +152,7 @@ impl<'h, H: Home> ListMut<'h, H> {
     /// Goes back to the small form if that may be; for after removals.
     #[inline]
     pub fn shrink(&mut self) {
-        let limit = self.limit;
+        let limit = self.limits.small;
         if let Some(list) = self.large()
             && list.fits(limit)
         {
@@ -277,6 +279,7 @@ impl<'h, H: Home> ListMut<'h, H> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::limit::Limit;
     use super::*;
     use crate::types::Detached;
     use proptest::prelude::*;
@@ -346,12 +349,14 @@ mod tests {
         #[test]
         fn both_forms_are_the_same_list(
             setting in prop_oneof![Just(-2_i64), 0..9_i64],
+            depth in 0..2_u32,
             steps in prop::collection::vec(step(), 1..60),
         ) {
+            let small = Limit::from_setting(setting);
             let mut home = empty();
             let mut model: Vec<String> = Vec::new();
             for step in steps {
-                let mut list = ListMut::new(&mut home, Limit::from_setting(setting));
+                let mut list = ListMut::new(&mut home, ListLimits { small, depth });
                 match step {
                     Step::Push(back, texts) => {
                         list.push(end_of(back), texts.iter().map(String::as_bytes));

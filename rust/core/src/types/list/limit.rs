@@ -51,6 +51,21 @@ impl Limit {
     }
 }
 
+/// How lists are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ListLimits {
+    /// When they are small.
+    pub small: Limit,
+    /// `list-compress-depth`: runs at each end of a large one that stay plain; 0: all.
+    pub depth: u32,
+}
+
+impl From<Limit> for ListLimits {
+    fn from(small: Limit) -> ListLimits {
+        ListLimits { small, depth: 0 }
+    }
+}
+
 /// Bytes that `element` takes in a listpack.
 pub fn listpack_bytes(element: &[u8]) -> usize {
     let number = if element.len() <= integer::TEXT_BYTES_MAX {
@@ -107,7 +122,7 @@ impl List {
         }
         let elements = match self.packed_bytes {
             Some(sum) => sum,
-            None => self.iter().map(listpack_bytes).sum(),
+            None => self.listpack_bytes(0..len),
         };
         self.packed_bytes = Some(elements);
         LISTPACK_BYTES_MIN + elements <= bytes_max
@@ -124,8 +139,14 @@ impl List {
         let Some(sum) = self.packed_bytes else {
             return;
         };
-        self.packed_bytes = (range.len() <= COUNTED_OUT_MAX)
-            .then(|| sum - self.range(range).map(listpack_bytes).sum::<usize>());
+        self.packed_bytes =
+            (range.len() <= COUNTED_OUT_MAX).then(|| sum - self.listpack_bytes(range));
+    }
+
+    fn listpack_bytes(&self, range: Range<usize>) -> usize {
+        let mut sum = 0;
+        self.visit(range, |element| sum += listpack_bytes(element));
+        sum
     }
 
     pub(super) fn count_out_equal(&mut self, element: &[u8], count: usize) {
@@ -137,7 +158,7 @@ impl List {
     /// Panics if the sum is wrong.
     pub(super) fn check_sum(&self) {
         if let Some(sum) = self.packed_bytes {
-            assert_eq!(sum, self.iter().map(listpack_bytes).sum::<usize>());
+            assert_eq!(sum, self.listpack_bytes(0..self.len()));
         }
     }
 }

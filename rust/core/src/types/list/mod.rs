@@ -5,19 +5,23 @@
 //! Pushing and popping touch only a run at the end; when it is full it goes into the
 //! tree, when it is empty the tree's next leaf takes its place. The front run lies in
 //! reverse, so that a push adds to the end of its bytes. All runs are at most 4 KB
-//! and shared between clones until written to.
+//! and shared between clones until written to. Leaves far from both ends may be squeezed
+//! (`depth`); who looks at them sees copies, so elements are shown, not lent.
 //!
 //! Invariants (`check`): those of `run` and `tree`; both end runs may be empty.
 //! Cost: push, pop O(bytes), amortised; get, set, insert, remove O(log n); searching
 //! O(n); a clone O(1).
 
+mod depth;
 pub mod face;
 pub mod limit;
+mod node;
 pub mod packed;
 mod search;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -25,14 +29,17 @@ pub use face::{End, ListMut, ListRef};
 pub use search::Search;
 
 use super::Garbage;
-use super::run::Run;
-use super::tree::{At, Edited, FULL, Gap, Leaf, Tree};
+use super::run::{INLINE_MAX, Run};
+use super::tree::{At, Chunk, Edited, FULL, Gap, Tree};
 use crate::types::unshared::unshared;
+use node::{Node, middle_of, weight_of};
 
 /// Bytes of strings in a run. Small in tests, so that they cross it.
 const BYTES_MAX: usize = if cfg!(test) { 40 } else { 3072 };
 /// Strings in a run.
 const SLOTS_MAX: usize = if cfg!(test) { 6 } else { 448 };
+/// Long strings, which a run keeps outside: so few that a leaf of them is soon opened.
+const OUTSIDE_MAX: usize = if cfg!(test) { 3 } else { 32 };
 /// A front run of at most this many is turned round instead of put away.
 const TURN_MAX: usize = if cfg!(test) { 2 } else { 16 };
 
@@ -40,43 +47,18 @@ const TURN_MAX: usize = if cfg!(test) { 2 } else { 16 };
 #[derive(Debug, Clone, Default)]
 pub struct List {
     front: Arc<Run>,
-    middle: Tree<Run>,
+    middle: Tree<Node>,
     back: Arc<Run>,
+    /// Runs at each end that stay plain; 0: all.
+    depth: u32,
     /// Bytes that the elements would take in a listpack, once somebody asked (`limit`).
     packed_bytes: Option<usize>,
 }
 
-impl Leaf for Run {
-    type Key = ();
-
-    fn len(&self) -> usize {
-        Run::len(self)
-    }
-
-    fn weight(&self) -> usize {
-        let by_bytes = self.inline_bytes() * FULL / BYTES_MAX;
-        // Rounded up, so that one byte or string too many weighs too much.
-        let over = usize::from(self.inline_bytes() > BYTES_MAX);
-        (by_bytes + over).max((self.len() * FULL).div_ceil(SLOTS_MAX))
-    }
-
-    fn middle(&mut self) -> usize {
-        Run::middle(self)
-    }
-
-    fn split_off(&mut self, at: usize) -> Run {
-        Run::split_off(self, at)
-    }
-
-    fn append(&mut self, next: &Run) {
-        Run::append(self, next);
-    }
-
-    fn key_between(_: &Run, _: &Run) {}
-
-    fn memory_bytes(&self) -> usize {
-        Run::memory_bytes(self)
-    }
+/// A run as it was found, or a copy of one that is squeezed, and the part that is meant.
+struct Piece<'a> {
+    run: Cow<'a, Run>,
+    part: Range<usize>,
 }
 
 /// Which part of the list an index is in, and where there.
@@ -87,12 +69,25 @@ enum Place {
 }
 
 fn has_room(run: &Run, string: &[u8]) -> bool {
-    run.len() < SLOTS_MAX && run.inline_bytes() + Run::inline_cost(string) <= BYTES_MAX
+    let fits = if string.len() > INLINE_MAX {
+        run.outside_len() < OUTSIDE_MAX
+    } else {
+        run.inline_bytes() + string.len() <= BYTES_MAX
+    };
+    fits && run.len() < SLOTS_MAX
 }
 
 impl List {
     pub fn new() -> List {
         List::default()
+    }
+
+    /// An empty list in which so many runs at each end stay plain; 0: all.
+    pub fn with_depth(depth: u32) -> List {
+        List {
+            depth,
+            ..List::default()
+        }
     }
 
     #[inline]
@@ -107,7 +102,8 @@ impl List {
 
     /// Takes all elements out, to be freed elsewhere. O(1).
     pub fn clear(&mut self) -> Garbage {
-        let all = std::mem::take(self);
+        let empty = List::with_depth(self.depth);
+        let all = std::mem::replace(self, empty);
         Garbage::new(all.free_effort(), all)
     }
 
@@ -139,7 +135,7 @@ impl List {
         self.put_away(Arc::unwrap_or_clone(full), true);
     }
 
-    /// Puts an end run into the tree.
+    /// Puts an end run into the tree; its place is about to be filled.
     fn put_away(&mut self, mut run: Run, first: bool) {
         if run.is_empty() {
             return;
@@ -147,10 +143,26 @@ impl List {
         run.straighten();
         run.shrink();
         if first {
-            self.middle.push_first(run);
+            self.middle.push_first(Node::Plain(run));
         } else {
-            self.middle.push_last(run);
+            self.middle.push_last(Node::Plain(run));
         }
+        self.settle_filled_end(first);
+    }
+
+    /// Takes the tree's next leaf for an end run, which is empty.
+    #[cold]
+    fn refill(&mut self, first: bool) {
+        let Some(leaf) = self.middle.take_end(first) else {
+            return;
+        };
+        let run = Arc::new(Arc::unwrap_or_clone(leaf).into_run());
+        if first {
+            self.front = run;
+        } else {
+            self.back = run;
+        }
+        self.settle_filled_end(first);
     }
 
     /// Removes up to `count` elements from the front and shows each to `visit`, in the
@@ -159,10 +171,8 @@ impl List {
         let mut left = count.min(self.len());
         let popped = left;
         while left > 0 {
-            if self.front.is_empty()
-                && let Some(leaf) = self.middle.take_end(true)
-            {
-                self.front = leaf;
+            if self.front.is_empty() && !self.middle.is_empty() {
+                self.refill(true);
             }
             let run = if self.front.is_empty() {
                 &mut self.back
@@ -186,10 +196,8 @@ impl List {
         let mut left = count.min(self.len());
         let popped = left;
         while left > 0 {
-            if self.back.is_empty()
-                && let Some(leaf) = self.middle.take_end(false)
-            {
-                self.back = leaf;
+            if self.back.is_empty() && !self.middle.is_empty() {
+                self.refill(false);
             }
             let run = if self.back.is_empty() {
                 &mut self.front
@@ -221,17 +229,18 @@ impl List {
         }
     }
 
-    /// The element at `index`.
-    pub fn get(&self, index: usize) -> Option<&[u8]> {
+    /// Shows the element at `index`, if there is one.
+    pub fn get<R>(&self, index: usize, show: impl FnOnce(&[u8]) -> R) -> Option<R> {
         if index >= self.len() {
             return None;
         }
         match self.place(index) {
-            Place::Front(at) => Some(self.front.get(at)),
-            Place::Back(at) => Some(self.back.get(at)),
+            Place::Front(at) => Some(show(self.front.get(at))),
+            Place::Back(at) => Some(show(self.back.get(at))),
             Place::Middle(at) => {
                 let found = self.middle.find(At(at))?;
-                Some(found.leaf.get(found.offset))
+                let run = found.leaf.look(found.offset..found.offset + 1);
+                Some(show(run.get(found.offset)))
             }
         }
     }
@@ -252,14 +261,18 @@ impl List {
                 unshared(&mut self.back).replace(at, string);
                 self.split_back();
             }
-            Place::Middle(at) => self.middle.edit(At(at), &mut (), |leaf, _, offset, ()| {
-                leaf.replace(offset, string);
-                // In the middle of the leaf, as far as splitting is concerned.
-                Edited {
-                    result: (),
-                    touched: usize::MAX,
-                }
-            }),
+            Place::Middle(at) => {
+                let leaves = self.middle.leaf_count();
+                self.middle.edit(At(at), &mut (), |leaf, _, offset, ()| {
+                    leaf.open().replace(offset, string);
+                    // In the middle of the leaf, as far as splitting is concerned.
+                    Edited {
+                        result: (),
+                        touched: usize::MAX,
+                    }
+                });
+                self.settle_at(at, leaves);
+            }
         }
         true
     }
@@ -283,30 +296,34 @@ impl List {
                 unshared(&mut self.back).insert(at, string);
                 self.split_back();
             }
-            Place::Middle(at) => self.middle.edit(Gap(at), &mut (), |leaf, _, offset, ()| {
-                leaf.insert(offset, string);
-                Edited {
-                    result: (),
-                    touched: usize::MAX,
-                }
-            }),
+            Place::Middle(at) => {
+                let leaves = self.middle.leaf_count();
+                self.middle.edit(Gap(at), &mut (), |leaf, _, offset, ()| {
+                    leaf.open().insert(offset, string);
+                    Edited {
+                        result: (),
+                        touched: usize::MAX,
+                    }
+                });
+                self.settle_at(at, leaves);
+            }
         }
     }
 
     /// Puts the latter half of an overfull front run into the tree.
     fn split_front(&mut self) {
-        if self.front.weight() > FULL && self.front.len() > 1 {
+        if weight_of(&self.front) > FULL && self.front.len() > 1 {
             let run = unshared(&mut self.front);
-            let cut = run.middle();
+            let cut = middle_of(run);
             let rest = run.split_off(cut);
             self.put_away(rest, true);
         }
     }
 
     fn split_back(&mut self) {
-        if self.back.weight() > FULL && self.back.len() > 1 {
+        if weight_of(&self.back) > FULL && self.back.len() > 1 {
             let run = unshared(&mut self.back);
-            let cut = run.middle();
+            let cut = middle_of(run);
             let rest = run.split_off(cut);
             let first = std::mem::replace(run, rest);
             self.put_away(first, false);
@@ -321,26 +338,26 @@ impl List {
             return Garbage::default();
         }
         self.count_out_range(range.start..end);
-        let (front, middle) = (self.front.len(), self.middle.len());
-        let part = |start: usize, len: usize| {
-            let clamp = |position: usize| position.clamp(start, start + len) - start;
-            clamp(range.start)..clamp(end)
-        };
-        let (in_front, in_middle) = (part(0, front), part(front, middle));
-        let in_back = part(front + middle, self.back.len());
+        let [in_front, in_middle, in_back] = self.parts(range.start..end);
         if !in_back.is_empty() {
             unshared(&mut self.back).remove(in_back);
         }
-        let mut garbage = Garbage::default();
-        if !in_middle.is_empty() {
-            let mut cut = self
-                .middle
-                .remove_range(in_middle, &mut (), |leaf, part, _, ()| leaf.remove(part));
-            self.middle.release(std::mem::take(&mut cut.ids));
-            garbage = Garbage::new(cut.free_effort(), cut);
-        }
         if !in_front.is_empty() {
             unshared(&mut self.front).remove(in_front);
+        }
+        let mut garbage = Garbage::default();
+        if !in_middle.is_empty() {
+            let (at, leaves) = (in_middle.start, self.middle.leaf_count());
+            let mut cut = self
+                .middle
+                .remove_range(in_middle, &mut (), |leaf, part, _, ()| {
+                    leaf.open().remove(part);
+                });
+            self.middle.release(std::mem::take(&mut cut.ids));
+            garbage = Garbage::new(cut.free_effort(), cut);
+            // The leaf before may have been cut, too.
+            self.settle_at(at.max(1) - 1, leaves);
+            self.settle_at(at, leaves);
         }
         garbage
     }
@@ -354,33 +371,55 @@ impl List {
         self.remove(0..range.start).and(behind)
     }
 
-    /// The elements in `range`, from either end. O(log n) for each 4 KB.
-    pub fn range(&self, range: Range<usize>) -> impl DoubleEndedIterator<Item = &[u8]> + Clone {
-        self.runs(range)
-            .flat_map(|(run, part)| part.map(move |index| run.get(index)))
+    /// Shows the elements in `range`, in their order. O(log n) for each 4 KB.
+    #[inline]
+    pub fn visit(&self, range: Range<usize>, mut visit: impl FnMut(&[u8])) {
+        let mut show = |run: &Run, part: Range<usize>| {
+            for index in part {
+                visit(run.get(index));
+            }
+        };
+        let [front, middle, back] = self.parts(range);
+        show(&self.front, front);
+        for Chunk { leaf, part, .. } in self.middle.chunks(middle) {
+            match leaf {
+                Node::Plain(run) => show(run, part),
+                Node::Squeezed(squeezed) => show(&squeezed.open(part.clone()), part),
+            }
+        }
+        show(&self.back, back);
     }
 
-    /// All elements.
-    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &[u8]> + Clone {
-        self.range(0..self.len())
-    }
-
-    /// The runs that hold the elements in `range`, each with the part that is meant.
-    fn runs(
-        &self,
-        range: Range<usize>,
-    ) -> impl DoubleEndedIterator<Item = (&Run, Range<usize>)> + Clone {
+    /// A range of indexes as those in the front run, the tree and the back run.
+    fn parts(&self, range: Range<usize>) -> [Range<usize>; 3] {
         let (front, middle) = (self.front.len(), self.middle.len());
         let part = |start: usize, len: usize| {
             let clamp = |position: usize| position.clamp(start, start + len) - start;
             clamp(range.start)..clamp(range.end)
         };
-        let first = (&*self.front, part(0, front));
-        let last = (&*self.back, part(front + middle, self.back.len()));
-        let chunks = self.middle.chunks(part(front, middle));
-        let middle_runs = chunks.map(|chunk| (chunk.leaf, chunk.part));
+        [
+            part(0, front),
+            part(front, middle),
+            part(front + middle, self.back.len()),
+        ]
+    }
+
+    /// The runs that hold the elements in `range`, each with the part that is meant.
+    fn pieces(&self, range: Range<usize>) -> impl DoubleEndedIterator<Item = Piece<'_>> {
+        let [front, middle, back] = self.parts(range);
+        let end_piece = |run, part| Piece {
+            run: Cow::Borrowed(run),
+            part,
+        };
+        let first = end_piece(&*self.front, front);
+        let last = end_piece(&*self.back, back);
+        let chunks = self.middle.chunks(middle);
+        let middle_pieces = chunks.map(|chunk| Piece {
+            run: chunk.leaf.look(chunk.part.clone()),
+            part: chunk.part,
+        });
         std::iter::once(first)
-            .chain(middle_runs)
+            .chain(middle_pieces)
             .chain(std::iter::once(last))
     }
 
@@ -400,7 +439,7 @@ impl List {
     pub fn check(&self) {
         for run in [&self.front, &self.back] {
             run.check();
-            assert!(run.weight() <= FULL || run.len() == 1, "an overfull end");
+            assert!(weight_of(run) <= FULL || run.len() == 1, "an overfull end");
         }
         self.middle.check(|leaf, _, _| leaf.check());
         self.check_sum();

@@ -135,9 +135,9 @@ impl<'a> PackedList<'a> {
         search.collect(part, elements.into_iter())
     }
 
-    /// The same list in its large form.
-    pub fn to_list(self) -> List {
-        let mut list = List::new();
+    /// The same list in its large form, with a `list-compress-depth`.
+    pub fn to_list(self, depth: u32) -> List {
+        let mut list = List::with_depth(depth);
         let mut text = packed::IntText::new();
         for element in self.iter() {
             list.push_back(element.bytes(&mut text));
@@ -148,8 +148,13 @@ impl<'a> PackedList<'a> {
 
 /// The small form of a list of at most `COUNT_MAX` elements.
 pub fn from_list(list: &List) -> Vec<u8> {
+    let mut scratch = Scratch::new();
+    list.visit(0..list.len(), |element| {
+        Encoded::new(element).write::<true>(&mut scratch);
+    });
     let mut bytes = EMPTY.to_vec();
-    push_back(&mut bytes, list.iter());
+    bytes.extend_from_slice(&scratch);
+    write_count(&mut bytes, list.len());
     bytes
 }
 

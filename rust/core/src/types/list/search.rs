@@ -3,8 +3,8 @@
 use std::ops::Range;
 
 use super::super::run::Run;
-use super::super::tree::{At, Edited};
-use super::List;
+use super::super::tree::{At, Edited, Leaf};
+use super::{List, Piece};
 use crate::types::unshared::unshared;
 
 /// What LPOS asks for.
@@ -58,13 +58,54 @@ impl List {
     /// Indexes of the elements equal to `wanted`, in the order found. O(n).
     pub fn positions(&self, wanted: &[u8], search: Search) -> Vec<usize> {
         let part = search.part(self.len());
-        let equal = self.range(part.clone()).map(|element| element == wanted);
-        search.collect(part, equal)
+        let (mut skip, mut found) = (search.skip, Vec::new());
+        if search.count == 0 {
+            return found;
+        }
+        // True: that is all.
+        let mut meet = |position: usize| {
+            if skip > 0 {
+                skip -= 1;
+                return false;
+            }
+            found.push(position);
+            found.len() == search.count
+        };
+        if search.from_back {
+            let mut at = part.end;
+            for Piece { run, part } in self.pieces(part).rev() {
+                let run = &*run;
+                for index in part.rev() {
+                    at -= 1;
+                    if run.get(index) == wanted && meet(at) {
+                        return found;
+                    }
+                }
+            }
+        } else {
+            let mut at = part.start;
+            for Piece { run, part } in self.pieces(part) {
+                let run = &*run;
+                for index in part {
+                    if run.get(index) == wanted && meet(at) {
+                        return found;
+                    }
+                    at += 1;
+                }
+            }
+        }
+        found
     }
 
     /// The index of the first element equal to `wanted`. O(n).
     pub fn position(&self, wanted: &[u8]) -> Option<usize> {
-        self.iter().position(|element| element == wanted)
+        let search = Search {
+            from_back: false,
+            skip: 0,
+            count: 1,
+            compare_max: usize::MAX,
+        };
+        self.positions(wanted, search).pop()
     }
 
     /// Removes up to `count` elements equal to `unwanted`, the first ones or, with
@@ -112,7 +153,8 @@ impl List {
             } else {
                 (found.offset, found.leaf.len())
             };
-            let matches = matches_in(found.leaf, from, to, unwanted, left, from_back);
+            let run = found.leaf.look(from..to);
+            let matches = matches_in(&run, from, to, unwanted, left, from_back);
             if from_back {
                 rest = found.start;
             } else {
@@ -121,13 +163,15 @@ impl List {
             }
             left -= matches.len();
             if !matches.is_empty() {
+                let leaves = self.middle.leaf_count();
                 self.middle.edit(At(at), &mut (), |leaf, _, _, ()| {
-                    leaf.remove_many(&matches);
+                    leaf.open().remove_many(&matches);
                     Edited {
                         result: (),
                         touched: usize::MAX,
                     }
                 });
+                self.settle_at(at, leaves);
             }
         }
         count - left

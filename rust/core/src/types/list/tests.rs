@@ -23,6 +23,7 @@ enum Step {
     RemoveEqual(Vec<u8>, usize, bool),
     Clone,
     Clear,
+    Depth(u32),
 }
 
 fn element() -> impl Strategy<Value = Vec<u8>> {
@@ -31,6 +32,8 @@ fn element() -> impl Strategy<Value = Vec<u8>> {
         4 => prop::collection::vec(any::<u8>(), 0..13),
         // Longer than a run keeps, and longer than a run.
         1 => prop::collection::vec(any::<u8>(), 13..60),
+        // What is worth compressing, in the run and outside of it.
+        2 => (b'x'..b'z', 8..60_usize).prop_map(|(byte, len)| vec![byte; len]),
     ]
 }
 
@@ -49,6 +52,7 @@ fn step() -> impl Strategy<Value = Step> {
             .prop_map(|(e, n, b)| Step::RemoveEqual(e, n, b)),
         2 => Just(Step::Clone),
         1 => Just(Step::Clear),
+        1 => (0..3_u32).prop_map(Step::Depth),
     ]
 }
 
@@ -123,25 +127,34 @@ fn apply(step: Step, list: &mut List, model: &mut Model) {
             }
             assert_eq!(removed, expected);
         }
+        Step::Depth(depth) => list.set_depth(depth),
         Step::Clone | Step::Clear => unreachable!(),
     }
+}
+
+fn elements(list: &List, range: Range<usize>) -> Vec<Vec<u8>> {
+    let mut elements = Vec::new();
+    list.visit(range, |element| elements.push(element.to_vec()));
+    elements
 }
 
 fn same(list: &List, model: &Model) {
     list.check();
     assert_eq!(list.len(), model.len());
-    assert!(list.iter().eq(model.iter().map(Vec::as_slice)));
-    assert!(list.iter().rev().eq(model.iter().rev().map(Vec::as_slice)));
+    assert_eq!(model, &elements(list, 0..list.len()));
     for (index, element) in model.iter().enumerate() {
-        assert_eq!(list.get(index), Some(element.as_slice()));
+        assert_eq!(list.get(index, <[u8]>::to_vec).as_ref(), Some(element));
     }
-    assert_eq!(list.get(model.len()), None);
+    assert_eq!(list.get(model.len(), |_| ()), None);
 }
 
 proptest! {
     #[test]
-    fn behaves_as_a_deque_and_clones_stay(steps in prop::collection::vec(step(), 1..120)) {
-        let (mut list, mut model) = (List::new(), Model::new());
+    fn behaves_as_a_deque_and_clones_stay(
+        depth in 0..3_u32,
+        steps in prop::collection::vec(step(), 1..120),
+    ) {
+        let (mut list, mut model) = (List::with_depth(depth), Model::new());
         let mut copies: Vec<(List, Model)> = Vec::new();
         for step in steps {
             match step {
@@ -163,7 +176,8 @@ proptest! {
 
     #[test]
     fn ranges_and_positions_match_the_obvious_definition(
-        elements in prop::collection::vec(element(), 1..200),
+        all in prop::collection::vec(element(), 1..200),
+        depth in 0..3_u32,
         front in 0..200_usize,
         from: prop::sample::Index,
         to: prop::sample::Index,
@@ -172,25 +186,53 @@ proptest! {
         count in 1..5_usize,
         compare_max in 0..250_usize,
     ) {
-        let mut list = List::new();
-        let split = front.min(elements.len());
-        elements[..split].iter().rev().for_each(|e| list.push_front(e));
-        elements[split..].iter().for_each(|e| list.push_back(e));
-        let (from, to) = (from.index(elements.len()), to.index(elements.len() + 1));
-        let part = elements.get(from..to).unwrap_or(&[]);
-        prop_assert!(list.range(from..to).eq(part.iter().map(Vec::as_slice)));
-        prop_assert!(list.range(from..to).rev().eq(part.iter().rev().map(Vec::as_slice)));
+        let mut list = List::with_depth(depth);
+        let split = front.min(all.len());
+        all[..split].iter().rev().for_each(|e| list.push_front(e));
+        all[split..].iter().for_each(|e| list.push_back(e));
+        let (from, to) = (from.index(all.len()), to.index(all.len() + 1));
+        let part = all.get(from..to).unwrap_or(&[]);
+        prop_assert_eq!(elements(&list, from..to), part);
         let search = Search { from_back, skip, count, compare_max };
         let wanted = b"a".as_slice();
-        let mut order: Vec<usize> = (0..elements.len()).collect();
+        let mut order: Vec<usize> = (0..all.len()).collect();
         if from_back {
             order.reverse();
         }
         order.truncate(compare_max);
-        order.retain(|&index| elements[index] == wanted);
+        order.retain(|&index| all[index] == wanted);
         let expected: Vec<usize> = order.into_iter().skip(skip).take(count).collect();
         prop_assert_eq!(list.positions(wanted, search), expected);
-        prop_assert_eq!(list.position(wanted), elements.iter().position(|e| e == wanted));
+        prop_assert_eq!(list.position(wanted), all.iter().position(|e| e == wanted));
+    }
+
+    #[test]
+    fn only_leaves_far_from_both_ends_are_squeezed(
+        count in 0..300_usize,
+        front in 0..300_usize,
+        depth in 0..4_u32,
+        popped in 0..300_usize,
+    ) {
+        let mut list = List::with_depth(depth);
+        (0..front).for_each(|_| list.push_front(b"xxxxxxxxxxxx"));
+        (0..count).for_each(|_| list.push_back(b"xxxxxxxxxxxx"));
+        list.pop_front(popped.min(front / 2), |_| ());
+        list.pop_back(popped.min(count / 2), |_| ());
+        list.check();
+        let runs: Vec<bool> = list.pieces(0..list.len())
+            .filter(|piece| !piece.part.is_empty())
+            .map(|piece| matches!(piece.run, Cow::Owned(_)))
+            .collect();
+        let depth = depth as usize;
+        // An end run that was emptied counts until it is filled again.
+        let outer = depth.saturating_sub(1).min(runs.len() / 2);
+        prop_assert!(!runs[..outer].contains(&true));
+        prop_assert!(!runs[runs.len() - outer..].contains(&true));
+        if depth > 0 && runs.len() > 2 * depth + 2 {
+            prop_assert!(!runs[depth + 1..runs.len() - depth - 1].contains(&false));
+        } else if depth == 0 {
+            prop_assert!(!runs.contains(&true));
+        }
     }
 
     #[test]
@@ -200,7 +242,10 @@ proptest! {
         let limit = Limit::from_setting(-1);
         let mut list = List::new();
         elements.iter().for_each(|e| list.push_back(e));
-        let bytes = |list: &List| LISTPACK_BYTES_MIN + list.iter().map(listpack_bytes).sum::<usize>();
+        let bytes = |list: &List| {
+            let all = self::elements(list, 0..list.len());
+            LISTPACK_BYTES_MIN + all.iter().map(|e| listpack_bytes(e)).sum::<usize>()
+        };
         while !list.fits(limit) {
             list.pop_front(1, |_| ());
         }
@@ -281,11 +326,12 @@ proptest! {
     #[test]
     fn the_packed_form_behaves_as_the_large_one(
         steps in prop::collection::vec(packed_step(), 1..40),
+        depth in 0..3_u32,
         search_skip in 0..3_usize,
         from_back: bool,
     ) {
         let mut bytes = packed_list::EMPTY.to_vec();
-        let mut list = List::new();
+        let mut list = List::with_depth(depth);
         for step in steps {
             let len = list.len();
             match step {
@@ -323,10 +369,10 @@ proptest! {
         let packed = PackedList::new(&bytes);
         prop_assert_eq!(packed.len(), list.len());
         let texts: Vec<Vec<u8>> = packed.range(0..packed.len()).map(|e| e.to_vec()).collect();
-        prop_assert!(list.iter().eq(texts.iter().map(Vec::as_slice)));
+        prop_assert_eq!(&elements(&list, 0..list.len()), &texts);
         for index in 0..=list.len() {
             let element = packed.get(index).map(|element| element.to_vec());
-            prop_assert_eq!(element.as_deref(), list.get(index));
+            prop_assert_eq!(element, list.get(index, <[u8]>::to_vec));
         }
         for wanted in texts.iter().take(3) {
             prop_assert_eq!(packed.position(wanted), list.position(wanted));
@@ -334,7 +380,7 @@ proptest! {
             prop_assert_eq!(packed.positions(wanted, search), list.positions(wanted, search));
         }
         prop_assert_eq!(packed_list::from_list(&list), bytes.clone());
-        same(&packed.to_list(), &texts.into());
+        same(&packed.to_list(depth), &texts.into());
     }
 
     #[test]

@@ -153,6 +153,11 @@ impl<L: Leaf> Tree<L> {
         self.table.get_mut(id)
     }
 
+    /// Puts a leaf of the same elements in the place of another.
+    pub fn put_leaf(&mut self, id: u32, leaf: L) {
+        self.table.put(id, Arc::new(leaf));
+    }
+
     /// Walks down to a leaf. None only if the tree is empty.
     pub fn find(&self, mut seek: impl Seek<L::Key>) -> Option<Found<'_, L>> {
         let mut node = &self.root;
