@@ -1206,12 +1206,6 @@ class Call:
     def unsubscribe(self, kind: str, names: Arguments) -> Special:
         """Ends subscriptions, all of a kind without names; confirmations are written already."""
 
-    def publish(self, channel: bytes, message: bytes) -> int:
-        """Sends `message` to all who listen to `channel`; returns how many."""
-
-    def publish_in_shard(self, channel: bytes, message: bytes) -> int:
-        """As `publish`, to those who listen to a shard's channel."""
-
     def topics(self, kind: str, pattern: bytes) -> list[bytes]:
         """Topics that somebody listens to and whose names match `pattern`."""
 

@@ -106,10 +106,10 @@ def sunsubscribe(call: Call, shardchannels: Arguments) -> Reply:
     since="2.0.0",
     cost="O(N+M) where N is the number of clients subscribed to the channel and M is the number "
     "of patterns that any client listens to.",
+    native=True,
 )
 def publish(call: Call, channel: bytes, message: bytes) -> Reply:
     """Send a message to all who listen to a channel; returns how often it was sent."""
-    return call.publish(channel, message)
 
 
 @command(
@@ -118,10 +118,10 @@ def publish(call: Call, channel: bytes, message: bytes) -> Reply:
     since="7.0.0",
     cost="O(N) where N is the number of clients subscribed to the shard channel.",
     keys=[KeySpec(("not_key",), index=1)],
+    native=True,
 )
 def spublish(call: Call, shardchannel: bytes, message: bytes) -> Reply:
     """Send a message to all who listen to a channel of a shard."""
-    return call.publish_in_shard(shardchannel, message)
 
 
 container("PUBSUB", "A container for Pub/Sub commands", since="2.8.0", group="pubsub")

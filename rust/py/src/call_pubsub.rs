@@ -56,16 +56,6 @@ impl Call {
         Ok(NOTHING)
     }
 
-    /// Sends `message` to all who listen to `channel`; returns how many.
-    fn publish(&self, channel: &[u8], message: &[u8]) -> PyResult<usize> {
-        self.with(|context| context.engine.publish(channel, message))
-    }
-
-    /// As `publish`, to those who listen to a shard's channel.
-    fn publish_in_shard(&self, channel: &[u8], message: &[u8]) -> PyResult<usize> {
-        self.with(|context| context.engine.publish_in_shard(channel, message))
-    }
-
     /// Topics that somebody listens to and whose names match `pattern`.
     fn topics<'py>(
         &self,

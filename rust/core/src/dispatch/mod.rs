@@ -31,6 +31,7 @@ pub mod native;
 mod native_counters;
 mod native_hashes;
 pub mod native_lists;
+mod native_pubsub;
 mod native_sets;
 mod native_sorted_sets;
 mod native_streams;

@@ -93,6 +93,7 @@ pub fn find(name: &str) -> Option<NativeHandler> {
             let found = found.or_else(|| super::native_lists::find(name));
             let found = found.or_else(|| super::native_counters::find(name));
             let found = found.or_else(|| super::native_sorted_sets::find(name));
+            let found = found.or_else(|| super::native_pubsub::find(name));
             found.or_else(|| super::native_streams::find(name))
         }
     }

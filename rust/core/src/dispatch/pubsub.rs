@@ -16,6 +16,8 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use super::engine::Engine;
 use super::pipeline::Sink;
 use super::session::{Close, ReplyMode};
@@ -163,7 +165,7 @@ impl Subscriptions {
     }
 }
 
-/// A push as one protocol has it.
+/// A push that several hear, as one protocol has it.
 enum Encoded {
     Copied(Vec<u8>),
     Shared(Arc<Vec<u8>>),
@@ -172,10 +174,7 @@ enum Encoded {
 impl Encoded {
     fn new(parts: &[&[u8]], protocol: Protocol) -> Self {
         let mut bytes = Vec::new();
-        encode::push_header(&mut bytes, parts.len(), protocol);
-        for part in parts {
-            encode::bulk(&mut bytes, part);
-        }
+        encode_push(&mut bytes, parts, protocol);
         if bytes.len() < SHARED_BYTES_MIN {
             Encoded::Copied(bytes)
         } else {
@@ -188,6 +187,13 @@ impl Encoded {
             Encoded::Copied(bytes) => output.push(bytes),
             Encoded::Shared(bytes) => output.push_shared(Arc::clone(bytes)),
         }
+    }
+}
+
+fn encode_push(bytes: &mut Vec<u8>, parts: &[&[u8]], protocol: Protocol) {
+    encode::push_header(bytes, parts.len(), protocol);
+    for part in parts {
+        encode::bulk(bytes, part);
     }
 }
 
@@ -212,13 +218,14 @@ impl Engine {
 
     /// Hands a push to all who listen to a topic; returns how many.
     fn deliver(&mut self, topic: Topic, name: &[u8], parts: &[&[u8]]) -> usize {
-        let lists = &mut self.subscriptions.topics[topic as usize];
-        // Nobody comes or goes while messages are handed out; the list is put back below.
-        let Some(clients) = lists.get_mut(name).map(std::mem::take) else {
+        let Some(clients) = self.subscriptions.topics[topic as usize].get(name) else {
             return 0;
         };
+        let count = clients.len();
+        let small = parts.iter().map(|part| part.len()).sum::<usize>() < SHARED_BYTES_MIN / 2;
         let mut encoded: [Option<Encoded>; 2] = [None, None];
-        for client in &clients {
+        let mut full: SmallVec<[ClientId; 4]> = SmallVec::new();
+        for client in clients {
             let Some(session) = self.sessions.get_mut(client) else {
                 continue;
             };
@@ -229,16 +236,19 @@ impl Engine {
                 self.dirty_clients.push(*client);
             }
             let protocol = session.protocol;
-            encoded[usize::from(protocol == Protocol::Resp3)]
-                .get_or_insert_with(|| Encoded::new(parts, protocol))
-                .append_to(&mut session.output);
+            if count == 1 && small {
+                encode_push(session.output.tail(), parts, protocol);
+            } else {
+                encoded[usize::from(protocol == Protocol::Resp3)]
+                    .get_or_insert_with(|| Encoded::new(parts, protocol))
+                    .append_to(&mut session.output);
+            }
             if session.output.bytes_pending() > OUTPUT_CHECK_BYTES {
-                self.check_output_limit(*client);
+                full.push(*client);
             }
         }
-        let count = clients.len();
-        if let Some(list) = self.subscriptions.topics[topic as usize].get_mut(name) {
-            *list = clients;
+        for client in full {
+            self.check_output_limit(client);
         }
         count
     }

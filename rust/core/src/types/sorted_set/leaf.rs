@@ -217,6 +217,8 @@ fn partition(len: usize, question: impl Fn(usize) -> bool) -> usize {
 
 impl Leaf for ScoreLeaf {
     type Key = Least;
+    // Some room is left, or the first insertion into each leaf would split it.
+    const FULL_AT_ENDS: usize = FULL * 7 / 8;
 
     fn len(&self) -> usize {
         self.scores.len()

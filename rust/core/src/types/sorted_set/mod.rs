@@ -117,8 +117,7 @@ impl SortedSet {
         for (member, score) in entries {
             let mut text = IntText::new();
             let member = member.into().bytes(&mut text);
-            // Some room is left, or the first insertion into each leaf would split it.
-            if leaf.weight() > FULL * 7 / 8 {
+            if leaf.weight() > ScoreLeaf::FULL_AT_ENDS {
                 set.tree.push_last(std::mem::take(&mut leaf));
             }
             leaf.insert(leaf.len(), score, member, hash(member));

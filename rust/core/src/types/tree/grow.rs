@@ -115,8 +115,14 @@ impl<L: Leaf, M: Movement<L>> Shape<'_, L, M> {
                 let edited = edit(leaf, id, seek.offset(), self.movement);
                 let (is, weight) = (leaf.len(), leaf.weight());
                 node.counts[at] = is;
-                if weight > FULL || is < was {
-                    self.fix_leaf(node, at, below, edited.touched);
+                let touched = edited.touched;
+                let is_appended = is > was
+                    && ((below.last && touched + 1 == is) || (below.first && touched == 0));
+                let full = if is_appended { L::FULL_AT_ENDS } else { FULL };
+                if weight > full && is > 1 {
+                    self.split_leaf(node, at, below, touched);
+                } else if is < was {
+                    self.fix_leaf(node, at, below, touched);
                 }
                 (edited.result, was, is)
             }

@@ -37,6 +37,9 @@ pub(super) const FULL: usize = 1024;
 pub(super) trait Leaf: Clone + Default + Send + Sync {
     /// What tells neighbouring leaves apart.
     type Key: Clone + Send + Sync;
+    /// How full a leaf at an end becomes before what is put there begins another: less than
+    /// `FULL` where later elements come between those of today.
+    const FULL_AT_ENDS: usize = FULL;
 
     fn len(&self) -> usize;
     /// How full it is; `FULL` is full.
