@@ -20,7 +20,7 @@ use super::{OUTSIDE, Outside, Run};
 use crate::memory::taken_bytes;
 
 /// Runs of fewer bytes stay as they are; in tests all are squeezed, to be found wrong.
-const BYTES_MIN: usize = if cfg!(test) { 0 } else { 48 };
+const BYTES_MIN: usize = if cfg!(test) { 1 } else { 48 };
 /// What part of them squeezing must save: less would cost more than it is worth, and the
 /// allocator's sizes lie about as far apart.
 const GAIN_PART: usize = if cfg!(test) { usize::MAX } else { 8 };
