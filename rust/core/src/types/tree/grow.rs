@@ -117,7 +117,7 @@ impl<L: Leaf, M: Movement<L>> Shape<'_, L, M> {
                 node.counts[at] = is;
                 let touched = edited.touched;
                 let is_appended = is > was
-                    && ((below.last && touched + 1 == is) || (below.first && touched == 0));
+                    && ((below.last && touched == is - 1) || (below.first && touched == 0));
                 let full = if is_appended { L::FULL_AT_ENDS } else { FULL };
                 if weight > full && is > 1 {
                     self.split_leaf(node, at, below, touched);
