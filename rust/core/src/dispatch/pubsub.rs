@@ -165,7 +165,7 @@ impl Subscriptions {
     }
 }
 
-/// A push that several hear, as one protocol has it.
+/// A push as one protocol has it.
 enum Encoded {
     Copied(Vec<u8>),
     Shared(Arc<Vec<u8>>),
@@ -174,7 +174,10 @@ enum Encoded {
 impl Encoded {
     fn new(parts: &[&[u8]], protocol: Protocol) -> Self {
         let mut bytes = Vec::new();
-        encode_push(&mut bytes, parts, protocol);
+        encode::push_header(&mut bytes, parts.len(), protocol);
+        for part in parts {
+            encode::bulk(&mut bytes, part);
+        }
         if bytes.len() < SHARED_BYTES_MIN {
             Encoded::Copied(bytes)
         } else {
@@ -187,13 +190,6 @@ impl Encoded {
             Encoded::Copied(bytes) => output.push(bytes),
             Encoded::Shared(bytes) => output.push_shared(Arc::clone(bytes)),
         }
-    }
-}
-
-fn encode_push(bytes: &mut Vec<u8>, parts: &[&[u8]], protocol: Protocol) {
-    encode::push_header(bytes, parts.len(), protocol);
-    for part in parts {
-        encode::bulk(bytes, part);
     }
 }
 
@@ -222,9 +218,9 @@ impl Engine {
             return 0;
         };
         let count = clients.len();
-        let small = parts.iter().map(|part| part.len()).sum::<usize>() < SHARED_BYTES_MIN / 2;
         let mut encoded: [Option<Encoded>; 2] = [None, None];
-        let mut full: SmallVec<[ClientId; 4]> = SmallVec::new();
+        // Limits are looked at when the list of who listens is not in use any more.
+        let mut far_behind: SmallVec<[ClientId; 4]> = SmallVec::new();
         for client in clients {
             let Some(session) = self.sessions.get_mut(client) else {
                 continue;
@@ -236,18 +232,14 @@ impl Engine {
                 self.dirty_clients.push(*client);
             }
             let protocol = session.protocol;
-            if count == 1 && small {
-                encode_push(session.output.tail(), parts, protocol);
-            } else {
-                encoded[usize::from(protocol == Protocol::Resp3)]
-                    .get_or_insert_with(|| Encoded::new(parts, protocol))
-                    .append_to(&mut session.output);
-            }
+            encoded[usize::from(protocol == Protocol::Resp3)]
+                .get_or_insert_with(|| Encoded::new(parts, protocol))
+                .append_to(&mut session.output);
             if session.output.bytes_pending() > OUTPUT_CHECK_BYTES {
-                full.push(*client);
+                far_behind.push(*client);
             }
         }
-        for client in full {
+        for client in far_behind {
             self.check_output_limit(client);
         }
         count
