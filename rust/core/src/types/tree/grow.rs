@@ -122,7 +122,7 @@ impl<L: Leaf, M: Movement<L>> Shape<'_, L, M> {
                 if weight > full && is > 1 {
                     self.split_leaf(node, at, below, touched);
                 } else if is < was {
-                    self.fix_leaf(node, at, below, touched);
+                    self.fix_leaf(node, at, below);
                 }
                 (edited.result, was, is)
             }
@@ -169,19 +169,13 @@ impl<L: Leaf, M: Movement<L>> Shape<'_, L, M> {
                     first: false,
                     last: false,
                 };
-                self.fix_leaf(node, neighbour, inside, 0);
+                self.fix_leaf(node, neighbour, inside);
             }
         }
     }
 
-    /// Splits, merges or removes the leaf that is child `at` of `node`, as it needs.
-    pub(super) fn fix_leaf(
-        &mut self,
-        node: &mut Inner<L::Key>,
-        at: usize,
-        ends: Ends,
-        touched: usize,
-    ) {
+    /// Merges or removes the leaf that is child `at` of `node`, if it is too light now.
+    pub(super) fn fix_leaf(&mut self, node: &mut Inner<L::Key>, at: usize, ends: Ends) {
         let Kids::Leaves(ids) = &node.kids else {
             return;
         };
@@ -193,8 +187,6 @@ impl<L: Leaf, M: Movement<L>> Shape<'_, L, M> {
             self.table.release([id]);
             *self.leaves -= 1;
             node.drain(at..at + 1);
-        } else if weight > FULL && len > 1 {
-            self.split_leaf(node, at, ends, touched);
         } else if weight < FULL / 3 && !ends.first && !ends.last {
             self.merge_leaf(node, at);
         }

@@ -132,7 +132,7 @@ impl<L: Leaf, M: Movement<L>> Shape<'_, L, M> {
             let at = if at >= whole.end { at - gone } else { at };
             let below = ends.below(at, node.len());
             match &node.kids {
-                Kids::Leaves(_) if at < node.len() => self.fix_leaf(node, at, below, usize::MAX),
+                Kids::Leaves(_) if at < node.len() => self.fix_leaf(node, at, below),
                 Kids::Inners(_) if at < node.len() => self.fix_inner(node, at),
                 _ => {}
             }
