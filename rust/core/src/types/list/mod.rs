@@ -30,7 +30,7 @@ pub use search::Search;
 
 use super::Garbage;
 use super::run::{INLINE_MAX, Run};
-use super::tree::{At, Chunk, Edited, FULL, Gap, Tree};
+use super::tree::{At, Chunk, Edited, FULL, Gap, Leaf, Seek, Tree};
 use crate::types::unshared::unshared;
 use node::{Node, middle_of, weight_of};
 
@@ -262,16 +262,7 @@ impl List {
                 self.split_back();
             }
             Place::Middle(at) => {
-                let leaves = self.middle.leaf_count();
-                self.middle.edit(At(at), &mut (), |leaf, _, offset, ()| {
-                    leaf.open().replace(offset, string);
-                    // In the middle of the leaf, as far as splitting is concerned.
-                    Edited {
-                        result: (),
-                        touched: usize::MAX,
-                    }
-                });
-                self.settle_at(at, leaves);
+                self.edit_middle(At(at), at, |run, offset| run.replace(offset, string));
             }
         }
         true
@@ -297,17 +288,28 @@ impl List {
                 self.split_back();
             }
             Place::Middle(at) => {
-                let leaves = self.middle.leaf_count();
-                self.middle.edit(Gap(at), &mut (), |leaf, _, offset, ()| {
-                    leaf.open().insert(offset, string);
-                    Edited {
-                        result: (),
-                        touched: usize::MAX,
-                    }
-                });
-                self.settle_at(at, leaves);
+                self.edit_middle(Gap(at), at, |run, offset| run.insert(offset, string));
             }
         }
+    }
+
+    /// Changes the run of the leaf at a position in the tree, where `seek` leads.
+    fn edit_middle(
+        &mut self,
+        seek: impl Seek<<Node as Leaf>::Key>,
+        position: usize,
+        change: impl FnOnce(&mut Run, usize),
+    ) {
+        let leaves = self.middle.leaf_count();
+        self.middle.edit(seek, &mut (), |leaf, _, offset, ()| {
+            change(leaf.open(), offset);
+            // In the middle of the leaf, as far as splitting is concerned.
+            Edited {
+                result: (),
+                touched: usize::MAX,
+            }
+        });
+        self.settle_at(position, leaves);
     }
 
     /// Puts the latter half of an overfull front run into the tree.

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::super::run::Run;
-use super::super::tree::{At, Edited, Leaf};
+use super::super::tree::{At, Leaf};
 use super::{List, Piece};
 use crate::types::unshared::unshared;
 
@@ -163,15 +163,7 @@ impl List {
             }
             left -= matches.len();
             if !matches.is_empty() {
-                let leaves = self.middle.leaf_count();
-                self.middle.edit(At(at), &mut (), |leaf, _, _, ()| {
-                    leaf.open().remove_many(&matches);
-                    Edited {
-                        result: (),
-                        touched: usize::MAX,
-                    }
-                });
-                self.settle_at(at, leaves);
+                self.edit_middle(At(at), at, |run, _| run.remove_many(&matches));
             }
         }
         count - left
