@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,17 +20,22 @@ from benchmarks.tail import percentile
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@pytest.mark.skipif(shutil.which("redis-benchmark") is None, reason="needs redis-tools")
-def test_a_quick_run_measures_every_section_and_says_what_it_skipped(tmp_path: Path) -> None:
+def quick_run(directory: Path, *options: str) -> tuple[dict[str, Any], str]:
+    """What a smoke run leaves in the directory, and what it said."""
     done = subprocess.run(
-        [sys.executable, "-m", "benchmarks", "--quick", "--results", tmp_path],
+        [sys.executable, "-m", "benchmarks", "--quick", "--results", directory, *options],
         cwd=ROOT,
         capture_output=True,
         text=True,
         timeout=300,
     )
     assert done.returncode == 0, done.stderr
-    run = json.loads((tmp_path / "latest.json").read_text())
+    return json.loads((directory / "latest.json").read_text()), done.stdout
+
+
+@pytest.mark.skipif(shutil.which("redis-benchmark") is None, reason="needs redis-tools")
+def test_a_quick_run_measures_every_section_and_says_what_it_skipped(tmp_path: Path) -> None:
+    run, said = quick_run(tmp_path)
     assert {row["section"] for row in run["rows"]} == {
         *("speed", "memory", "tail", "stall", "connections", "pubsub", "persistence"),
         *("growth", "big", "eviction"),
@@ -42,7 +48,7 @@ def test_a_quick_run_measures_every_section_and_says_what_it_skipped(tmp_path: P
     skipped = {skip["what"] for skip in run["skipped"]}
     assert {scenario.name for scenario in SCENARIOS} <= measured | skipped
     for skip in run["skipped"]:
-        assert f"skipped: {skip['what']} on {skip['server']}: {skip['why']}" in done.stdout
+        assert f"skipped: {skip['what']} on {skip['server']}: {skip['why']}" in said
 
 
 def test_embedded_stores_are_measured_in_processes_of_their_own() -> None:
@@ -67,18 +73,7 @@ def test_embedded_stores_are_measured_in_processes_of_their_own() -> None:
 
 
 def test_the_embedded_section_leaves_a_file_and_a_chart(tmp_path: Path) -> None:
-    done = subprocess.run(
-        [
-            *(sys.executable, "-m", "benchmarks", "--quick", "--only", "embedded"),
-            *("--results", tmp_path, "--charts", tmp_path),
-        ],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    assert done.returncode == 0, done.stderr
-    run = json.loads((tmp_path / "latest.json").read_text())
+    run, _ = quick_run(tmp_path, "--only", "embedded", "--charts", str(tmp_path))
     assert {row["section"] for row in run["rows"]} == {"embedded"}
     assert "Rubellite" in run["versions"]
     assert (tmp_path / "embedded.svg").read_text().startswith("<?xml")

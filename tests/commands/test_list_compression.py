@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from tests.list_commands import list_command
 from tests.store import Store
 
 SHORT = [f"job:{number:06}:pending".encode() for number in range(6000)]
@@ -93,31 +94,6 @@ def test_a_list_that_is_loaded_or_restored_follows_the_setting():
     assert memory(store, "sorted") < plain * 0.7
 
 
-def command(rng: Random, items: list[bytes]) -> list[bytes]:
-    one, other = rng.choice(items), rng.choice((b"new", b"short " * 9, b"n" * 600, b"m" * 3000))
-    index = b"%d" % rng.randint(-len(items), len(items))
-    many = [rng.choice(items) for _ in range(rng.choice((1, 3, 200)))]
-    end = rng.choice((b"LEFT", b"RIGHT"))
-    return rng.choice(
-        (
-            [b"RPUSH", b"k", *many],
-            [b"LPUSH", b"k", *many],
-            [b"LPOP", b"k", b"%d" % rng.choice((1, 100, 700))],
-            [b"RPOP", b"k", b"%d" % rng.choice((1, 100, 700))],
-            [b"LINDEX", b"k", index],
-            [b"LSET", b"k", index, other],
-            [b"LINSERT", b"k", rng.choice((b"BEFORE", b"AFTER")), one, other],
-            [b"LREM", b"k", b"%d" % rng.randint(-3, 3), one],
-            [b"LPOS", b"k", one, b"RANK", rng.choice((b"1", b"-2")), b"COUNT", b"0"],
-            [b"LRANGE", b"k", index, b"%d" % rng.randint(-50, len(items))],
-            [b"LTRIM", b"k", b"%d" % rng.randint(0, 300), b"%d" % rng.randint(-300, -1)],
-            [b"LMOVE", b"k", rng.choice((b"k", b"other")), end, end],
-            [b"SORT", b"k", b"ALPHA", b"LIMIT", b"10", b"20"],
-            [b"DUMP", b"k"],
-        )
-    )
-
-
 @pytest.mark.parametrize("items", [SHORT, LONG], ids=["short", "long"])
 def test_every_reply_is_the_same_at_every_depth(items: list[bytes]):
     seed = int(os.environ.get("RUBELLITE_DIFF_SEED", secrets.randbelow(1_000_000)))
@@ -134,7 +110,9 @@ def test_every_reply_is_the_same_at_every_depth(items: list[bytes]):
 
     everywhere(b"RPUSH", b"k", *items)
     for number in range(300):
-        everywhere(*command(rng, items))
+        everywhere(*list_command(rng, items))
+        if number % 15 == 0:
+            everywhere(b"DUMP", b"k")
         if number % 50 == 0:
             everywhere(b"DEBUG", b"DIGEST")
             for store in stores:

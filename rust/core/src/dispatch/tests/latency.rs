@@ -27,6 +27,14 @@ impl Stage {
     }
 }
 
+/// Lets a key's time come.
+fn expire(stage: &mut Stage) {
+    let deadline = Expiry::At(START_MS + 1);
+    set(&mut stage.core.engine, b"key", b"value", deadline);
+    stage.advance(10);
+    stage.core.engine.tick();
+}
+
 fn folder(name: &str) -> PathBuf {
     let folder = std::env::temp_dir().join(format!("latency-{}-{name}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
@@ -36,14 +44,7 @@ fn folder(name: &str) -> PathBuf {
 #[test]
 fn slow_expiry_is_an_event_of_the_cycle_and_of_the_key() {
     let mut stage = slow();
-    set(
-        &mut stage.core.engine,
-        b"key",
-        b"value",
-        Expiry::At(START_MS + 1),
-    );
-    stage.advance(10);
-    stage.core.engine.tick();
+    expire(&mut stage);
     assert_eq!(stage.events(), ["expire-cycle", "expire-del"]);
 }
 
@@ -116,14 +117,7 @@ fn waiting_for_an_unfinished_file_to_go_is_an_event() {
 fn nothing_is_noted_while_the_monitor_is_off() {
     let mut stage = slow();
     stage.core.engine.statistics.latency.threshold_milliseconds = 0;
-    set(
-        &mut stage.core.engine,
-        b"key",
-        b"value",
-        Expiry::At(START_MS + 1),
-    );
-    stage.advance(10);
-    stage.core.engine.tick();
+    expire(&mut stage);
     assert_eq!(stage.say("get key"), "$-1\r\n");
     assert_eq!(stage.events(), [""; 0]);
 }
