@@ -67,7 +67,7 @@ impl Cell {
                 core
             }
         };
-        let mut held = self.keep_as(me, core);
+        let mut held = self.keep(core);
         if held.core.runtime.wall.is_some() {
             follow(py, &mut held.core);
         }
@@ -84,11 +84,7 @@ impl Cell {
 
     /// Goes on with what `try_briefly` gave, as if it came from `lock`.
     pub fn keep<'a>(&'a self, core: MutexGuard<'a, Core<PyRuntime>>) -> Held<'a> {
-        self.keep_as(thread_number(), core)
-    }
-
-    fn keep_as<'a>(&'a self, thread: u64, core: MutexGuard<'a, Core<PyRuntime>>) -> Held<'a> {
-        self.owner.store(thread, Ordering::Relaxed);
+        self.owner.store(thread_number(), Ordering::Relaxed);
         let mut held = Held { cell: self, core };
         held.core.engine.leave_directly();
         held
