@@ -36,6 +36,8 @@ class Terminal:
         }
         self.process_id, self.descriptor = pty.fork()
         if self.process_id == 0:
+            # As what a shell starts in the background inherits it.
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
             os.execve(sys.executable, [*OURS, *arguments], environment)
         fcntl.ioctl(self.descriptor, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
         self.seen = ""

@@ -7,6 +7,7 @@ is pasted may hold several lines, each a command, or a word with line ends in qu
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
@@ -237,6 +238,8 @@ class _Known:
 
 def interact(session: Session) -> int:
     """Reads commands until the user leaves; returns the exit status."""
+    # What a job in the background starts ignores Ctrl-C; whoever types it here means it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     path = history_path()
     known = _Known(session)
     session.connect()
