@@ -167,13 +167,24 @@ def file(campaign: Campaign, differ: Differ, finding: Finding) -> None:
         return
     small = shrink(differ, finding)
     if small is None:
-        campaign.fleeting.append(finding)
+        if not _is_between_two_ticks(finding.command):
+            campaign.fleeting.append(finding)
         return
     last = small.commands[-1] if small.commands else small.command
     # Two minimal sequences are one finding if they end alike: same command and options.
     words = tuple(word.decode("latin-1") for word in last if word.isupper() and word.isalpha())
     key = (*small.signature, last[0].upper().decode("latin-1"), *words)
     campaign.minimal.setdefault(key, small)
+
+
+def _is_between_two_ticks(command: Command) -> bool:
+    """Whether a millisecond more or less on one side may change what a command answers.
+
+    A deadline counted from now, later than one counted from a moment before only if the clock
+    moved in between: `PEXPIRE k 5 GT` after `PEXPIRE k 5`.
+    """
+    words = [word.upper() for word in command]
+    return words[0].endswith(b"EXPIRE") and (b"GT" in words or b"LT" in words)
 
 
 def show(campaign: Campaign, references: Mapping[str, Server], ours: Server) -> str:
