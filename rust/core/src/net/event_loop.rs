@@ -16,6 +16,7 @@ use socket2::{SockRef, Socket, TcpKeepalive};
 
 use super::connection::{Connection, Fate, Stream, Workbench, is_temporary};
 use super::listener::Listener;
+use super::patience::Patience;
 use super::poll::{Interest, Poll, Ready};
 use super::waker::{Demand, Waker};
 use crate::service::{ClientId, Host, NetLimits, Outside, OutsidePointer, Peer, Service};
@@ -30,6 +31,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 pub struct EventLoop {
     sockets: Sockets,
     bench: Workbench,
+    patience: Patience,
 }
 
 /// All that the loop watches, apart from the connection whose requests are executed.
@@ -78,6 +80,7 @@ impl EventLoop {
                 bench: None,
             },
             bench: Workbench::new(),
+            patience: Patience::default(),
         })
     }
 
@@ -93,10 +96,19 @@ impl EventLoop {
     pub fn run<H: Host>(&mut self, host: &mut H) -> io::Result<()> {
         let mut sleep = Duration::ZERO;
         let mut is_stopping = false;
-        let Self { sockets, bench } = self;
+        let Self {
+            sockets,
+            bench,
+            patience,
+        } = self;
         while !is_stopping {
             let mut result = Ok(());
-            host.detached(&mut || result = sockets.poll.wait(&mut sockets.ready, sleep));
+            host.detached(&mut || {
+                let Sockets {
+                    poll, ready, waker, ..
+                } = &mut *sockets;
+                result = patience.wait(poll, ready, waker, sleep);
+            });
             result?;
             host.with_service(&mut |service| {
                 sleep = sockets.turn(service, bench);

@@ -7,6 +7,7 @@ mod event_loop;
 #[cfg(unix)]
 pub mod inherited;
 mod listener;
+mod patience;
 mod poll;
 pub mod signals;
 mod waker;

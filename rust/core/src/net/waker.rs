@@ -65,6 +65,11 @@ impl Waker {
         self.0.is_signalled.store(false, Ordering::SeqCst);
     }
 
+    /// Whether somebody has called `wake` since the turn began.
+    pub(super) fn is_signalled(&self) -> bool {
+        self.0.is_signalled.load(Ordering::SeqCst)
+    }
+
     pub(super) fn next_demand(&self) -> Option<Demand> {
         self.0.demands.lock().pop_front()
     }
