@@ -102,6 +102,8 @@ class Event:
     name: str
     work: Callable[[Connection], None]
     prepare: Callable[[Connection], None] = _nothing
+    #: It visits as many elements as the goal leaves out, so it has none.
+    visits_all: bool = False
 
 
 def measure(
@@ -128,7 +130,8 @@ def measure(
             name = f"{subject.name}: {event.name}"
             say(f"big, {name}: {watcher.max_ms:.1f} ms")
             values = {server.name: watcher.max_ms}
-            results.add(Row("big", name, "longest wait of a PING", "ms", values, goal=GOAL))
+            goal = None if event.visits_all else GOAL
+            results.add(Row("big", name, "longest wait of a PING", "ms", values, goal=goal))
         with server.connect() as connection:
             connection.call("FLUSHALL")
 
@@ -198,7 +201,8 @@ def _stream_events(
     yield Event("XGROUP CREATE from 0", once("XGROUP", "CREATE", "stream", "other", "0"))
     pending = f"{members // 5:,} pending"
     delete = once("XGROUP", "DELCONSUMER", "stream", "group", "1")
-    yield Event(f"XGROUP DELCONSUMER with half of {pending}", delete, deliver)
+    deletion = f"XGROUP DELCONSUMER with half of {pending}, all of which it visits"
+    yield Event(deletion, delete, deliver, visits_all=True)
     destroy = once("XGROUP", "DESTROY", "stream", "group")
     yield Event("XGROUP DESTROY with the other half", destroy)
     nine_tenths, half = str(members * 9 // 10), str(members // 2)
