@@ -29,6 +29,9 @@ pub(super) const INLINE_MAX: usize = if cfg!(test) { 12 } else { 512 };
 /// Dead strings are swept at the latest when there are this many.
 const DEAD_MAX: usize = if cfg!(test) { 3 } else { 64 };
 const OUTSIDE: u16 = 1 << 15;
+/// How far a run that is filled at its open end is made larger ahead: what a list's run holds.
+pub(super) const FILLED_BYTES: usize = 3072;
+pub(super) const FILLED_STRINGS: usize = 448;
 
 #[derive(Debug, Clone, Default)]
 pub(super) struct Run {
@@ -50,6 +53,15 @@ pub(super) fn reserve_class<T>(vec: &mut Vec<T>, more: usize) {
         && let Ok(layout) = Layout::array::<T>(needed)
     {
         vec.reserve_exact(class_bytes(layout) / size_of::<T>() - vec.len());
+    }
+}
+
+/// As `reserve_class`, but doubles up to `most` elements: a run that is filled element by
+/// element touches few of the allocator's classes, each of which keeps some pages.
+fn reserve_doubled<T>(vec: &mut Vec<T>, more: usize, most: usize) {
+    if vec.len() + more > vec.capacity() {
+        let spare = vec.len().min(most.saturating_sub(vec.len()));
+        reserve_class(vec, more.max(spare));
     }
 }
 
@@ -159,13 +171,23 @@ impl Run {
         }
     }
 
+    /// Adds to the end; if others may follow soon, with room for them (`shrink` gives it back).
     #[inline]
     pub fn push_back(&mut self, string: &[u8]) {
+        if !self.reversed && string.len() <= INLINE_MAX {
+            reserve_doubled(&mut self.bytes, string.len(), FILLED_BYTES);
+            reserve_doubled(&mut self.ends, 1, FILLED_STRINGS);
+        }
         self.insert(self.len(), string);
     }
 
+    /// Adds to the front, as `push_back` does to the end.
     #[inline]
     pub fn push_front(&mut self, string: &[u8]) {
+        if self.reversed && string.len() <= INLINE_MAX {
+            reserve_doubled(&mut self.bytes, string.len(), FILLED_BYTES);
+            reserve_doubled(&mut self.ends, 1, FILLED_STRINGS);
+        }
         self.insert(0, string);
     }
 

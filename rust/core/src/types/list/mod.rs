@@ -29,15 +29,15 @@ pub use face::{End, ListMut, ListRef};
 pub use search::Search;
 
 use super::Garbage;
-use super::run::{INLINE_MAX, Run};
+use super::run::{FILLED_BYTES, FILLED_STRINGS, INLINE_MAX, Run};
 use super::tree::{At, Chunk, Edited, FULL, Gap, Leaf, Seek, Tree};
 use crate::types::unshared::unshared;
 use node::{Node, middle_of, weight_of};
 
 /// Bytes of strings in a run. Small in tests, so that they cross it.
-const BYTES_MAX: usize = if cfg!(test) { 40 } else { 3072 };
+const BYTES_MAX: usize = if cfg!(test) { 40 } else { FILLED_BYTES };
 /// Strings in a run.
-const SLOTS_MAX: usize = if cfg!(test) { 6 } else { 448 };
+const SLOTS_MAX: usize = if cfg!(test) { 6 } else { FILLED_STRINGS };
 /// Long strings, which a run keeps outside: so few that a leaf of them is soon opened.
 const OUTSIDE_MAX: usize = if cfg!(test) { 3 } else { 32 };
 /// A front run of at most this many is turned round instead of put away.
