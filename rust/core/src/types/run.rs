@@ -9,12 +9,16 @@
 //! front is adding to the end of its bytes; and strings removed from the end that is
 //! expensive to cut stay as dead ones until there are many.
 //!
+//! Where all strings are of one length, `even_out` leaves the ends out, until an edit needs
+//! them again.
+//!
 //! Invariants (`check`): ends never decrease and the last is the length of `bytes`;
 //! outside strings take no bytes here, and there are as many as there are marks;
 //! no dead one is outside.
 //! Cost: get O(1) (an outside string: O(strings before it)); push at the open end
 //! O(bytes); all else O(bytes in the run), which are at most 4 KB.
 
+mod even;
 mod squeezed;
 
 use std::alloc::Layout;
@@ -40,6 +44,9 @@ pub(super) struct Run {
     outside: Option<Box<Outside>>,
     dead: u16,
     reversed: bool,
+    /// If there are no ends: the length of every string, which is not 0, and how many there are.
+    even_width: u16,
+    even_len: u16,
 }
 
 /// The long strings, in the order in which their marks stand in `ends`.
@@ -90,7 +97,7 @@ impl Run {
 
     #[inline]
     pub fn len(&self) -> usize {
-        self.ends.len() - usize::from(self.dead)
+        self.ends.len() + usize::from(self.even_len) - usize::from(self.dead)
     }
 
     #[inline]
@@ -117,6 +124,9 @@ impl Run {
 
     #[inline]
     fn start(&self, slot: usize) -> usize {
+        if self.even_width != 0 {
+            return slot * usize::from(self.even_width);
+        }
         match slot {
             0 => 0,
             _ => usize::from(self.ends[slot - 1] & !OUTSIDE),
@@ -155,6 +165,10 @@ impl Run {
     /// The string at `index`, which must be one.
     #[inline]
     pub fn get(&self, index: usize) -> &[u8] {
+        if self.even_width != 0 {
+            let start = self.start(index);
+            return &self.bytes[start..start + usize::from(self.even_width)];
+        }
         let slot = self.slot(index);
         let end = self.ends[slot];
         if end & OUTSIDE != 0 {
@@ -174,6 +188,7 @@ impl Run {
     /// Adds to the end; if others may follow soon, with room for them (`shrink` gives it back).
     #[inline]
     pub fn push_back(&mut self, string: &[u8]) {
+        self.spell_out();
         if !self.reversed && string.len() <= INLINE_MAX {
             reserve_doubled(&mut self.bytes, string.len(), FILLED_BYTES);
             reserve_doubled(&mut self.ends, 1, FILLED_STRINGS);
@@ -184,6 +199,7 @@ impl Run {
     /// Adds to the front, as `push_back` does to the end.
     #[inline]
     pub fn push_front(&mut self, string: &[u8]) {
+        self.spell_out();
         if self.reversed && string.len() <= INLINE_MAX {
             reserve_doubled(&mut self.bytes, string.len(), FILLED_BYTES);
             reserve_doubled(&mut self.ends, 1, FILLED_STRINGS);
@@ -194,6 +210,7 @@ impl Run {
     /// Puts `string` before the one at `index`.
     #[inline]
     pub fn insert(&mut self, index: usize, string: &[u8]) {
+        self.spell_out();
         let at_open_end = if self.reversed {
             index == 0
         } else {
@@ -247,6 +264,7 @@ impl Run {
         if range.is_empty() {
             return;
         }
+        self.spell_out();
         let slots = self.slots(range);
         self.drop_outside(&slots);
         if slots.start == usize::from(self.dead) && slots.end < self.ends.len() {
@@ -303,6 +321,12 @@ impl Run {
 
     /// Gives the string at `index` another value.
     pub fn replace(&mut self, index: usize, string: &[u8]) {
+        if self.even_width != 0 && self.get(index).len() == string.len() {
+            let start = self.start(index);
+            self.bytes[start..start + string.len()].copy_from_slice(string);
+            return;
+        }
+        self.spell_out();
         let slot = self.slot(index);
         let (start, end) = (self.start(slot), usize::from(self.ends[slot]));
         if self.ends[slot] & OUTSIDE == 0 && end - start == string.len() {
@@ -316,8 +340,10 @@ impl Run {
         self.insert_slot(slot, string);
     }
 
-    /// The same strings, not reversed, without dead ones and with little spare memory.
+    /// The same strings with their ends, not reversed, without dead ones and with little
+    /// spare memory.
     pub fn straighten(&mut self) {
+        self.spell_out();
         if !self.reversed && self.dead == 0 {
             return;
         }
@@ -447,6 +473,10 @@ impl Run {
 
     /// Panics if an invariant does not hold.
     pub fn check(&self) {
+        if self.even_width != 0 {
+            return self.check_even();
+        }
+        assert_eq!(self.even_len, 0);
         let mut last = 0;
         for &end in &self.ends {
             let end = end & !OUTSIDE;

@@ -142,6 +142,7 @@ impl List {
         }
         run.straighten();
         run.shrink();
+        run.even_out();
         if first {
             self.middle.push_first(Node::Plain(run));
         } else {

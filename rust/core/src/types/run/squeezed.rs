@@ -103,22 +103,26 @@ impl Run {
         let mut last = self.start(dead);
         let mut flat = Vec::with_capacity(self.inline_bytes() + self.len());
         flat.extend_from_slice(&self.bytes[last..]);
+        self.even_lens().for_each(|len| push_code(&mut flat, len));
         for &end in &self.ends[dead..] {
             if end & OUTSIDE != 0 {
                 flat.push(OUTSIDE_CODE);
                 continue;
             }
-            let len = usize::from(end) - last;
-            match u8::try_from(len) {
-                Ok(len) if len < LONGER => flat.push(len),
-                _ => {
-                    flat.push(LONGER);
-                    flat.extend_from_slice(&(len as u16).to_le_bytes());
-                }
-            }
+            push_code(&mut flat, end - last as u16);
             last = usize::from(end);
         }
         flat
+    }
+}
+
+fn push_code(flat: &mut Vec<u8>, len: u16) {
+    match u8::try_from(len) {
+        Ok(len) if len < LONGER => flat.push(len),
+        _ => {
+            flat.push(LONGER);
+            flat.extend_from_slice(&len.to_le_bytes());
+        }
     }
 }
 
