@@ -78,8 +78,8 @@ oracles: $(STAMPS)/tools
 	     echo "to run them: sudo apt-get install redis-server redis-tools"; \
 	   fi; }
 
-# Clients in other languages: what is missing and can be had is fetched into target/clients;
-# the tests of a language without its toolchain are skipped and say why.
+# Clients in other languages and software that uses Redis: what is missing and can be had is fetched
+# into target/clients and target/software; a test without its toolchain is skipped and says why.
 clients: $(STAMPS)/tools
 	@$(BIN)/python -m tests.clients
 
