@@ -35,7 +35,7 @@ serve: install  ## Run the server: make serve ARGS="--port 7000"
 test: lint test-rust test-python  ## Lint, Rust tests and Python tests against real servers
 
 test-rust:
-	$(CARGO) test --locked --quiet --package rubellite-core
+	$(CARGO) test --locked --quiet --package rubellite-core --package rubellite-lua
 
 test-python: install oracles clients
 	RUBELLITE_DIFF_SEED=$(SEED) $(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(ARGS)
