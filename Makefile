@@ -35,7 +35,7 @@ serve: install  ## Run the server: make serve ARGS="--port 7000"
 test: lint test-rust test-python  ## Lint, Rust tests and Python tests against real servers
 
 test-rust:
-	$(CARGO) test --locked --quiet --package rubellite-core
+	$(CARGO) test --locked --quiet --package rubellite-core --package rubellite-lua
 
 test-python: install oracles clients
 	RUBELLITE_DIFF_SEED=$(SEED) $(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(ARGS)
@@ -78,8 +78,8 @@ oracles: $(STAMPS)/tools
 	     echo "to run them: sudo apt-get install redis-server redis-tools"; \
 	   fi; }
 
-# Clients in other languages: what is missing and can be had is fetched into target/clients;
-# the tests of a language without its toolchain are skipped and say why.
+# Clients in other languages and software that uses Redis: what is missing and can be had is fetched
+# into target/clients and target/software; a test without its toolchain is skipped and says why.
 clients: $(STAMPS)/tools
 	@$(BIN)/python -m tests.clients
 

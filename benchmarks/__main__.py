@@ -25,6 +25,7 @@ from benchmarks import (
     speed,
     stall,
     tail,
+    watched,
 )
 from benchmarks.scenarios import PIPELINES, SCENARIOS, Scenario
 from benchmarks.servers import (
@@ -38,7 +39,7 @@ from benchmarks.servers import (
 
 SECTIONS = (
     *("speed", "memory", "tail", "stall", "connections", "pubsub", "persistence"),
-    *("growth", "big", "eviction"),
+    *("growth", "big", "eviction", "watched"),
 )
 EMBEDDED = "embedded"
 SERVERS = tuple(program.name for program in find_programs())
@@ -56,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not Path("/proc/self/stat").exists():
         return _refuse("CPU and memory are read from /proc: run the benchmarks on Linux")
     client = speed.redis_benchmark_version()
-    if client is None and {"speed", "connections", "growth"} & set(options.only):
+    if client is None and {"speed", "connections", "growth", "watched"} & set(options.only):
         return _refuse("redis-benchmark is not on PATH: apt install redis-tools")
     results = report.Results()
     programs = _chosen(options.servers, results)
@@ -267,6 +268,12 @@ def _run_own_sections(
                 big.measure(server, results, _say, members=1_000, settle_s=0.01)
             else:
                 big.measure(server, results, _say)
+    if own and "watched" in options.only:
+        with Server(own[0]) as server:
+            if options.quick:
+                watched.measure(server, results, _say, rounds=1, requests=800, keys=100)
+            else:
+                watched.measure(server, results, _say)
 
 
 def _speed_plans(options: argparse.Namespace) -> Iterator[speed.SpeedPlan]:

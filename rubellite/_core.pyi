@@ -1517,8 +1517,9 @@ class Engine:
         `on_bug` gets what a handler raised that is no reply, and the command's name;
         `on_cron` is called ten times a second with the engine's time in ms, and how many
         commands ran and bytes were read and written until then; `on_warning` is told of
-        a "browser" with its address, of a "damaged" key with what is wrong with it, and
-        of how many events triggers were not told ("left-out").
+        a "browser" with its address, of a "damaged" key with what is wrong with it, of
+        how many events triggers were not told ("left-out"), and of a library of functions
+        that is "unloaded" after a panic, with what was wrong.
         """
 
     def add_commands(self, commands: list[dict[str, Any]]) -> None:

@@ -157,6 +157,12 @@ class _Warnings:
         if about == "damaged":
             self._log.warning(f"A bug of ours damaged a key; writes are refused now. {detail}")
             return
+        if about == "unloaded":
+            self._log.warning(
+                "After a bug of ours a library of functions could not be loaded again. Its code "
+                f"is kept; its functions are missing until it is. {detail}"
+            )
+            return
         if about == "left-out":
             self._log.warning(
                 f"Triggers were not told of {detail} events: they caused one another without "

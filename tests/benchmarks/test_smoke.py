@@ -38,7 +38,7 @@ def test_a_quick_run_measures_every_section_and_says_what_it_skipped(tmp_path: P
     run, said = quick_run(tmp_path)
     assert {row["section"] for row in run["rows"]} == {
         *("speed", "memory", "tail", "stall", "connections", "pubsub", "persistence"),
-        *("growth", "big", "eviction"),
+        *("growth", "big", "eviction", "watched"),
     }
     # What is judged of ours alone is there, too.
     metrics = {(row["section"], row["metric"]) for row in run["rows"]}

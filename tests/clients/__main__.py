@@ -1,4 +1,4 @@
-"""Prepares the clients of all languages: `python -m tests.clients [LANGUAGE…]`."""
+"""Prepares other people's clients and software: `python -m tests.clients [NAME…]`."""
 
 from __future__ import annotations
 
@@ -6,14 +6,18 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from tests.clients import toolchains
+from tests.clients.toolchains import CLIENTS
+from tests.software.toolchains import SOFTWARE
+from tests.toolchains import ToolchainMissingError, install_missing
+
+SHELVES = {name: shelf for shelf in (CLIENTS, SOFTWARE) for name in shelf.toolchains}
 
 
-def prepare(language: str) -> tuple[bool, str]:
+def prepare(name: str) -> tuple[bool, str]:
     started = time.monotonic()
     try:
-        toolchains.prepare(language)
-    except toolchains.ToolchainMissingError as missing:
+        SHELVES[name].prepare(name)
+    except ToolchainMissingError as missing:
         return True, f"skipped: {missing}"
     except RuntimeError as failure:
         return False, f"failed: {failure}"
@@ -21,13 +25,13 @@ def prepare(language: str) -> tuple[bool, str]:
 
 
 def main() -> int:
-    languages = sys.argv[1:] or list(toolchains.TOOLCHAINS)
-    toolchains.install_missing(languages)
+    names = sys.argv[1:] or list(SHELVES)
+    install_missing(SHELVES[name].toolchains[name] for name in names)
     with ThreadPoolExecutor(max_workers=2) as pool:
-        results = list(pool.map(prepare, languages))
-    for language, (is_fine, words) in zip(languages, results, strict=True):
+        results = list(pool.map(prepare, names))
+    for name, (is_fine, words) in zip(names, results, strict=True):
         if "after 0." not in words:
-            print(f"clients: {language}: {words}")
+            print(f"clients: {name}: {words}")
         if not is_fine:
             return 1
     return 0

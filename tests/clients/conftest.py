@@ -6,18 +6,11 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.clients import scenario, toolchains
+from tests.clients import scenario
+from tests.clients.toolchains import CLIENTS
 from tests.oracles import Server
 
 Play = Callable[[str, str, int], None]
-
-
-def ready(language: str) -> list[str]:
-    """The command that runs the language's program; skips the test where it cannot run."""
-    try:
-        return toolchains.prepare(language)
-    except toolchains.ToolchainMissingError as missing:
-        pytest.skip(str(missing))
 
 
 @pytest.fixture
@@ -25,6 +18,6 @@ def play(ours: Server, redis70: Server) -> Play:
     """`play(language, client, protocol)`."""
 
     def play(language: str, client: str, protocol: int) -> None:
-        scenario.compare(ready(language), client, protocol, ours, redis70)
+        scenario.compare(CLIENTS.ready(language), client, protocol, ours, redis70)
 
     return play

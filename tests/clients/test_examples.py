@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.clients import toolchains
-from tests.clients.conftest import ready
+from tests.clients.toolchains import CACHE, CLIENTS, SOURCES
 from tests.oracles import Server
+from tests.toolchains import ROOT
 
-EXAMPLES = toolchains.ROOT / "examples"
+EXAMPLES = ROOT / "examples"
 LINES_MAX = {"leaderboard": 40, "work_queue": 90}
 PRINTED = {
     "leaderboard": "eve 140 bob 125 bob is number 2\n",
@@ -46,10 +46,10 @@ def test_an_example_prints_what_it_should(
     name: str, place: str, request: pytest.FixtureRequest, tmp_path: Path
 ):
     server: Server = request.getfixturevalue(place)
-    ready(name.split("/")[0])
+    CLIENTS.ready(name.split("/")[0])
     places = {
-        "CACHE": str(toolchains.CACHE),
-        "GO_MODULE": str(toolchains.SOURCES / "go"),
+        "CACHE": str(CACHE),
+        "GO_MODULE": str(SOURCES / "go"),
         "SOURCE": str(EXAMPLES / name),
         "PORT": str(server.port),
     }

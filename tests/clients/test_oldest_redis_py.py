@@ -6,8 +6,8 @@ import os
 import re
 import subprocess
 
-from tests.clients import toolchains
-from tests.clients.conftest import ready
+from tests.clients.toolchains import CLIENTS, SOURCES
+from tests.toolchains import ROOT
 
 #: Those that are about redis-py; what they take of other packages is not there.
 FILES = (
@@ -22,15 +22,15 @@ WITHOUT = "test_a_cluster_by_a_node"
 
 
 def test_the_lowest_version_that_we_allow_is_the_one_that_is_tested():
-    project = (toolchains.ROOT / "pyproject.toml").read_text()
+    project = (ROOT / "pyproject.toml").read_text()
     allowed = re.search(r'^redis = \["redis>=(.+)"\]', project, re.MULTILINE)
-    tested = (toolchains.SOURCES / "oldest" / "requirements.txt").read_text()
+    tested = (SOURCES / "oldest" / "requirements.txt").read_text()
     assert allowed is not None
     assert f"\nredis=={allowed[1]}\n" in tested
 
 
 def test_our_clients_work_with_it():
-    [python] = ready("oldest")
+    [python] = CLIENTS.ready("oldest")
     done = subprocess.run(
         [
             *(python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-o", "addopts=-p pytester"),
@@ -38,8 +38,8 @@ def test_our_clients_work_with_it():
             *("-o", "filterwarnings=default", "-W", "ignore"),
             *("-k", f"not {WITHOUT}", *FILES),
         ],
-        cwd=toolchains.ROOT,
-        env={**os.environ, "PYTHONPATH": str(toolchains.ROOT)},
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

@@ -2,13 +2,14 @@
 //!
 //! All libraries live in one interpreter of their own. The engine gets their sources,
 //! which is what files and payloads hold; if a panic loses the interpreter, they are
-//! loaded from there.
+//! loaded from there. One that cannot be loaded again stays, without its functions, until
+//! it is replaced or deleted: files must not lose what nobody took away.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use rubellite_core::dispatch::persistence::Before;
-use rubellite_core::dispatch::pipeline::{Invocation, Outcome, Runtime, Sink};
+use rubellite_core::dispatch::pipeline::{Invocation, Outcome, Runtime, Sink, Warning};
 use rubellite_core::dispatch::scripting::ScriptRun;
 use rubellite_core::dispatch::spec::CommandTable;
 use rubellite_core::dispatch::{Engine, ErrorCode, Failure};
@@ -70,6 +71,28 @@ impl Functions {
         let mut functions = Self::default();
         functions.add_all(engine, runtime, sources, None, None)?;
         Ok(functions)
+    }
+
+    /// Those of the engine, after a panic.
+    pub fn reloaded(engine: &Engine, runtime: &mut dyn Runtime) -> Self {
+        let mut functions = Self::default();
+        for source in engine.libraries.iter() {
+            let loaded = functions.add_all(engine, runtime, &[source], None, None);
+            if let Err(failure) = loaded {
+                let (name, _) = library::read_head(source).unwrap_or_default();
+                let problem = engine.errors.line(&failure);
+                runtime.warn(&Warning::Unloaded {
+                    library: &name,
+                    problem: &problem,
+                });
+                functions.libraries.push(Library {
+                    name,
+                    source: Arc::clone(source),
+                    functions: Vec::new(),
+                });
+            }
+        }
+        functions
     }
 
     pub fn libraries(&self) -> &[Library] {
@@ -359,4 +382,64 @@ fn collision<'a>(
         own.find(|one| names.contains(&one.name.to_ascii_lowercase()))
             .map(|one| with(ErrorCode::FunctionExists, &one.name))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use rubellite_core::dispatch::arguments::Arguments;
+
+    use super::*;
+
+    /// Loading a library asks for no more than this.
+    #[derive(Default)]
+    struct Listener {
+        warnings: Vec<String>,
+    }
+
+    impl Runtime for Listener {
+        fn invoke(
+            &mut self,
+            _: &CommandTable,
+            _: &mut Engine,
+            _: &Invocation<'_>,
+            _: &Arguments<'_>,
+            _: &mut dyn Sink,
+        ) -> Outcome {
+            unreachable!("libraries call no command while they are loaded")
+        }
+
+        fn warn(&mut self, warning: &Warning<'_>) {
+            self.warnings.push(format!("{warning:?}"));
+        }
+
+        fn cron(&mut self, _: &mut Engine) {}
+    }
+
+    fn library(name: &str, rest: &str) -> Arc<[u8]> {
+        format!("#!lua name={name}\n{rest}").into_bytes().into()
+    }
+
+    #[test]
+    fn a_library_that_does_not_load_after_a_panic_is_kept() {
+        let one = "redis.register_function('one', function() return 1 end)";
+        let sources = vec![library("broken", "error('not now')"), library("fine", one)];
+        let mut engine = Engine::new(1);
+        engine.libraries = Arc::new(sources.clone());
+        let mut listener = Listener::default();
+        let mut functions = Functions::reloaded(&engine, &mut listener);
+        functions.report(&mut engine);
+        assert_eq!(*engine.libraries, sources);
+        assert_eq!(functions.by_name.len(), 1);
+        assert_eq!(listener.warnings.len(), 1);
+        let again = library(
+            "broken",
+            "redis.register_function('two', function() return 2 end)",
+        );
+        let loaded = functions.load(&engine, &mut listener, &again, true);
+        assert_eq!(loaded.ok(), Some(b"broken".to_vec()));
+        assert_eq!(functions.by_name.len(), 2);
+        assert!(functions.delete(b"broken"));
+        functions.report(&mut engine);
+        assert_eq!(*engine.libraries, sources[1..]);
+    }
 }

@@ -30,10 +30,8 @@ impl PyRuntime {
 
     /// The libraries; a panic has lost them, and the engine has their sources.
     fn take_functions(&mut self, engine: &Engine) -> Box<Functions> {
-        self.functions.take().unwrap_or_else(|| {
-            let loaded = Functions::of_sources(engine, self, &engine.libraries);
-            Box::new(loaded.unwrap_or_default())
-        })
+        let there = self.functions.take();
+        there.unwrap_or_else(|| Box::new(Functions::reloaded(engine, self)))
     }
 
     /// Runs the script of EVAL and its like.

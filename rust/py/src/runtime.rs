@@ -426,6 +426,10 @@ impl Runtime for PyRuntime {
                 ("damaged", format!("{}: {problem}", key.escape_ascii()))
             }
             Warning::LeftOut { events } => ("left-out", events.to_string()),
+            Warning::Unloaded { library, problem } => (
+                "unloaded",
+                format!("{}: {}", library.escape_ascii(), problem.escape_ascii()),
+            ),
         };
         if let Some(hook) = &self.on_warning
             && let Err(error) = hook.call1(py, (about, detail))

@@ -63,6 +63,7 @@ pub mod tracking;
 mod tracking_table;
 pub mod transactions;
 pub mod triggers;
+mod warning;
 pub mod writer;
 
 pub use self::core::Core;

@@ -21,6 +21,7 @@ use super::session::{Close, OwnedRequest};
 pub use super::sink::{RespSink, Shape, Sink};
 use super::spec::{CommandId, CommandSpec, CommandTable, flag};
 use super::triggers;
+pub use super::warning::Warning;
 use crate::reply::{Protocol, Reply};
 use crate::service::{ClientId, Flow, Request};
 
@@ -41,17 +42,6 @@ pub enum Outcome {
     Failed,
     /// It waits for a key; nothing is in the sink.
     Blocked,
-}
-
-/// What the core has to say to whoever runs it.
-#[derive(Debug)]
-pub enum Warning<'a> {
-    /// A web browser was led here and hung up on.
-    Browser { address: &'a str },
-    /// A bug left the value of a key damaged; writes stop.
-    Damaged { key: &'a [u8], problem: String },
-    /// Triggers were not told of events: they caused each other, or there were too many.
-    LeftOut { events: u64 },
 }
 
 /// What commands mean; implemented by the Python binding.
