@@ -15,10 +15,12 @@ import redis
 import redis.asyncio
 from redis.exceptions import ConnectionError, RedisError
 
+from rubellite.client.wire import WAITING
 from rubellite.errors import OutcomeUnknown, SubscriptionGap
 from rubellite.persistence.snapshots import LoadError
 
 if TYPE_CHECKING:
+    from rubellite.client.room import EngineRoom
     from rubellite.client.store import Store
 
 #: A holder may end between the look at it and the connection.
@@ -56,7 +58,22 @@ class _Talk:
         self.name = _PIPELINE
         self.is_watching = False
         self.is_listening = False
+        #: For a key, so that it might take something.
+        self.is_waiting = False
         self.may_send_again = False
+        #: The connection's client, and the engine that knows it; None: nobody asked yet.
+        self.client: int | None = None
+        self.room: EngineRoom | None = None
+
+    def wants_client(self, store: Store) -> bool:
+        """Whether it is to be asked who the client is, before a request that waits."""
+        return self.is_waiting and self.client is None and store.has_engine()
+
+    def hang_up(self, store: Store) -> None:
+        """The connection is about to be closed: what waits takes nothing any more."""
+        if self.is_waiting and self.client is not None:
+            store.hang_up(self.room, self.client)
+        self.is_waiting, self.client = False, None
 
     def will_send(self, words: tuple[Any, ...]) -> None:
         """The next request is one command."""
@@ -64,6 +81,7 @@ class _Talk:
         text = first.decode("latin-1") if isinstance(first, bytes) else str(first)
         self.name = text.split(maxsplit=1)[0].upper() if text.strip() else ""
         self.is_listening = self.is_listening or self.name in _SUBSCRIBES
+        self.is_waiting = self.name in WAITING
         # redis-py subscribes anew itself.
         self.may_send_again = not (self.is_watching or self.is_listening)
         if self.name == "WATCH":
@@ -143,7 +161,21 @@ class Connection(redis.UnixDomainSocketConnection):
     def disconnect(self, *args: Any, **options: Any) -> None:
         """Ends the connection."""
         self._is_up = False
+        self._talk.hang_up(self._store)
         super().disconnect(*args, **options)
+
+    def _learn_client(self) -> None:
+        if not self._talk.wants_client(self._store):
+            return
+        self._is_inside, room = True, self._store.room
+        try:
+            super().send_command("CLIENT", "ID")
+            self._talk.client, self._talk.room = int(super().read_response()), room
+        except RedisError:
+            # The request itself is about to hear of it.
+            pass
+        finally:
+            self._is_inside = False
 
     def send_command(self, *args: Any, **options: Any) -> None:
         """Sends one command."""
@@ -155,6 +187,7 @@ class Connection(redis.UnixDomainSocketConnection):
             return
         self.connect()
         self._talk.will_send(args)
+        self._learn_client()
         self._send(lambda: send(*args, **options))
 
     def send_packed_command(self, command: Any, check_health: bool = True) -> None:
@@ -196,7 +229,9 @@ class Connection(redis.UnixDomainSocketConnection):
         """The next reply."""
         was_up = self._is_up
         try:
-            return super().read_response(*args, **options)
+            found = super().read_response(*args, **options)
+            self._talk.is_waiting = False
+            return found
         except ConnectionError as problem:
             raise (self._talk.broken(problem) if was_up else problem) from None
 
@@ -242,7 +277,20 @@ class AsyncConnection(redis.asyncio.UnixDomainSocketConnection):
     async def disconnect(self, *args: Any, **options: Any) -> None:
         """Ends the connection."""
         self._is_up = False
+        self._talk.hang_up(self._store)
         await super().disconnect(*args, **options)
+
+    async def _learn_client(self) -> None:
+        if not self._talk.wants_client(self._store):
+            return
+        self._is_inside, room = True, self._store.room
+        try:
+            await super().send_command("CLIENT", "ID")
+            self._talk.client, self._talk.room = int(await super().read_response()), room
+        except RedisError:
+            pass
+        finally:
+            self._is_inside = False
 
     async def send_command(self, *args: Any, **options: Any) -> None:
         """Sends one command."""
@@ -252,6 +300,7 @@ class AsyncConnection(redis.asyncio.UnixDomainSocketConnection):
             return await super().send_command(*args, **options)
         await self.connect()
         self._talk.will_send(args)
+        await self._learn_client()
         self._is_inside = True
         try:
             return await super().send_command(*args, **options)
@@ -278,7 +327,9 @@ class AsyncConnection(redis.asyncio.UnixDomainSocketConnection):
         """The next reply."""
         was_up = self._is_up
         try:
-            return await super().read_response(*args, **options)
+            found = await super().read_response(*args, **options)
+            self._talk.is_waiting = False
+            return found
         except ConnectionError as problem:
             raise (self._talk.broken(problem) if was_up else problem) from None
 
