@@ -8,6 +8,7 @@ that was sent whole and not answered may have been: `OutcomeUnknown`.
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -122,6 +123,15 @@ class _Talk:
         return TransactionLostError("EXEC") if self.name == "EXEC" else CallLostError(self.name)
 
 
+class StoreClosedError(RuntimeError, ConnectionError):
+    """The client's store was closed."""
+
+
+def _check_open(store: Store) -> None:
+    if store.is_closed:
+        raise StoreClosedError("the store is closed")
+
+
 class Connection(redis.UnixDomainSocketConnection):
     """redis-py's connection to a store's socket."""
 
@@ -132,6 +142,11 @@ class Connection(redis.UnixDomainSocketConnection):
         #: What is sent belongs to the greeting, or to a command that was looked at already.
         self._is_inside = False
         super().__init__(**options)
+        store.connections.add(self)
+
+    def end(self) -> None:
+        """Lets what waits for a reply fail, in whatever thread; the store is closed."""
+        _shut_down(getattr(self, "_sock", None))
 
     def _attended(self, connect: Callable[[], None]) -> None:
         if self._is_up or self._is_inside:
@@ -141,6 +156,7 @@ class Connection(redis.UnixDomainSocketConnection):
         try:
             for tries_left in range(_TRIES_MAX, -1, -1):
                 try:
+                    _check_open(self._store)
                     self._store.attend()
                     self._talk.forget()
                     connect()
@@ -236,6 +252,16 @@ class Connection(redis.UnixDomainSocketConnection):
             raise (self._talk.broken(problem) if was_up else problem) from None
 
 
+def _shut_down(connection: Any) -> None:
+    if connection is None:
+        return
+    try:
+        connection.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        # It is closed already.
+        pass
+
+
 class AsyncConnection(redis.asyncio.UnixDomainSocketConnection):
     """redis-py's asyncio connection to a store's socket.
 
@@ -249,6 +275,12 @@ class AsyncConnection(redis.asyncio.UnixDomainSocketConnection):
         self._is_up = False
         self._is_inside = False
         super().__init__(**options)
+        store.connections.add(self)
+
+    def end(self) -> None:
+        """Lets what waits for a reply fail, in whatever thread; the store is closed."""
+        writer = getattr(self, "_writer", None)
+        _shut_down(None if writer is None else writer.get_extra_info("socket"))
 
     async def connect(self) -> None:
         """Connects to who holds the store, who may be this process from now on."""
@@ -259,6 +291,7 @@ class AsyncConnection(redis.asyncio.UnixDomainSocketConnection):
         try:
             for tries_left in range(_TRIES_MAX, -1, -1):
                 try:
+                    _check_open(self._store)
                     if not self._store.has_engine():
                         # It may load what is on disk.
                         await asyncio.to_thread(self._store.attend)

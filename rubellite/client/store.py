@@ -79,6 +79,8 @@ class Store(Native):
         self._is_in_agreement = False
         self._added: Extensions | None = None
         self._wires: weakref.WeakSet[WireSession] = weakref.WeakSet()
+        #: Those of redis-py's clients, in use or not.
+        self.connections: weakref.WeakSet[Any] = weakref.WeakSet()
         #: Clients for commands that wait; none is used by two threads at once.
         self._waiting: deque[EmbeddedSession | WireSession] = deque()
         # A child after a fork or a process that attaches has assembled nothing.
@@ -392,6 +394,8 @@ class Store(Native):
         self._tenure.close()
         for wire in list(self._wires):
             wire.close()
+        for connection in list(self.connections):
+            connection.end()
         if isinstance(self._session, EmbeddedSession):
             self._session.close()
         _OPEN.discard(self)
