@@ -51,9 +51,8 @@ def open(
     directory in Redis's own layout, which is loaded and written to. What survives a crash:
 
         "always"     all that a call returned from; one fsync for each call that writes
-        "everysec"   all but the last 5 ms when the process is killed (calls hand over to the
-                     system as soon as Python lets another thread run, which is at once when
-                     this one waits), all but the last second when the machine goes down
+        "everysec"   all but the last millisecond when the process is killed (docs/sharing.md),
+                     all but the last second when the machine goes down
         "snapshot"   what was there at the last snapshot: `save` points, BGSAVE, `close()`
 
     A directory that another process holds already is shared: calls go to its engine, and

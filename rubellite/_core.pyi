@@ -1528,6 +1528,12 @@ class Engine:
         Not from inside a command. Fails with `ValueError`.
         """
 
+    def when_missing(self, hook: Callable[[], None] | None) -> None:
+        """Lets `hook` add commands before a call of this process whose command is not there.
+
+        It is called outside of any command. None: all commands are there.
+        """
+
     def add_trigger(
         self,
         function: Callable[[Call, str, bytes], object],
@@ -1613,6 +1619,9 @@ class Engine:
 
         From processes of this user only. The descriptor is the engine's from here on.
         """
+
+    def end_embedded(self) -> None:
+        """Ends all clients inside this process, for good; calls that wait fail."""
 
     def close_session(self, session: int) -> None:
         """Ends an embedded session."""

@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import errno
 import os
-import socket
 import stat
-import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    # A store in memory meets nobody, and importing it takes long.
+    import socket
 
 SOCKET_NAME = "rubellite.sock"
 _NAME_BYTES_MAX = 107
@@ -56,6 +59,8 @@ class Place:
 
         Fails with `OSError` if nobody does, `WrongUserError` if it is another user.
         """
+        import socket
+
         connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             with self._named() as path:
@@ -74,6 +79,8 @@ class Place:
 
         Only for who holds the directory. Fails with `NoSocketsError`, `OSError`.
         """
+        import socket
+
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             with self._named() as path:
@@ -103,6 +110,8 @@ class Place:
         """Whether the directory's file system has sockets: one is made, and removed."""
         if self.directory is None:
             return True
+        import socket
+
         probe = Place(self.directory)
         with probe._named(f".{SOCKET_NAME}.{os.getpid()}") as path:
             try:
@@ -171,6 +180,9 @@ def _short(directory: str) -> str:
 
 def _check_user(connection: socket.socket, name: str) -> None:
     """Refuses a holder that is another user; where systems do not tell, permissions must do."""
+    import socket
+    import struct
+
     if not hasattr(socket, "SO_PEERCRED"):
         return
     size = struct.calcsize("3i")

@@ -8,6 +8,7 @@ that was sent whole and not answered may have been: `OutcomeUnknown`.
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -15,10 +16,12 @@ import redis
 import redis.asyncio
 from redis.exceptions import ConnectionError, RedisError
 
+from rubellite.client.wire import WAITING
 from rubellite.errors import OutcomeUnknown, SubscriptionGap
 from rubellite.persistence.snapshots import LoadError
 
 if TYPE_CHECKING:
+    from rubellite.client.room import EngineRoom
     from rubellite.client.store import Store
 
 #: A holder may end between the look at it and the connection.
@@ -56,7 +59,22 @@ class _Talk:
         self.name = _PIPELINE
         self.is_watching = False
         self.is_listening = False
+        #: For a key, so that it might take something.
+        self.is_waiting = False
         self.may_send_again = False
+        #: The connection's client, and the engine that knows it; None: nobody asked yet.
+        self.client: int | None = None
+        self.room: EngineRoom | None = None
+
+    def wants_client(self, store: Store) -> bool:
+        """Whether it is to be asked who the client is, before a request that waits."""
+        return self.is_waiting and self.client is None and store.has_engine()
+
+    def hang_up(self, store: Store) -> None:
+        """The connection is about to be closed: what waits takes nothing any more."""
+        if self.is_waiting and self.client is not None:
+            store.hang_up(self.room, self.client)
+        self.is_waiting, self.client = False, None
 
     def will_send(self, words: tuple[Any, ...]) -> None:
         """The next request is one command."""
@@ -64,6 +82,7 @@ class _Talk:
         text = first.decode("latin-1") if isinstance(first, bytes) else str(first)
         self.name = text.split(maxsplit=1)[0].upper() if text.strip() else ""
         self.is_listening = self.is_listening or self.name in _SUBSCRIBES
+        self.is_waiting = self.name in WAITING
         # redis-py subscribes anew itself.
         self.may_send_again = not (self.is_watching or self.is_listening)
         if self.name == "WATCH":
@@ -104,6 +123,15 @@ class _Talk:
         return TransactionLostError("EXEC") if self.name == "EXEC" else CallLostError(self.name)
 
 
+class StoreClosedError(RuntimeError, ConnectionError):
+    """The client's store was closed."""
+
+
+def _check_open(store: Store) -> None:
+    if store.is_closed:
+        raise StoreClosedError("the store is closed")
+
+
 class Connection(redis.UnixDomainSocketConnection):
     """redis-py's connection to a store's socket."""
 
@@ -114,6 +142,11 @@ class Connection(redis.UnixDomainSocketConnection):
         #: What is sent belongs to the greeting, or to a command that was looked at already.
         self._is_inside = False
         super().__init__(**options)
+        store.connections.add(self)
+
+    def end(self) -> None:
+        """Lets what waits for a reply fail, in whatever thread; the store is closed."""
+        _shut_down(getattr(self, "_sock", None))
 
     def _attended(self, connect: Callable[[], None]) -> None:
         if self._is_up or self._is_inside:
@@ -123,6 +156,7 @@ class Connection(redis.UnixDomainSocketConnection):
         try:
             for tries_left in range(_TRIES_MAX, -1, -1):
                 try:
+                    _check_open(self._store)
                     self._store.attend()
                     self._talk.forget()
                     connect()
@@ -143,7 +177,21 @@ class Connection(redis.UnixDomainSocketConnection):
     def disconnect(self, *args: Any, **options: Any) -> None:
         """Ends the connection."""
         self._is_up = False
+        self._talk.hang_up(self._store)
         super().disconnect(*args, **options)
+
+    def _learn_client(self) -> None:
+        if not self._talk.wants_client(self._store):
+            return
+        self._is_inside, room = True, self._store.room
+        try:
+            super().send_command("CLIENT", "ID")
+            self._talk.client, self._talk.room = int(super().read_response()), room
+        except RedisError:
+            # The request itself is about to hear of it.
+            pass
+        finally:
+            self._is_inside = False
 
     def send_command(self, *args: Any, **options: Any) -> None:
         """Sends one command."""
@@ -155,6 +203,7 @@ class Connection(redis.UnixDomainSocketConnection):
             return
         self.connect()
         self._talk.will_send(args)
+        self._learn_client()
         self._send(lambda: send(*args, **options))
 
     def send_packed_command(self, command: Any, check_health: bool = True) -> None:
@@ -196,9 +245,21 @@ class Connection(redis.UnixDomainSocketConnection):
         """The next reply."""
         was_up = self._is_up
         try:
-            return super().read_response(*args, **options)
+            found = super().read_response(*args, **options)
+            self._talk.is_waiting = False
+            return found
         except ConnectionError as problem:
             raise (self._talk.broken(problem) if was_up else problem) from None
+
+
+def _shut_down(connection: Any) -> None:
+    if connection is None:
+        return
+    try:
+        connection.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        # It is closed already.
+        pass
 
 
 class AsyncConnection(redis.asyncio.UnixDomainSocketConnection):
@@ -214,6 +275,12 @@ class AsyncConnection(redis.asyncio.UnixDomainSocketConnection):
         self._is_up = False
         self._is_inside = False
         super().__init__(**options)
+        store.connections.add(self)
+
+    def end(self) -> None:
+        """Lets what waits for a reply fail, in whatever thread; the store is closed."""
+        writer = getattr(self, "_writer", None)
+        _shut_down(None if writer is None else writer.get_extra_info("socket"))
 
     async def connect(self) -> None:
         """Connects to who holds the store, who may be this process from now on."""
@@ -224,6 +291,7 @@ class AsyncConnection(redis.asyncio.UnixDomainSocketConnection):
         try:
             for tries_left in range(_TRIES_MAX, -1, -1):
                 try:
+                    _check_open(self._store)
                     if not self._store.has_engine():
                         # It may load what is on disk.
                         await asyncio.to_thread(self._store.attend)
@@ -242,7 +310,20 @@ class AsyncConnection(redis.asyncio.UnixDomainSocketConnection):
     async def disconnect(self, *args: Any, **options: Any) -> None:
         """Ends the connection."""
         self._is_up = False
+        self._talk.hang_up(self._store)
         await super().disconnect(*args, **options)
+
+    async def _learn_client(self) -> None:
+        if not self._talk.wants_client(self._store):
+            return
+        self._is_inside, room = True, self._store.room
+        try:
+            await super().send_command("CLIENT", "ID")
+            self._talk.client, self._talk.room = int(await super().read_response()), room
+        except RedisError:
+            pass
+        finally:
+            self._is_inside = False
 
     async def send_command(self, *args: Any, **options: Any) -> None:
         """Sends one command."""
@@ -252,6 +333,7 @@ class AsyncConnection(redis.asyncio.UnixDomainSocketConnection):
             return await super().send_command(*args, **options)
         await self.connect()
         self._talk.will_send(args)
+        await self._learn_client()
         self._is_inside = True
         try:
             return await super().send_command(*args, **options)
@@ -278,7 +360,9 @@ class AsyncConnection(redis.asyncio.UnixDomainSocketConnection):
         """The next reply."""
         was_up = self._is_up
         try:
-            return await super().read_response(*args, **options)
+            found = await super().read_response(*args, **options)
+            self._talk.is_waiting = False
+            return found
         except ConnectionError as problem:
             raise (self._talk.broken(problem) if was_up else problem) from None
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-import socket
 import threading
 from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
 
 from rubellite.client.meeting import Place, remove_socket
 from rubellite.config import Config
@@ -15,6 +15,9 @@ from rubellite.persistence.directory import DirectoryLock
 from rubellite.server.app import assemble
 from rubellite.server.logging import Log
 from rubellite.spec.command import Registry
+
+if TYPE_CHECKING:
+    import socket
 
 _START_SECONDS_MAX = 10.0
 
@@ -48,7 +51,15 @@ class EngineRoom:
         self._on_end = on_end
         self.lock = lock
         log = ProcessLog(config)
-        assembly = assemble(config, log, home=home, load=load, commands=commands)
+        assembly = assemble(
+            config,
+            log,
+            home=home,
+            load=load,
+            commands=commands,
+            # Files may hold any command.
+            begins_small=path is None,
+        )
         assembly.snapshots.lock = lock
         self.engine = assembly.engine
         self.extensions = assembly.extensions
@@ -78,6 +89,7 @@ class EngineRoom:
 
     def welcome(self, place: Place, listener: socket.socket) -> None:
         """Serves those who connect to a socket that listens already."""
+        self.extensions.complete()
         self._place = place
         self.engine.adopt_unix(listener.detach(), place.path())
 
@@ -95,6 +107,7 @@ class EngineRoom:
         if self._private is None:
             import tempfile
 
+            self.extensions.complete()
             # mkdtemp makes it for us alone (0700).
             directory = tempfile.mkdtemp(prefix="rubellite-")
             self.engine.listen_unix(os.path.join(directory, "socket"), 0o600)
@@ -117,9 +130,12 @@ class EngineRoom:
         self.engine.stop()
         if self._thread is not threading.current_thread():
             self._thread.join()
+            # Nobody writes any more, and who waits need not.
+            self.engine.end_embedded()
             if saves:
-                # Nobody else writes any more.
                 self.engine.save(self.snapshots.path, self.snapshots.how())
+        else:
+            self.engine.end_embedded()
         self.engine.stop_appending()
         if self._place is not None:
             # Until then it tells those who come that there is something to wait for.

@@ -79,6 +79,8 @@ class Store(Native):
         self._is_in_agreement = False
         self._added: Extensions | None = None
         self._wires: weakref.WeakSet[WireSession] = weakref.WeakSet()
+        #: Those of redis-py's clients, in use or not.
+        self.connections: weakref.WeakSet[Any] = weakref.WeakSet()
         #: Clients for commands that wait; none is used by two threads at once.
         self._waiting: deque[EmbeddedSession | WireSession] = deque()
         # A child after a fork or a process that attaches has assembled nothing.
@@ -139,7 +141,9 @@ class Store(Native):
                     f'{self.path} is held by process {self._tenure.holder} with {name} "{theirs}"; '
                     f'here it would be "{ours}"; all who share a store open it alike'
                 )
-        own = [entry for entry in self._extensions.commands.values() if entry.module]
+        # Without any, all commands would be loaded here for nothing.
+        commands = self._extensions.commands.values() if self._sources else ()
+        own = [entry for entry in commands if entry.module]
         known = wire.ask("COMMAND", "INFO", *(entry.name for entry in own)) if own else []
         for entry, facts in zip(own, known, strict=True):
             if facts is None:
@@ -154,6 +158,7 @@ class Store(Native):
         """The commands of the engine or, if that is elsewhere, of `load=`."""
         room = self._tenure.room
         if room is not None:
+            room.extensions.complete()
             return room.extensions
         if self._added is None:
             load_commands()
@@ -165,7 +170,9 @@ class Store(Native):
     @property
     def engine(self) -> Engine:
         """The engine, if it is in this process. Fails with `HeldElsewhereError`."""
-        return self._tenure.held("this").engine
+        room = self._tenure.held("this")
+        room.extensions.complete()
+        return room.engine
 
     def _wait(self, *words: Any) -> Any:
         """Executes a command that may wait, without holding up the handle's other calls."""
@@ -332,7 +339,9 @@ class Store(Native):
         `OSError` if the port or the path cannot be had, `HeldElsewhereError` where another
         process holds the store.
         """
-        engine = self._tenure.held("serve()").engine
+        room = self._tenure.held("serve()")
+        room.extensions.complete()
+        engine = room.engine
         opened: tuple[str, ...] = ()
         if port is not None:
             opened = (*engine.listen([*bind], port, self.config.integer("tcp-backlog")),)
@@ -343,6 +352,25 @@ class Store(Native):
     def has_engine(self) -> bool:
         """Whether the engine is in this process, and not in another one."""
         return self._tenure.room is not None
+
+    @property
+    def room(self) -> EngineRoom | None:
+        """The engine at work, if it is in this process."""
+        return self._tenure.room
+
+    def hang_up(self, room: EngineRoom | None, client: int) -> None:
+        """Forgets a client whose connection to that engine is about to be closed.
+
+        The engine would notice that later, and what waits would take what is pushed until
+        then.
+        """
+        if room is None or room is not self.room:
+            return
+        try:
+            self._wait("CLIENT", "KILL", "ID", client)
+        except (errors.ReplyError, RuntimeError):
+            # It is gone already, or all are.
+            pass
 
     def is_here(self) -> bool:
         """Whether clients may call the engine directly.
@@ -366,6 +394,8 @@ class Store(Native):
         self._tenure.close()
         for wire in list(self._wires):
             wire.close()
+        for connection in list(self.connections):
+            connection.end()
         if isinstance(self._session, EmbeddedSession):
             self._session.close()
         _OPEN.discard(self)

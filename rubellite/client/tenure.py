@@ -244,6 +244,8 @@ class Tenure:
     def held(self, what: str) -> EngineRoom:
         """The engine, for what needs it here. Fails with `HeldElsewhereError`."""
         room = self.room
+        if self.is_closed:
+            raise RuntimeError("the store is closed")
         if room is None:
             raise HeldElsewhereError(
                 f"{what} needs the engine, which process {self.holder} has: it holds the store"

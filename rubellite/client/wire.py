@@ -6,7 +6,6 @@ What was not sent whole was not, and is sent again to whoever holds the store th
 
 from __future__ import annotations
 
-import socket
 import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -15,12 +14,14 @@ from rubellite._core import EmbeddedSession, ReplyReader, encode_request
 from rubellite.errors import NEEDS_CONNECTION, OutcomeUnknown, RawError, ReplyError
 
 if TYPE_CHECKING:
+    import socket
+
     from rubellite.client.native import Text, Value
 
 _READ_BYTES = 64 * 1024
 
 #: After Ctrl-C what they took must not be lost.
-_WAITING = frozenset(
+WAITING = frozenset(
     "BLPOP BRPOP BLMOVE BRPOPLPUSH BLMPOP BZPOPMIN BZPOPMAX BZMPOP XREAD XREADGROUP".split()
 )
 #: What follows is messages, or nothing, for which a handle has no ear. Those flagged LISTENS;
@@ -78,6 +79,8 @@ class Wire:
 
     def hang_up(self) -> None:
         """Lets another thread's `receive` fail."""
+        import socket
+
         try:
             self._socket.shutdown(socket.SHUT_RDWR)
         except OSError:
@@ -287,7 +290,7 @@ class WireSession:
         except BaseException:
             self._drop()
             raise KeyboardInterrupt from None
-        if was_waiting or name not in _WAITING:
+        if was_waiting or name not in WAITING:
             raise KeyboardInterrupt
         return reply
 

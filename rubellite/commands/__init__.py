@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from importlib import import_module
 
 MODULES = (
@@ -33,8 +34,22 @@ MODULES = (
     "stream_info",
 )
 
+#: What nearly every program uses: a store in memory begins with these.
+EVERYDAY = (
+    "connection",
+    "strings",
+    "keys",
+    "expiry",
+    "hashes",
+    "sets",
+    "lists",
+    "list_elements",
+    "sorted_sets",
+    "sorted_set_ranges",
+)
 
-def load() -> None:
-    """Imports every module, so that its commands are in the table."""
-    for module in MODULES:
+
+def load(modules: Iterable[str] = MODULES) -> None:
+    """Imports modules, so that their commands are in the table."""
+    for module in modules:
         import_module(f"rubellite.commands.{module}")

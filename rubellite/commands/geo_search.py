@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final, Literal
 
 from rubellite._core import Area, Arguments, Call, SortedSet, parse_double
@@ -29,6 +28,7 @@ from rubellite.errors import (
     ReplyError,
     text_of,
 )
+from rubellite.record import Record
 from rubellite.spec.command import command
 from rubellite.spec.flags import DENYOOM, READ, WRITE
 from rubellite.spec.keys import KeySpec
@@ -58,8 +58,7 @@ _SEARCH_HISTORY: Final = (
 _Place = tuple[float, float]
 
 
-@dataclass(slots=True)
-class _Search:
+class _Search(Record):
     """What a search is told."""
 
     center: _Place | None = None

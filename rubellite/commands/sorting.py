@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Final
 
 from rubellite._core import Arguments, Call
 from rubellite.engine.events import LIST
 from rubellite.engine.replies import Reply
 from rubellite.errors import SYNTAX
+from rubellite.record import Record, made
 from rubellite.spec.command import command
 from rubellite.spec.flags import DENYOOM, READ, WRITE
 from rubellite.spec.keys import KeySpec
@@ -38,12 +38,11 @@ _STORE_KEY: Final = KeySpec(
 )
 
 
-@dataclass(slots=True)
-class _Sorting:
+class _Sorting(Record):
     """What SORT is told."""
 
     by: bytes | None = None
-    get: list[bytes] = field(default_factory=list)
+    get: list[bytes] = made(factory=list)
     limit: tuple[int, int] = (0, -1)
     descending: bool = False
     alpha: bool = False

@@ -13,7 +13,8 @@ password of any bytes comes back unchanged.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from rubellite.record import Record
 
 BLANKS = " \t\r\n\v\f\0"
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "a": "\a"}
@@ -31,8 +32,7 @@ class QuoteError(Exception):
     """A quote is not closed, or something follows a closing quote."""
 
 
-@dataclass(frozen=True, slots=True)
-class Word:
+class Word(Record, frozen=True):
     """A word and where it stands."""
 
     value: bytes

@@ -6,13 +6,13 @@ fields (docs/decisions/0008-members-of-sets-expire.md).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 from rubellite._core import Arguments, Call, Set, SortedSet
 from rubellite.engine.expiry import check_deadline, conditions_of
 from rubellite.engine.replies import Reply
 from rubellite.errors import INVALID_EXPIRE, NUMMEMBERS, SYNTAX
+from rubellite.record import Record
 
 COST: Final = "O(N) where N is the number of specified members."
 
@@ -33,8 +33,7 @@ def _members(words: Arguments, at: int) -> Arguments:
     return members
 
 
-@dataclass(frozen=True, slots=True)
-class MemberExpiry:
+class MemberExpiry(Record, frozen=True):
     """How the commands of one type speak of their members' deadlines. All is O(members)."""
 
     #: The view of a collection of the type.

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from rubellite._core import Arguments, Call
 from rubellite.engine.numbers import integer_at
 from rubellite.errors import (
@@ -16,14 +14,14 @@ from rubellite.errors import (
     TIMEOUT_OUT_OF_RANGE,
     UNBALANCED_STREAMS,
 )
+from rubellite.record import Record
 from rubellite.spec.parameters import I64_MAX
 
 #: What becomes of the references that groups hold to an entry that is deleted.
 REFERENCES = (b"KEEPREF", b"DELREF", b"ACKED")
 
 
-@dataclass(slots=True)
-class StreamRead:
+class StreamRead(Record):
     """`[COUNT count] [BLOCK milliseconds] … STREAMS key … id …`."""
 
     #: Where the keys begin.

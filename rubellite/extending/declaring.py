@@ -6,13 +6,12 @@ stores, and one store knows nothing of another's commands.
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from rubellite._core import Call
 from rubellite.errors import ReplyError
+from rubellite.record import Record
 from rubellite.spec import flags as flag
 from rubellite.spec.command import Command, make_command
 from rubellite.spec.describe import CATEGORIES
@@ -28,8 +27,7 @@ Reaction = TypeVar("Reaction", bound=Callable[[Call, str, bytes], object])
 _ATTRIBUTE = "__rubellite__"
 
 
-@dataclass(frozen=True, slots=True)
-class Trigger:
+class Trigger(Record, frozen=True):
     """A function that hears of events; `event` "*" is every one but `new` and `keymiss`."""
 
     handler: Callable[[Call, str, bytes], object]
@@ -107,6 +105,9 @@ def declare(
     takes_rest: bool = False,
 ) -> Command:
     """The command that a function declares itself to be; see `command`."""
+    # Nobody else needs it, and it takes long to import.
+    import inspect
+
     where = f"{getattr(handler, '__qualname__', handler)}: {text!r}"
     if inspect.iscoroutinefunction(handler) or inspect.isgeneratorfunction(handler):
         raise NotationError(f"{where}: a command is a plain function, which runs to its end")
@@ -156,6 +157,8 @@ def declare_trigger(
     handler: Callable[[Call, str, bytes], object], event: str, pattern: bytes | str = "*"
 ) -> Trigger:
     """The trigger that a function declares itself to be; see `on`."""
+    import inspect
+
     trigger = Trigger(handler, event, pattern.encode() if isinstance(pattern, str) else pattern)
     if inspect.iscoroutinefunction(handler) or inspect.isgeneratorfunction(handler):
         raise NotationError(f"{trigger.name}: a trigger is a plain function")

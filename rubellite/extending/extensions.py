@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from rubellite._core import Engine
 from rubellite.extending.declaring import Declared, Trigger
@@ -14,11 +14,17 @@ from rubellite.spec.table import for_core
 
 
 class Extensions:
-    """What users added to one store, which has `built_in` to begin with."""
+    """What users added to one store, which has `built_in` to begin with.
 
-    def __init__(self, built_in: Registry = TABLE) -> None:
-        #: All commands of the store.
+    `rest` loads the commands that are built in and not in the table yet.
+    """
+
+    def __init__(
+        self, built_in: Registry = TABLE, *, rest: Callable[[], None] | None = None
+    ) -> None:
+        #: All commands of the store, or those that it began with.
         self.commands = Registry(built_in)
+        self._rest = rest
         self._triggers: list[Trigger] = []
         self._engine: Engine | None = None
         self._adding = threading.Lock()
@@ -26,8 +32,24 @@ class Extensions:
     def attach(self, engine: Engine) -> None:
         """The engine was made with `commands`; what is added from now on, it is told."""
         self._engine = engine
+        if self._rest is not None:
+            engine.when_missing(self.complete)
         for trigger in self._triggers:
             self._arm(engine, trigger)
+
+    def complete(self) -> None:
+        """Adds the commands that are built in and were left out at first. Not in a command."""
+        with self._adding:
+            rest = self._rest
+            if rest is None:
+                return
+            rest()
+            new = [entry for name, entry in TABLE.items() if name not in self.commands]
+            if self._engine is not None:
+                self._engine.add_commands(for_core(new))
+                self._engine.when_missing(None)
+            self.commands.update((entry.name, entry) for entry in new)
+            self._rest = None
 
     def _arm(self, engine: Engine, trigger: Trigger) -> None:
         event = None if trigger.event == "*" else trigger.event
@@ -39,6 +61,8 @@ class Extensions:
 
     def add(self, declared: Iterable[Declared]) -> None:
         """Adds commands and triggers, all or none. Fails with `ExtensionError`."""
+        # Names that are built in cannot be had, and what is added may execute any command.
+        self.complete()
         with self._adding:
             commands, triggers = [], []
             # A module may have imported what another one declares.

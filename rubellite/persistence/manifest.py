@@ -13,21 +13,20 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import shlex
-from dataclasses import dataclass, field
+
+from rubellite.record import Record, made
 
 
 class ManifestError(Exception):
     """The manifest cannot be read; `str()` says where and why."""
 
 
-@dataclass(slots=True)
-class Manifest:
+class Manifest(Record):
     """Files by name with their sequence numbers."""
 
     base: tuple[str, int] | None = None
-    increments: list[tuple[str, int]] = field(default_factory=list)
-    history: list[tuple[str, int]] = field(default_factory=list)
+    increments: list[tuple[str, int]] = made(factory=list)
+    history: list[tuple[str, int]] = made(factory=list)
 
     @property
     def last_number(self) -> int:
@@ -57,6 +56,9 @@ def _line(name: str, number: int, kind: str) -> str:
 
 def parse(text: str) -> Manifest:
     """Reads a manifest; fails with `ManifestError`."""
+    # Only who has files reads any.
+    import shlex
+
     manifest = Manifest()
     for at, line in enumerate(text.splitlines(), 1):
         if not line.strip() or line.startswith("#"):

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import gc
 import os
-import signal
+import threading
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Any
 
 from rubellite import errors
@@ -17,6 +16,7 @@ from rubellite.extending import ExtensionError, Extensions, Source
 from rubellite.persistence import append_only, snapshots
 from rubellite.persistence.append_only import AppendOnly
 from rubellite.persistence.snapshots import Snapshots
+from rubellite.record import Record
 from rubellite.server import ending, info, listening, state
 from rubellite.server.lifecycle import Lifecycle
 from rubellite.server.logging import Log
@@ -39,6 +39,10 @@ _ATTACK_SECONDS = 60.0
 _COLLECT_SECONDS = 60.0
 
 
+#: One thread at a time loads commands.
+_loading = threading.Lock()
+
+
 def load_commands() -> None:
     """Puts every command into the table."""
     from rubellite import commands
@@ -48,16 +52,29 @@ def load_commands() -> None:
     from rubellite.scripting import functions as function_commands
     from rubellite.server import commands as server_commands
 
-    commands.load()
-    persistence_commands.load()
-    waiting.load()
-    scripting_commands.load()
-    function_commands.load()
-    server_commands.load()
+    with _loading:
+        commands.load()
+        persistence_commands.load()
+        waiting.load()
+        scripting_commands.load()
+        function_commands.load()
+        server_commands.load()
 
 
-@dataclass(frozen=True, slots=True)
-class Assembly:
+def load_everyday_commands() -> None:
+    """Puts those commands into the table that nearly every program uses.
+
+    All of them take three times as long.
+    """
+    from rubellite import commands
+    from rubellite.server import commands as server_commands
+
+    with _loading:
+        commands.load(commands.EVERYDAY)
+        server_commands.load(server_commands.EVERYDAY)
+
+
+class Assembly(Record, frozen=True):
     """An engine and what its commands know of the server around it."""
 
     engine: Engine
@@ -81,15 +98,24 @@ def assemble(
     supervisor: str = "",
     load: Iterable[Source] = (),
     commands: Callable[[], Registry] | None = None,
+    begins_small: bool = False,
 ) -> Assembly:
     """An engine with every command and the configuration applied.
+
+    With `begins_small` the less common commands follow when the first of them is called, or
+    with `Extensions.complete()`: to be called before anybody else can send commands.
 
     `home` is the folder of its data files; without it, the one that the process works in.
     What `load` and the configuration name is added to the commands, all that are built in or
     those that `commands` gives; where it cannot be, this fails with `ExtensionError`.
     """
-    load_commands()
-    extensions = Extensions() if commands is None else Extensions(commands())
+    begins_small = begins_small and commands is None
+    if begins_small:
+        load_everyday_commands()
+        extensions = Extensions(rest=load_commands)
+    else:
+        load_commands()
+        extensions = Extensions() if commands is None else Extensions(commands())
     for source in (*config.words("load"), *load):
         extensions.load(source)
     started = state.new(config, log, supervisor)
@@ -240,6 +266,8 @@ def run(config: Config, log: Log, lifecycle: Lifecycle) -> int:
     if config.text("unixsocket"):
         options["unix_socket"] = config.text("unixsocket")
         options["unix_permissions"] = config.integer("unixsocketperm")
+    import signal
+
     # Signals are the engine's from here on; Python would raise KeyboardInterrupt as well.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:

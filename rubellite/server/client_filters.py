@@ -9,7 +9,6 @@ because a client without a name has none, not an empty one.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 
 from rubellite._core import Call
 from rubellite.errors import (
@@ -23,6 +22,7 @@ from rubellite.errors import (
     UNKNOWN_CLIENT_TYPE,
     text_of,
 )
+from rubellite.record import Record, made
 from rubellite.server import client_list
 from rubellite.server.client_list import Facts
 from rubellite.server.words import integer
@@ -40,12 +40,11 @@ _TYPES = {
 }
 
 
-@dataclass(slots=True)
-class Filters:
+class Filters(Record):
     """What was asked for; `tests` by the word that asked."""
 
     skip_me: bool
-    tests: dict[str, Test] = field(default_factory=dict)
+    tests: dict[str, Test] = made(factory=dict)
 
     def chooses(self, facts: Facts, own_id: int) -> bool:
         """Whether a client passes all filters."""

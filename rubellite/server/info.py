@@ -9,10 +9,10 @@ server that know better add to it:
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from rubellite._core import Call
+from rubellite.record import Record
 from rubellite.server.state import ServerState, of
 
 #: Field and value in the order in which they are shown.
@@ -22,8 +22,7 @@ Source = Callable[[Call], Mapping[str, Any]]
 _SOURCES: dict[str, list[Source]] = {}
 
 
-@dataclass(slots=True)
-class Facts:
+class Facts(Record):
     """What all sections draw from, gathered once."""
 
     call: Call

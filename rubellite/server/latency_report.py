@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from rubellite.record import Record
 
 #: (seconds since 1970, milliseconds), the oldest first.
 Samples = Sequence[tuple[int, int]]
@@ -14,8 +15,7 @@ _TOPS, _SHAFT = "_o#", "|"
 _COLUMNS_MAX = 80
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(Record, frozen=True):
     """One kind of event, such as `command`, with its newest samples."""
 
     name: str

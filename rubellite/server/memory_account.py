@@ -10,15 +10,14 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass
 from typing import Any
 
 from rubellite._core import Call
+from rubellite.record import Record
 from rubellite.server.state import ServerState
 
 
-@dataclass(frozen=True, slots=True)
-class Account:
+class Account(Record, frozen=True):
     """Bytes, each for one purpose, unless the name says otherwise."""
 
     #: What the allocator gave out to the engine, and the most that it ever was.

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
 
 from rubellite._core import Call
 from rubellite.config import Config
+from rubellite.record import Record, made
 from rubellite.server.logging import Log
 from rubellite.server.rates import Rates
 
 
-@dataclass(slots=True)
-class ServerState:
+class ServerState(Record):
     """One running server."""
 
     config: Config
@@ -25,7 +24,7 @@ class ServerState:
     resident_at_start: int = 0
     #: systemd or upstart, if one of them looks after us.
     supervisor: str = ""
-    rates: Rates = field(default_factory=Rates)
+    rates: Rates = made(factory=Rates)
 
 
 def new(config: Config, log: Log, supervisor: str = "") -> ServerState:

@@ -8,10 +8,10 @@ store begins with it and may know more (`rubellite.extending`).
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from rubellite._core import Status
+from rubellite.record import Record, made
 from rubellite.spec import flags as flag
 from rubellite.spec.keys import KeySpec, derive_keys
 from rubellite.spec.notation import Syntax, read
@@ -68,8 +68,7 @@ _CATEGORIES = {
 }
 
 
-@dataclass(slots=True)
-class Command:
+class Command(Record):
     """All that is known of one command (`config|get` for a subcommand)."""
 
     name: str
@@ -93,11 +92,15 @@ class Command:
     module: str = ""
     #: COMMAND DOCS as it was last rendered.
     docs: dict[str, Any] | None = None
-    subcommands: dict[str, Command] = field(default_factory=dict)
+    subcommands: dict[str, Command] = made(factory=dict)
 
     @property
     def words(self) -> int:
         return len(self.syntax.words)
+
+
+def _origin(entry: Command) -> tuple[str, str]:
+    return entry.handler.__module__, entry.handler.__qualname__
 
 
 class Registry(dict[str, Command]):
@@ -105,7 +108,9 @@ class Registry(dict[str, Command]):
 
     def add(self, entry: Command) -> None:
         """Adds a command; a subcommand joins its container, too."""
-        if entry.name in self:
+        known = self.get(entry.name)
+        # A module whose import was interrupted is imported again.
+        if known is not None and _origin(known) != _origin(entry):
             raise ValueError(f"the command {entry.name!r} is defined twice")
         self[entry.name] = entry
         container, bar, subcommand = entry.name.partition("|")

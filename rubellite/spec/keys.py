@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from rubellite.record import Record
 from rubellite.spec import flags as flag
 from rubellite.spec.notation import Node, NotationError, Syntax
 
@@ -11,8 +10,7 @@ from rubellite.spec.notation import Node, NotationError, Syntax
 ACCESS_FLAGS = ("RO RW OW RM access update insert delete not_key incomplete variable_flags").split()
 
 
-@dataclass(frozen=True, slots=True)
-class KeySpec:
+class KeySpec(Record, frozen=True):
     """One rule for finding keys.
 
     search: `index` (at `index`), `keyword` (after the word `keyword`, from argument

@@ -14,8 +14,9 @@ positions, COMMAND DOCS and the table that the core parses arguments with.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from typing import Final
+
+from rubellite.record import Record
 
 _TOKEN: Final = re.compile(r"\.\.\.|…|[\[\]<>|]|[^\s\[\]<>|…]+")
 #: Access or type after a value's name.
@@ -39,20 +40,38 @@ class NotationError(ValueError):
     """The notation does not hold together; a mistake in our own source."""
 
 
-@dataclass(slots=True)
-class Node:
+class Node(Record):
     """A part of a syntax.
 
     kind: `value`, `word`, `sequence` (children in order) or `choice` (one child).
     """
 
     kind: str
-    name: str = ""
-    access: str = ""
-    type: str = ""
-    optional: bool = False
-    repeated: bool = False
-    children: list[Node] = field(default_factory=list)
+    name: str
+    access: str
+    type: str
+    optional: bool
+    repeated: bool
+    children: list[Node]
+
+    # Two thousand of them are made when a store opens, so by hand.
+    def __init__(
+        self,
+        kind: str,
+        name: str = "",
+        access: str = "",
+        type: str = "",
+        optional: bool = False,
+        repeated: bool = False,
+        children: list[Node] | None = None,
+    ) -> None:
+        self.kind = kind
+        self.name = name
+        self.access = access
+        self.type = type
+        self.optional = optional
+        self.repeated = repeated
+        self.children = [] if children is None else children
 
     @property
     def is_key(self) -> bool:
@@ -77,8 +96,7 @@ class Node:
         return all(child.is_exact() for child in self.children)
 
 
-@dataclass(slots=True)
-class Syntax:
+class Syntax(Record):
     """A whole syntax line: the words that name the command and its arguments."""
 
     text: str

@@ -15,11 +15,10 @@ where kind is ("bytes",), ("integer", least, most, error), ("float", error) or
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Annotated, Any, NewType, get_args, get_origin, get_type_hints
 
+from rubellite.record import Record
 from rubellite.spec.notation import Node, NotationError, Syntax
 
 Kind = tuple[Any, ...]
@@ -35,8 +34,7 @@ Payload = NewType("Payload", bytes)
 Option = str | tuple[Any, ...] | None
 
 
-@dataclass(frozen=True, slots=True)
-class Range:
+class Range(Record, frozen=True):
     """Bounds of an integer parameter and the error for what is outside."""
 
     least: int = I64_MIN
@@ -44,8 +42,7 @@ class Range:
     error: str = "NOT_INTEGER"
 
 
-@dataclass(frozen=True, slots=True)
-class Numkeys:
+class Numkeys(Record, frozen=True):
     """On an `Arguments` parameter: the error for a count that is not positive."""
 
     error: str = "NUMKEYS_NOT_POSITIVE"
@@ -135,6 +132,8 @@ def _hints(handler: Callable[..., Any]) -> dict[str, Any]:
     and again: what works for every callable takes most of the time to open a store.
     """
     if handler.__module__.partition(".")[0] != "rubellite":
+        import inspect
+
         known = get_type_hints(handler, include_extras=True)
         return {name: known.get(name) for name in [*inspect.signature(handler).parameters][1:]}
     code = handler.__code__

@@ -8,7 +8,6 @@ syntax error. Versions are those of COMMAND DOCS: the notation's own, and those 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from typing import Any
 
 from rubellite import errors
@@ -99,9 +98,9 @@ class _View:
         """The command as it is there: fewer subcommands and options."""
         lost: set[str] = set()
         nodes = self._pruned(entry, entry.syntax.nodes, lost)
-        copy = replace(entry, subcommands={}, docs=None)
+        copy = entry.replaced(subcommands={}, docs=None)
         if not self._knows(MANY_SINCE.get(entry.name, "")):
-            nodes = [replace(node, repeated=False) for node in nodes[:1]]
+            nodes = [node.replaced(repeated=False) for node in nodes[:1]]
         if nodes != entry.syntax.nodes:
             copy.syntax = Syntax(entry.syntax.text, entry.syntax.words, nodes)
             if entry.arity == entry.syntax.arity:
@@ -154,7 +153,7 @@ class _View:
                 children = self._pruned(entry, node.children, lost)
                 if not children:
                     continue
-                node = replace(node, children=children)
+                node = node.replaced(children=children)
             kept.append(node)
         return kept
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -192,6 +194,47 @@ def test_a_cancelled_wait_takes_nothing(db: Store):
         await client.aclose()
 
     asyncio.run(work())
+
+
+@pytest.mark.parametrize("wait", ["blpop", "brpop", "bzpopmin"])
+def test_after_a_cancelled_wait_what_is_pushed_is_there(db: Store, wait: str):
+    # Nobody waits for the engine to notice that the connection is gone.
+    async def work() -> None:
+        client: Any = AsyncRedis(db)
+        for _ in range(20):
+            waiting = asyncio.create_task(getattr(client, wait)("queue", timeout=20))
+            while int((await client.info("clients"))["blocked_clients"]) == 0:
+                await asyncio.sleep(0)
+            waiting.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await waiting
+            if wait == "bzpopmin":
+                await client.zadd("queue", {"job": 1})
+                assert await client.zpopmin("queue") == [(b"job", 1.0)]
+            else:
+                await client.rpush("queue", "job")
+                assert await client.lpop("queue") == b"job"
+        await client.aclose()
+
+    asyncio.run(work())
+
+
+def test_after_a_wait_that_ctrl_c_ended_what_is_pushed_is_there(db: Store):
+    client: Any = db.redis()
+
+    def interrupt() -> None:
+        while b"blocked_clients:1" not in db.session().call("INFO", "clients"):
+            pass
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+
+    for _ in range(20):
+        thread = threading.Thread(target=interrupt)
+        thread.start()
+        with pytest.raises(KeyboardInterrupt):
+            client.blpop("queue", timeout=20)
+        client.rpush("queue", "job")
+        assert client.lpop("queue") == b"job"
+        thread.join()
 
 
 def test_one_store_serves_several_event_loops(db: Store):

@@ -20,7 +20,6 @@ import mmap
 import random
 import signal
 import socket
-import struct
 import subprocess
 import sys
 import tempfile
@@ -34,7 +33,8 @@ import rubellite
 from rubellite.errors import OutcomeUnknown
 
 _STUCK_SECONDS = 60.0
-_SLOT = struct.Struct("QQQQ")
+#: Of a `Tally`.
+_NUMBERS = 4
 
 
 @dataclass
@@ -48,28 +48,31 @@ class Tally:
 
 
 class Ledger:
-    """A file in memory with a tally for each thread; it outlives those who write."""
+    """A file in memory with a tally for each thread; it outlives those who write.
+
+    Who writes may be killed at any instruction, so each number is stored by itself, at once
+    (`struct` would clear all of them first), and none is ever behind those before it.
+    """
 
     def __init__(self, path: Path, slots: int) -> None:
         if not path.exists():
-            path.write_bytes(bytes(_SLOT.size * slots))
+            path.write_bytes(bytes(8 * _NUMBERS * slots))
         with path.open("r+b") as file:
             self._map = mmap.mmap(file.fileno(), 0)
+        self._numbers = memoryview(self._map).cast("Q")
 
     def read(self, slot: int) -> Tally:
-        return Tally(*_SLOT.unpack_from(self._map, slot * _SLOT.size))
+        return Tally(*self._numbers[slot * _NUMBERS : (slot + 1) * _NUMBERS])
 
     def write(self, slot: int, tally: Tally) -> None:
-        _SLOT.pack_into(
-            self._map,
-            slot * _SLOT.size,
-            tally.sent,
-            tally.acknowledged,
-            tally.unknown,
-            tally.wrong,
-        )
+        numbers, first = self._numbers, slot * _NUMBERS
+        numbers[first] = tally.sent
+        numbers[first + 1] = tally.acknowledged
+        numbers[first + 2] = tally.unknown
+        numbers[first + 3] = tally.wrong
 
     def close(self) -> None:
+        self._numbers.release()
         self._map.close()
 
 
@@ -266,7 +269,7 @@ def _settle(path: Path, ledger: Ledger, slots: int, killed: int, closed: int) ->
             found = int(db.get(f"own:{slot}") or 0)
             # The last call of a thread that was killed has no outcome either.
             assert tally.acknowledged <= found <= tally.sent, f"thread {slot}: {found}, {tally}"
-            assert tally.sent - tally.acknowledged - tally.unknown <= 1
+            assert tally.sent - tally.acknowledged - tally.unknown <= 1, f"thread {slot}: {tally}"
             assert not tally.wrong, f"thread {slot}: {tally.wrong} wrong replies, {tally}"
             total.acknowledged += tally.acknowledged
             total.unknown += tally.unknown

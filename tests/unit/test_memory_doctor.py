@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from rubellite.server.memory_account import Account
@@ -32,7 +30,7 @@ HEALTHY = Account(
     resident=126 * MB,
     resident_at_start=21 * MB,
 )
-SMALL = replace(HEALTHY, used=2 * MB, peak=2 * MB)
+SMALL = HEALTHY.replaced(used=2 * MB, peak=2 * MB)
 
 
 def findings(account: Account, limit: int = 0, policy: str = "noeviction", volatile: int = 0):
@@ -50,7 +48,7 @@ def test_a_healthy_server_has_no_problem() -> None:
 def test_little_data_say_nothing() -> None:
     assert diagnose(SMALL, 0, "noeviction", 0).startswith("There is too little data to judge by")
     # Python takes many times what such data do, and that is nobody's fault.
-    assert findings(replace(SMALL, active=20 * MB, pages=40 * MB, resident=90 * MB)) == []
+    assert findings(SMALL.replaced(active=20 * MB, pages=40 * MB, resident=90 * MB)) == []
 
 
 @pytest.mark.parametrize(
@@ -69,12 +67,12 @@ def test_little_data_say_nothing() -> None:
 def test_each_problem_is_named_alone(
     problem: str, changes: dict[str, int], words: tuple[str, ...]
 ) -> None:
-    account = replace(HEALTHY, **changes)  # type: ignore[arg-type]
+    account = HEALTHY.replaced(**changes)
     if problem in ("Fragmentation", "Held back"):
         # The system counts those pages, too.
         grown = changes.get("active", HEALTHY.active) - HEALTHY.active
-        account = replace(account, pages=changes.get("pages", HEALTHY.pages + grown))
-        account = replace(account, resident=account.pages + 20 * MB)
+        account = account.replaced(pages=changes.get("pages", HEALTHY.pages + grown))
+        account = account.replaced(resident=account.pages + 20 * MB)
     assert findings(account) == [problem]
     text = diagnose(account, 0, "noeviction", 0)
     assert all(word in text for word in words), text
@@ -103,4 +101,4 @@ def test_the_parts_of_what_is_used_add_up() -> None:
     assert HEALTHY.overhead == sum(parts)
     assert HEALTHY.dataset == HEALTHY.used - sum(parts)
     # Two readings of a busy server may contradict each other.
-    assert replace(HEALTHY, clients=500 * MB).dataset == 0
+    assert HEALTHY.replaced(clients=500 * MB).dataset == 0

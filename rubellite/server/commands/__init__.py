@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from importlib import import_module
 
 MODULES = (
@@ -20,8 +21,11 @@ MODULES = (
     "slowlog",
 )
 
+#: As `rubellite.commands.EVERYDAY`.
+EVERYDAY = ("database",)
 
-def load() -> None:
-    """Imports every module, so that its commands are in the table."""
-    for module in MODULES:
+
+def load(modules: Iterable[str] = MODULES) -> None:
+    """Imports modules, so that their commands are in the table."""
+    for module in modules:
         import_module(f"rubellite.server.commands.{module}")

@@ -10,7 +10,6 @@ import os
 import re
 import signal
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from rubellite._core import Arguments, Call, Status, Verbatim, glob_matches
 from rubellite.engine.replies import OK, Reply
@@ -36,6 +35,7 @@ from rubellite.errors import (
     text_of,
 )
 from rubellite.persistence import append_only, snapshots
+from rubellite.record import Record
 from rubellite.server import state
 from rubellite.server.words import integer
 from rubellite.spec.command import command
@@ -47,8 +47,7 @@ _SLEEP_SECONDS_MAX = 86_400.0
 _MANY = 1 << 30
 
 
-@dataclass(frozen=True, slots=True)
-class _Entry:
+class _Entry(Record, frozen=True):
     syntax: str
     least: int
     most: int

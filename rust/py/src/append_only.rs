@@ -89,6 +89,7 @@ impl Engine {
 
     /// Ends the append-only file; all of it is on disk afterwards.
     fn stop_appending(&self, py: Python<'_>) -> PyResult<()> {
+        self.cell.end_handing_over();
         Ok(self.cell.lock(py)?.core.engine.stop_appending()?)
     }
 

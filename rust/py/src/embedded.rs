@@ -22,7 +22,7 @@ use rubellite_core::reply::Protocol;
 use rubellite_core::service::{ClientId, Flow};
 
 use crate::border;
-use crate::engine::Cell;
+use crate::cell::Cell;
 use crate::functions;
 use crate::objects::{Item, Reader};
 use crate::reply::Blob;
@@ -65,13 +65,17 @@ pub fn request(
     arguments: &Bound<'_, PyTuple>,
     encode: Option<&Py<PyAny>>,
 ) -> PyResult<OwnedRequest> {
+    if arguments.is_empty() {
+        return Err(PyTypeError::new_err("which command?"));
+    }
     let mut builder = OwnedRequest::builder(arguments.len());
     for (index, argument) in arguments.iter_borrowed().enumerate() {
         if let Ok(bytes) = argument.cast_exact::<PyBytes>() {
             builder.push(bytes.as_bytes());
         } else if let Ok(text) = argument.cast_exact::<PyString>() {
             let text = text.to_str()?;
-            if index == 0 && text.contains(' ') {
+            // Blanks alone are a name, too, if not a good one.
+            if index == 0 && text.contains(' ') && !text.trim_ascii().is_empty() {
                 text.split_ascii_whitespace()
                     .for_each(|word| builder.push(word.as_bytes()));
             } else {
@@ -248,9 +252,9 @@ impl EmbeddedSession {
         match core.engine.set_directly(key, value) {
             SetDirectly::Declined => return false,
             SetDirectly::Done => {}
-            SetDirectly::DoneForLoop => {
+            SetDirectly::DoneForFile => {
                 drop(core);
-                self.wake_loop();
+                self.cell.hand_over_soon();
             }
             SetDirectly::Panicked(payload) => {
                 // The bug is told to Python code.
@@ -361,7 +365,7 @@ impl EmbeddedSession {
         }
         let request = request(arguments, self.encode.as_ref())?;
         let _turn = self.take_turn(py);
-        let mut held = self.cell.lock(py)?;
+        let mut held = self.cell.lock_for(py, &request)?;
         let (flow, interruption) = self.run(&mut held.core, &request)?;
         if flow == Flow::Pause {
             if let Some(interruption) = interruption {
@@ -387,9 +391,13 @@ impl EmbeddedSession {
                 "the append-only file cannot be written: what the command did may be lost",
             ));
         }
-        if held.core.engine.wants_turn() {
-            drop(held);
+        let (wants_turn, gathers) = held.core.engine.leaves_work();
+        drop(held);
+        if wants_turn {
             self.wake_loop();
+        }
+        if gathers {
+            self.cell.hand_over_soon();
         }
         if let Some(interruption) = interruption {
             return Err(interruption);

@@ -1,9 +1,8 @@
 //! `Engine`: the handle on a store, its event loop and its embedded callers.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 use pyo3::exceptions::{PyOSError, PyRuntimeError};
 use pyo3::ffi;
 use pyo3::prelude::*;
@@ -15,81 +14,11 @@ use rubellite_core::net::{EventLoop, Listener, ListenerId, Waker, bind_all, sign
 use rubellite_core::service::{ClientId, Host, Peer};
 
 use crate::call::request_of;
+use crate::cell::Cell;
 use crate::embedded::EmbeddedSession;
 use crate::object_sink::ObjectSink;
 use crate::runtime::{Handler, PyRuntime};
-use crate::testing::follow;
 use crate::{border, call_persistence, settings, spec};
-
-/// The engine behind its own lock. Who holds the GIL never waits for it.
-pub struct Cell {
-    core: Mutex<Core<PyRuntime>>,
-    /// The thread that holds the lock, so that entering twice is an error, not a deadlock.
-    owner: AtomicU64,
-}
-
-/// A number for this thread that is never 0.
-fn thread_number() -> u64 {
-    static NEXT: AtomicU64 = AtomicU64::new(1);
-    thread_local!(static NUMBER: u64 = NEXT.fetch_add(1, Ordering::Relaxed));
-    NUMBER.with(|number| *number)
-}
-
-pub struct Held<'a> {
-    cell: &'a Cell,
-    pub core: MutexGuard<'a, Core<PyRuntime>>,
-}
-
-impl Drop for Held<'_> {
-    fn drop(&mut self) {
-        self.cell.owner.store(0, Ordering::Relaxed);
-    }
-}
-
-impl Cell {
-    /// Takes the lock: tries, else lets go of the GIL while it waits.
-    pub fn lock<'a>(&'a self, py: Python<'_>) -> PyResult<Held<'a>> {
-        let me = thread_number();
-        if self.owner.load(Ordering::Relaxed) == me {
-            return Err(PyRuntimeError::new_err(
-                "the engine is running a command of this thread; use its `call`",
-            ));
-        }
-        let core = match self.core.try_lock() {
-            Some(core) => core,
-            None => {
-                // SAFETY: attached here (`py`), attached again before anything of
-                // Python is touched; waiting needs neither.
-                let state = unsafe { ffi::PyEval_SaveThread() };
-                let core = self.core.lock();
-                // SAFETY: as above; the state is the one just saved by this thread.
-                unsafe { ffi::PyEval_RestoreThread(state) };
-                core
-            }
-        };
-        let mut held = self.keep(core);
-        if held.core.runtime.wall.is_some() {
-            follow(py, &mut held.core);
-        }
-        Ok(held)
-    }
-
-    /// The engine for what never runs Python code; None: somebody has it.
-    ///
-    /// Who it is does not matter there, and finding that out is a good part of a `get`.
-    #[inline]
-    pub fn try_briefly(&self) -> Option<MutexGuard<'_, Core<PyRuntime>>> {
-        self.core.try_lock()
-    }
-
-    /// Goes on with what `try_briefly` gave, as if it came from `lock`.
-    pub fn keep<'a>(&'a self, core: MutexGuard<'a, Core<PyRuntime>>) -> Held<'a> {
-        self.owner.store(thread_number(), Ordering::Relaxed);
-        let mut held = Held { cell: self, core };
-        held.core.engine.leave_directly();
-        held
-    }
-}
 
 /// The event loop's way in: detached while it sleeps, locked while it works.
 struct PyHost<'a, 'py> {
@@ -222,12 +151,8 @@ impl Engine {
             table.add(command);
         }
         engine.set_commands(table);
-        let cell = Cell {
-            core: Mutex::new(Core::new(engine, runtime)),
-            owner: AtomicU64::new(0),
-        };
         Ok(Self {
-            cell: Arc::new(cell),
+            cell: Arc::new(Cell::new(Core::new(engine, runtime))),
             waker: Arc::default(),
             listeners: Mutex::default(),
         })
@@ -384,6 +309,9 @@ impl Engine {
     /// A session for a caller inside the process; returns its identifier.
     fn open_session(&self, py: Python<'_>) -> PyResult<ClientId> {
         let mut held = self.cell.lock(py)?;
+        if held.core.engine.has_ended {
+            return Err(PyRuntimeError::new_err("the store is closed"));
+        }
         let client = held.core.engine.open_session(Peer {
             address: "embedded:0".into(),
             local_address: "embedded:0".into(),
@@ -416,6 +344,12 @@ impl Engine {
         Ok(session)
     }
 
+    /// Ends all clients inside this process, for good; calls that wait fail.
+    fn end_embedded(&self, py: Python<'_>) -> PyResult<()> {
+        self.cell.lock(py)?.core.engine.end_embedded();
+        Ok(())
+    }
+
     fn close_session(&self, py: Python<'_>, session: ClientId) -> PyResult<()> {
         self.cell.lock(py)?.core.engine.close_session(session);
         Ok(())
@@ -429,7 +363,7 @@ impl Engine {
         arguments: &Bound<'py, PyAny>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let request = request_of(arguments)?;
-        let mut held = self.cell.lock(py)?;
+        let mut held = self.cell.lock_for(py, &request)?;
         let core = &mut *held.core;
         if !core.engine.sessions.contains_key(&session) {
             return Err(PyRuntimeError::new_err("the session is closed"));

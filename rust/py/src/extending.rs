@@ -31,11 +31,19 @@ impl Engine {
                 spec.name
             )));
         }
-        // None of them runs scripts.
-        let evaluations = &mut held.core.runtime.evaluations;
-        evaluations.resize(evaluations.len() + handlers.len(), None);
+        let evaluations = specs
+            .iter()
+            .map(|spec| rubellite_lua::evaluation_of(&spec.name));
+        held.core.runtime.evaluations.extend(evaluations);
         held.core.runtime.handlers.extend(handlers);
         held.core.add_commands(specs);
+        Ok(())
+    }
+
+    /// Lets `hook` add commands before a call of this process whose command is not there;
+    /// None: all are.
+    fn when_missing(&self, py: Python<'_>, hook: Option<Py<PyAny>>) -> PyResult<()> {
+        self.cell.lock(py)?.core.runtime.on_missing = hook;
         Ok(())
     }
 

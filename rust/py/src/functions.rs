@@ -149,24 +149,25 @@ unsafe fn by_method(
     count: ffi::Py_ssize_t,
     names: *mut ffi::PyObject,
 ) -> *mut ffi::PyObject {
+    // SAFETY: the caller's promise. `attach` would not do: when the interpreter ends it calls
+    // finalizers, and does not let anybody attach any more.
+    let py = unsafe { Python::assume_attached() };
     let called = catch_unwind(|| {
-        Python::attach(|py| {
-            // SAFETY: the caller's promise.
-            let session = unsafe { Borrowed::from_ptr(py, session) };
-            match session.getattr(PyString::intern(py, name)) {
-                // SAFETY: the caller's promise; without the offset flag, the array stays as it is.
-                Ok(method) => unsafe {
-                    ffi::PyObject_Vectorcall(method.as_ptr(), arguments, count as usize, names)
-                },
-                Err(error) => {
-                    error.restore(py);
-                    ptr::null_mut()
-                }
+        // SAFETY: the caller's promise.
+        let session = unsafe { Borrowed::from_ptr(py, session) };
+        match session.getattr(PyString::intern(py, name)) {
+            // SAFETY: the caller's promise; without the offset flag, the array stays as it is.
+            Ok(method) => unsafe {
+                ffi::PyObject_Vectorcall(method.as_ptr(), arguments, count as usize, names)
+            },
+            Err(error) => {
+                error.restore(py);
+                ptr::null_mut()
             }
-        })
+        }
     });
     called.unwrap_or_else(|_| {
-        Python::attach(|py| PyException::new_err("a bug in the engine").restore(py));
+        PyException::new_err("a bug in the engine").restore(py);
         ptr::null_mut()
     })
 }

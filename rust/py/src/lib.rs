@@ -4,6 +4,7 @@
 //! by `dispatch::Core` around every request; failures become exceptions in `border`.
 
 mod append_only;
+mod arguments;
 mod border;
 mod call;
 mod call_bits;
@@ -20,6 +21,8 @@ mod call_sorting;
 mod call_statistics;
 mod call_strings;
 mod call_tracking;
+mod cell;
+mod courier;
 mod embedded;
 mod engine;
 mod evaluating;

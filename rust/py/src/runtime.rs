@@ -1,25 +1,26 @@
 //! Calls handlers: typed values in, replies out.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyString, PyTuple};
 use rubellite_core::dispatch::Engine;
 use rubellite_core::dispatch::aftermath::Bug;
-use rubellite_core::dispatch::arguments::{Argument, Arguments as Values, Scalar};
+use rubellite_core::dispatch::arguments::{Argument, Arguments as Values};
 use rubellite_core::dispatch::error::{ErrorCode, Failure};
 use rubellite_core::dispatch::gate::Verdict;
 use rubellite_core::dispatch::pipeline::{Invocation, Outcome, RespSink, Runtime, Sink, Warning};
 use rubellite_core::dispatch::session::OwnedRequest;
 use rubellite_core::dispatch::spec::{CommandSpec, CommandTable, flag};
 use rubellite_core::dispatch::triggers::Event;
-use rubellite_core::output::SHARED_BYTES_MIN;
 use rubellite_core::reply::Reply;
 use rubellite_core::service::{ClientId, Request};
 use rubellite_lua::{Evaluation, Functions, Scripts};
 use smallvec::SmallVec;
 
+use crate::arguments::scalar;
 use crate::border;
 use crate::call::{Arguments, Call, Context};
 use crate::extending;
@@ -27,6 +28,9 @@ use crate::object_sink::ObjectSink;
 use crate::reply::{self, Blocked};
 use crate::testing;
 use crate::watchdog::{Handle, Killed, Watchdog};
+
+/// How long a script keeps the GIL, which is as long as Python code does.
+const SWITCH_INTERVAL: Duration = Duration::from_millis(5);
 
 /// A command's function and the words of its options as Python strings.
 pub struct Handler {
@@ -51,6 +55,9 @@ pub struct PyRuntime {
     pub triggers: Vec<(Py<PyAny>, String)>,
     /// Called with what a warning is about, and its details.
     pub on_warning: Option<Py<PyAny>>,
+    /// Called without arguments, outside of any command, before a call of this process whose
+    /// command is not there: it may be one that was left out at first.
+    pub on_missing: Option<Py<PyAny>>,
     /// The clock that the store follows, and who guards the gate in front of its commands.
     pub wall: Option<Py<PyAny>>,
     pub guard: Option<Py<PyAny>>,
@@ -64,32 +71,10 @@ pub struct PyRuntime {
     watchdog: Watchdog,
     /// Who asks called from this process, and may be interrupted (`interruption`).
     pub has_caller: bool,
+    /// When a script last let other threads have the GIL.
+    let_others_at: Option<Instant>,
     /// What interrupted the caller's request, a script's or a handler's.
     pub interruption: Option<PyErr>,
-}
-
-/// Bytes for Python; big ones are copied once, into what may become the stored value.
-fn payload<'py>(py: Python<'py>, bytes: &[u8]) -> PyResult<Bound<'py, PyAny>> {
-    if bytes.len() < SHARED_BYTES_MIN {
-        return Ok(PyBytes::new(py, bytes).into_any());
-    }
-    let bytes = Arc::new(bytes.to_vec());
-    Ok(Bound::new(py, reply::Blob { bytes })?.into_any())
-}
-
-#[inline]
-fn scalar<'py>(py: Python<'py>, value: Scalar<'_>) -> PyResult<Bound<'py, PyAny>> {
-    Ok(match value {
-        Scalar::Bytes(bytes) => PyBytes::new(py, bytes).into_any(),
-        Scalar::Payload(bytes) => payload(py, bytes)?,
-        Scalar::Shared(body) => {
-            let bytes = Arc::clone(body);
-            Bound::new(py, reply::Blob { bytes })?.into_any()
-        }
-        Scalar::Integer(number) => number.into_pyobject(py)?.into_any(),
-        Scalar::Unsigned(number) => number.into_pyobject(py)?.into_any(),
-        Scalar::Float(number) => number.into_pyobject(py)?.into_any(),
-    })
 }
 
 impl PyRuntime {
@@ -258,7 +243,7 @@ impl PyRuntime {
 
 impl PyRuntime {
     /// Tells the log of a script.
-    pub fn tell(&self, about: &str, (number, text): &(impl Copy + Into<u64>, &[u8])) {
+    pub fn tell(&mut self, about: &str, (number, text): &(impl Copy + Into<u64>, &[u8])) {
         // SAFETY: commands only run while attached.
         let py = unsafe { Python::assume_attached() };
         let Some(hook) = &self.on_warning else {
@@ -266,7 +251,9 @@ impl PyRuntime {
         };
         let told = border::decode_text(py, text)
             .and_then(|text| hook.call1(py, (about, text, (*number).into())));
-        if let Err(error) = told {
+        if let Err(error) = told
+            && !self.keeps(py, &error)
+        {
             error.write_unraisable(py, None);
         }
     }
@@ -451,6 +438,14 @@ impl Runtime for PyRuntime {
         let py = unsafe { Python::assume_attached() };
         if self.has_caller && self.interruption.is_some() {
             return true;
+        }
+        // As if this were Python: whoever waits for the GIL gets it now and then.
+        if self
+            .let_others_at
+            .is_none_or(|at| at.elapsed() >= SWITCH_INTERVAL)
+        {
+            py.detach(|| ());
+            self.let_others_at = Some(Instant::now());
         }
         match py.check_signals() {
             Ok(()) => false,

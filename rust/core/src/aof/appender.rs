@@ -222,6 +222,16 @@ impl Appender {
         self.policy
     }
 
+    /// Bytes of the file.
+    pub fn length(&self) -> u64 {
+        self.length
+    }
+
+    /// Whether something of the file is to be forced to disk within a second.
+    pub fn awaits_sync(&self) -> bool {
+        self.is_dirty && self.policy == Policy::EverySecond
+    }
+
     /// `appendfsync` has changed. What was written under another must be on disk if
     /// `Never` is one of them: there is no copy of what that writes.
     pub fn set_policy(&mut self, policy: Policy) {

@@ -21,6 +21,16 @@ pub(super) enum NextAof {
     Further(Next),
 }
 
+/// What calls left for the append-only file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Gathered {
+    /// Bytes, or there were some just now.
+    Some,
+    /// All is with the system, and not yet forced to disk.
+    Unsynced,
+    Nothing,
+}
+
 impl Engine {
     /// Writes the journal to this file from `go_on_appending` on. With `repeats` the
     /// present file is given up, because an fsync of it failed; else what went into it is
@@ -151,6 +161,32 @@ impl Engine {
             (self.is_stopping, self.exit_status) = (true, 1);
         }
         is_safe
+    }
+
+    /// Writes what gathered before the last look; for a thread of its own, which keeps `seen`.
+    pub fn hand_over(&mut self, seen: &mut u64) -> Gathered {
+        let Some(aof) = &self.aof else {
+            return Gathered::Nothing;
+        };
+        let has_bytes = self.journal.pending_bytes() > 0;
+        if has_bytes && aof.length() != *seen {
+            // Somebody has written since; what is there now is younger than that.
+            *seen = aof.length();
+            return Gathered::Some;
+        }
+        if !has_bytes && !aof.awaits_sync() {
+            return Gathered::Nothing;
+        }
+        self.refresh_clock();
+        let is_safe = self.flush_aof();
+        self.last_reading_ns = 0;
+        *seen = self.aof.as_ref().map_or(0, Appender::length);
+        match is_safe {
+            true if has_bytes => Gathered::Some,
+            true => Gathered::Unsynced,
+            // The event loop tries again each second.
+            false => Gathered::Nothing,
+        }
     }
 
     /// Whether nobody may be answered before what was done is on disk.

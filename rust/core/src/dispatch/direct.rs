@@ -72,8 +72,8 @@ pub enum SetDirectly {
     /// It is not for here, and nothing was done.
     Declined,
     Done,
-    /// It is done, and the event loop has something to do now.
-    DoneForLoop,
+    /// It is done, and bytes begin to gather for the append-only file.
+    DoneForFile,
     /// A bug; `recover_directly` looks after what it left.
     Panicked(Box<dyn Any + Send>),
 }
@@ -263,7 +263,7 @@ impl Engine {
         self.direct.set.calls = self.direct.set.calls.wrapping_add(1);
         self.direct.ends_in_set = true;
         self.dirty_since_save += 1;
-        let is_for_loop = if self.journal.is_read() {
+        let gathers = if self.journal.is_read() {
             self.journal_directly(key, value)
         } else {
             self.journal.count([3, key.len(), value.len()].into_iter());
@@ -272,8 +272,8 @@ impl Engine {
         if let Some(started_ns) = started_ns {
             self.direct.set.last_ns = self.clock.monotonic_ns() - started_ns;
         }
-        if is_for_loop {
-            SetDirectly::DoneForLoop
+        if gathers {
+            SetDirectly::DoneForFile
         } else {
             SetDirectly::Done
         }
@@ -305,7 +305,7 @@ impl Engine {
         true
     }
 
-    /// Gives the file what a SET did. True: the loop is to write it.
+    /// Gives the file what a SET did. True: bytes begin to gather.
     #[cold]
     fn journal_directly(&mut self, key: &[u8], value: &[u8]) -> bool {
         let was_empty = self.journal.pending_bytes() == 0;
@@ -314,7 +314,7 @@ impl Engine {
         if self.journal.pending_bytes() >= PENDING_BYTES_MAX {
             self.flush_aof();
         }
-        // Else it has been woken, and will find this, too.
+        // Else who writes them has been woken, and will find this, too.
         was_empty && self.journal.pending_bytes() > 0
     }
 

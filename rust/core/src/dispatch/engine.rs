@@ -153,6 +153,8 @@ pub struct Engine {
     pub dirty_since_save: u64,
     pub started_ms: i64,
     pub is_stopping: bool,
+    /// Nobody inside this process may become a client any more.
+    pub has_ended: bool,
     /// Clients that are known to be other processes of this machine.
     pub other_processes: usize,
     pub exit_status: i32,
@@ -225,6 +227,7 @@ impl Engine {
             dirty_since_save: 0,
             started_ms: now_us / 1000,
             is_stopping: false,
+            has_ended: false,
             other_processes: 0,
             exit_status: 0,
             loading: false,
@@ -292,6 +295,19 @@ impl Engine {
         }
     }
 
+    /// Forgets the clients inside this process, for good; those that wait hear of it.
+    pub fn end_embedded(&mut self) {
+        self.has_ended = true;
+        let sessions = self.sessions.values();
+        let own: Vec<_> = sessions
+            .filter_map(|session| Some((session.id, session.alarm.clone()?)))
+            .collect();
+        for (client, alarm) in own {
+            self.close_session(client);
+            alarm.ring();
+        }
+    }
+
     /// Takes a client out of all that leads to it.
     fn leave(&mut self, client: ClientId) {
         self.unwatch(client);
@@ -354,13 +370,14 @@ impl Engine {
         }
     }
 
-    /// Whether the event loop has something to do for clients: bytes to write, requests
-    /// to go on with, connections to close.
-    pub fn wants_turn(&self) -> bool {
-        !(self.dirty_clients.is_empty()
+    /// Whether the event loop has something to do for clients (bytes to write, requests
+    /// to go on with, connections to close), and whether the append-only file is to get
+    /// something.
+    pub fn leaves_work(&self) -> (bool, bool) {
+        let is_idle = self.dirty_clients.is_empty()
             && self.resumed_clients.is_empty()
-            && self.closing_clients.is_empty()
-            && self.journal.pending_bytes() == 0)
+            && self.closing_clients.is_empty();
+        (!is_idle, self.journal.pending_bytes() > 0)
     }
 
     /// Closes a client whose output passed its hard limit, or stays above its soft one.

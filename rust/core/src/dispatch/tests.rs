@@ -2,6 +2,7 @@
 
 mod aftermath;
 mod arguments;
+mod handing_over;
 mod journal;
 mod latency;
 mod pipeline;
