@@ -1372,8 +1372,10 @@ class Call:
     def snapshot(self) -> dict[str, Any]:
         """Facts about the snapshot that is being written."""
 
-    def snapshot_outcome(self) -> tuple[str | None, int, int] | None:
-        """How the last snapshot ended, once: (failure or None, when begun, when ended in ms)."""
+    def snapshot_outcome(
+        self,
+    ) -> tuple[Literal["written", "failed", "given up"], str, int, int] | None:
+        """How the last snapshot ended, once: why it failed, when begun, when ended in ms."""
 
     @property
     def changes_since_save(self) -> int:
@@ -1591,6 +1593,9 @@ class Engine:
         self, path: str | PathLike[str], policy: str, notes_time: bool, knows_fields: bool
     ) -> None:
         """Writes the journal to this file from now on; see `Call.configure_appending`."""
+
+    def abort_snapshot(self) -> bool:
+        """Gives up a snapshot; no file of it has a name then. False: there was none."""
 
     def stop_appending(self) -> None:
         """Ends the append-only file; all of it is on disk afterwards."""

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from rubellite.client.meeting import Place, remove_socket
 from rubellite.config import Config
-from rubellite.errors import ReplyError
 from rubellite.extending import Source
 from rubellite.persistence.directory import DirectoryLock
 from rubellite.server.app import assemble
@@ -64,6 +63,7 @@ class EngineRoom:
         self.engine = assembly.engine
         self.extensions = assembly.extensions
         self.snapshots = assembly.snapshots
+        self._append_only = assembly.append_only
         if path is not None:
             assembly.load()
         self._place: Place | None = None
@@ -114,29 +114,22 @@ class EngineRoom:
             self._private = directory
         return Place(path=os.path.join(self._private, "socket"))
 
-    def _give_up_background_save(self) -> None:
-        try:
-            self.engine.embed().call("BGSAVE CANCEL")
-        except ReplyError:
-            # There is none.
-            pass
-
     def close(self) -> None:
         """Ends the engine: what durability promised is on disk afterwards."""
         self._is_ending = True
         saves = self._path is not None and bool(self._config.save_points())
-        if saves and self._thread is not threading.current_thread():
-            self._give_up_background_save()
         self.engine.stop()
         if self._thread is not threading.current_thread():
             self._thread.join()
             # Nobody writes any more, and who waits need not.
             self.engine.end_embedded()
+            # Finished later, it would take the place of the newer one.
+            self.engine.abort_snapshot()
             if saves:
                 self.engine.save(self.snapshots.path, self.snapshots.how())
         else:
             self.engine.end_embedded()
-        self.engine.stop_appending()
+        self._append_only.end(self.engine)
         if self._place is not None:
             # Until then it tells those who come that there is something to wait for.
             self._place.remove()

@@ -11,7 +11,6 @@ fsync the increment is given up, and what it may lack begins the next one.
 
 from __future__ import annotations
 
-import contextlib
 import os
 from typing import Any
 
@@ -20,6 +19,7 @@ from rubellite.clock import monotonic_seconds
 from rubellite.config import Config
 from rubellite.persistence import manifest as manifests
 from rubellite.persistence.directory import InUseError
+from rubellite.persistence.files import Files, Within
 from rubellite.persistence.manifest import Manifest, ManifestError
 from rubellite.persistence.snapshots import LoadError, Log, Outcome, Snapshots
 
@@ -30,17 +30,6 @@ _FIRST_RETRY_SECONDS = 5.0
 _RETRY_MS = 1000
 
 
-class _Within:
-    """Loads while a command runs."""
-
-    def __init__(self, call: Call) -> None:
-        self._call = call
-        self.replay = call.replay
-
-    def load(self, path: str, checks_checksum: bool, keeps_expired: bool) -> dict[str, Any]:
-        return self._call.load(path, checks_checksum, "replaced", keeps_expired)
-
-
 class AppendOnly:
     """The append-only files of one server."""
 
@@ -48,6 +37,7 @@ class AppendOnly:
         self._config = config
         self._log = log
         self._snapshots = snapshots
+        self._files = Files(config, log, snapshots)
         self.manifest = Manifest()
         self.is_on = False
         #: Asked for while a snapshot is written; begins after it.
@@ -62,6 +52,8 @@ class AppendOnly:
         self._failures = 0
         self._failed_at = 0.0
         self._rewrites = 0
+        self._extra_bytes_peak = 0
+        self._delayed_syncs = 0
         self._last_seconds = -1
         self._failure: str | None = None
         self._write_failure: str | None = None
@@ -70,23 +62,6 @@ class AppendOnly:
         #: Whether the files hold all data, so that a manifest may name them; not so from
         #: CONFIG SET appendonly yes until the first rewrite is done.
         self._is_complete = False
-
-    # Names
-
-    @property
-    def folder(self) -> str:
-        """The folder of all append-only files."""
-        return os.path.join(self._snapshots.directory, self._config.text("appenddirname"))
-
-    def _path(self, name: str) -> str:
-        return os.path.join(self.folder, name)
-
-    @property
-    def _manifest_path(self) -> str:
-        return self._path(self._config.text("appendfilename") + ".manifest")
-
-    def _name(self, number: int, kind: str) -> str:
-        return f"{self._config.text('appendfilename')}.{number}.{kind}"
 
     # Loading
 
@@ -97,126 +72,53 @@ class AppendOnly:
         """
         if not self._config.boolean("appendonly"):
             return False
-        try:
-            self._snapshots.lock.take(self._snapshots.directory)
-            manifests.make_directory(self.folder)
-            found = manifests.read(self._manifest_path)
-        except (InUseError, OSError, ManifestError) as problem:
-            raise LoadError(str(problem)) from None
-        if found is None or self._is_adoption_unfinished(found):
-            found = self._adopt_single_file()
+        found = self._files.find()
         began = monotonic_seconds()
         if found is None:
             # Data of before the file was switched on are kept, as its first base.
             self._snapshots.load_at_start(engine, now_ms)
             found = Manifest()
         else:
-            self._load_files(engine, found, now_ms)
+            self._files.load(engine, found, now_ms)
             seconds = monotonic_seconds() - began
             self._log.notice(f"DB loaded from append only file: {seconds:.3f} seconds")
         self.manifest = found
         self._go_on(engine)
         return True
 
-    def _is_adoption_unfinished(self, found: Manifest) -> bool:
-        """The manifest names a file of Redis before 7.0 that is still to be moved."""
-        name = self._config.text("appendfilename")
-        is_only_file = found.base is not None and found.base[0] == name and not found.increments
-        single = os.path.join(self._snapshots.directory, name)
-        return is_only_file and not os.path.exists(self._path(name)) and os.path.exists(single)
-
-    def _adopt_single_file(self) -> Manifest | None:
-        """A file of Redis before 7.0 becomes the base."""
-        name = self._config.text("appendfilename")
-        single = os.path.join(self._snapshots.directory, name)
-        if not os.path.exists(single):
-            return None
-        adopted = Manifest(base=(name, 1))
-        try:
-            manifests.write(self._manifest_path, adopted)
-            os.replace(single, self._path(name))
-            manifests.sync_directory(self.folder)
-            manifests.sync_directory(self._snapshots.directory)
-        except OSError as problem:
-            raise LoadError(f"{name}: {problem}") from None
-        self._log.notice(
-            f"Successfully migrated an old-style AOF configuration ({name}) to the one with a "
-            "manifest."
-        )
-        return adopted
-
     def reload(self, call: Call) -> None:
-        """DEBUG LOADAOF: loads what was written; fails with `LoadError`."""
-        if not self.is_on or not self._is_complete or not call.sync_appended():
-            raise LoadError("there is no append-only file that holds all data")
-        call.abort_snapshot()
-        self._snapshots.collect(call)
+        """DEBUG LOADAOF: loads what the files hold in the place of all data, whether or not
+        they are written to. Fails with `LoadError`; the data are gone even then.
+        """
+        problem = None
+        found = self.manifest
+        try:
+            if not (self.is_on and self._is_complete):
+                found = self._files.find_again()
+            elif not call.sync_appended():
+                raise LoadError("The append-only file cannot be forced to disk")
+        except LoadError as caught:
+            problem = caught
+        self._snapshots.abort(call)
         call.flush(True)
-        self._load_files(_Within(call), self.manifest, call.now_ms)
-
-    def _load_files(self, engine: Engine | _Within, found: Manifest, now_ms: int) -> None:
-        files = [("base", found.base[0])] if found.base else []
-        files += [("incr", name) for name, _ in found.increments]
-        for at, (kind, name) in enumerate(files):
-            began = monotonic_seconds()
-            try:
-                whole = self._load_file(engine, name, now_ms)
-            except (OSError, ValueError) as problem:
-                advice = "Make a backup of your AOF file, then use `rubellite check-aof --fix`"
-                if "ERR unknown command '" in str(problem):
-                    advice = (
-                        "If the command is one of your own, load the module that declares it "
-                        "(`--load`, `open(load=[…])`)"
-                    )
-                raise LoadError(
-                    f"Bad file format reading the append only file {name}: {problem}. {advice}"
-                ) from None
-            if whole is not None:
-                # Behind it there may be increments that were never begun.
-                later = [self._size(name) for _, name in files[at + 1 :]]
-                self._cut(name, whole, is_last=not any(later))
-            seconds = monotonic_seconds() - began
-            self._log.notice(f"DB loaded from {kind} file {name}: {seconds:.3f} seconds")
-
-    def _load_file(self, engine: Engine | _Within, name: str, now_ms: int) -> int | None:
-        path = self._path(name)
-        offset = 0
-        with open(path, "rb") as file:
-            head = file.read(9)
-        if head.startswith((b"REDIS", b"VALKEY")):
-            report = engine.load(path, self._config.boolean("rdbchecksum"), keeps_expired=True)
-            self._snapshots.loaded(report, now_ms)
-            offset = report["bytes"]
-        return engine.replay(path, offset)
-
-    def _cut(self, name: str, whole: int, *, is_last: bool) -> None:
-        """The file ends in the middle of a command: only its last part may be missing."""
-        if not is_last:
-            raise LoadError(f"The append only file {name} is truncated, but is not the last")
-        if not self._config.boolean("aof-load-truncated"):
-            raise LoadError(
-                f"Unexpected end of file reading the append only file {name}. You can: 1) make a "
-                "backup of your AOF file, then use `rubellite check-aof --fix`. 2) set "
-                "'aof-load-truncated' to yes and start again"
-            )
-        self._log.warning(f"!!! Warning: short read while loading the AOF file {name}!!!")
-        self._log.warning(f"AOF loaded anyway because aof-load-truncated is enabled: byte {whole}")
-        os.truncate(self._path(name), whole)
+        if problem is not None:
+            raise problem
+        self._files.load(Within(call), found, call.now_ms)
 
     def _go_on(self, engine: Engine) -> None:
         """Begins to write where the files end."""
         try:
             if self.manifest.base is None and not self.manifest.increments:
-                name = self._name(1, "base.rdb")
-                engine.save(self._path(name), self._snapshots.how(is_aof_base=True))
+                name = self._files.name(1, "base.rdb")
+                engine.save(self._files.path(name), self._snapshots.how(is_aof_base=True))
                 self.manifest.base = (name, 1)
                 self._log.notice(f"Creating AOF base file {name} on server start")
             if not self.manifest.increments:
                 number = self.manifest.base[1] if self.manifest.base else 1
-                self.manifest.increments.append((self._name(number, "incr.aof"), number))
+                self.manifest.increments.append((self._files.name(number, "incr.aof"), number))
             name = self.manifest.increments[-1][0]
-            engine.append_to(self._path(name), *self._how())
-            manifests.write(self._manifest_path, self.manifest)
+            engine.append_to(self._files.path(name), *self._how())
+            manifests.write(self._files.manifest_path, self.manifest)
             self._log.notice(f"Opening AOF incr file {name} on server start")
             self._remove_history()
         except OSError as problem:
@@ -226,14 +128,8 @@ class AppendOnly:
         self._bytes_after_rewrite = self._base_bytes
 
     def _measure(self) -> None:
-        self._base_bytes = self._size(self.manifest.base[0]) if self.manifest.base else 0
-        self._old_bytes = sum(self._size(name) for name, _ in self.manifest.increments[:-1])
-
-    def _size(self, name: str) -> int:
-        try:
-            return os.path.getsize(self._path(name))
-        except OSError:
-            return 0
+        self._base_bytes = self._files.size(self.manifest.base[0]) if self.manifest.base else 0
+        self._old_bytes = sum(self._files.size(name) for name, _ in self.manifest.increments[:-1])
 
     # Settings
 
@@ -257,14 +153,20 @@ class AppendOnly:
             self.request_rewrite(call)
         elif self.is_on and not wanted:
             self.is_on = self.is_scheduled = False
-            if self.is_rewriting:
-                call.abort_snapshot()
-                self._snapshots.collect(call)
+            self._give_up(call)
             self._try(call.stop_appending)
+
+    def _give_up(self, call: Call) -> None:
+        """Gives up a rewrite; nothing is left of it, nor of increments that no manifest names."""
+        if self.is_rewriting:
+            self._snapshots.abort(call)
+        if not self._is_complete:
+            for name, _ in self.manifest.increments:
+                self._files.remove(name)
 
     def _retired(self) -> Manifest:
         try:
-            old = manifests.read(self._manifest_path) or Manifest()
+            old = manifests.read(self._files.manifest_path) or Manifest()
         except ManifestError as problem:
             self._log.warning(f"The old manifest is replaced: {problem}")
             old = Manifest()
@@ -299,7 +201,7 @@ class AppendOnly:
         number = self.manifest.last_number + 1
         try:
             self._snapshots.lock.take(self._snapshots.directory)
-            manifests.make_directory(self.folder)
+            manifests.make_directory(self._files.folder)
             if self.is_on:
                 self._begin_increment(call, number)
         except (OSError, InUseError) as problem:
@@ -307,11 +209,15 @@ class AppendOnly:
             return False
         self._old_increments = len(self.manifest.increments) - int(self.is_on)
         self._new_number = number
-        self._new_base = self._name(number, "base.rdb")
+        self._new_base = self._files.name(number, "base.rdb")
         self._measure()
         self.is_rewriting = True
+        self._rewrites += 1
         call.start_snapshot(
-            self._path(self._new_base), self._snapshots.how(is_aof_base=True), survives_flush=True
+            self._files.path(self._new_base),
+            self._snapshots.how(is_aof_base=True),
+            survives_flush=True,
+            key_delay_us=self._snapshots.key_delay_us,
         )
         self._snapshots.hand_next_outcome_to(self._ended)
         self._log.notice("Background append only file rewriting started")
@@ -320,9 +226,9 @@ class AppendOnly:
     def _begin_increment(self, call: Call, number: int, *, repeats: bool = False) -> None:
         """Goes on in a new increment; fails with `OSError`, and then in the old one."""
         old = self.manifest
-        name = self._name(number, "incr.aof")
+        name = self._files.name(number, "incr.aof")
         begun = Manifest(old.base, [*old.increments, (name, number)], list(old.history))
-        call.prepare_appending(self._path(name), self._config.text("appendfsync"), repeats)
+        call.prepare_appending(self._files.path(name), self._config.text("appendfsync"), repeats)
         if self._is_complete:
             self._name_files(call, begun)
         call.go_on_appending()
@@ -330,19 +236,25 @@ class AppendOnly:
 
     def _name_files(self, call: Call, manifest: Manifest) -> None:
         began = monotonic_seconds()
-        manifests.write(self._manifest_path, manifest)
+        manifests.write(self._files.manifest_path, manifest)
         # Everybody waited for the disk.
         call.note_latency("aof-rename", int((monotonic_seconds() - began) * 1e9))
 
     def _ended(self, call: Call, outcome: Outcome) -> None:
-        failure, started_ms, ended_ms = outcome
+        end, reason, started_ms, ended_ms = outcome
         self.is_rewriting = False
+        self._extra_bytes_peak = call.snapshot()["extra_bytes_peak"]
+        if end != "written":
+            # It may have its name already, but no manifest names it.
+            self._files.remove(self._new_base)
+        if end == "given up":
+            self._log.warning("Background AOF rewrite given up")
+            # If the files are still wanted, the data have changed under it.
+            self.is_scheduled = self.is_on
+            return
         self._last_seconds = (ended_ms - started_ms) // 1000
-        if failure is not None:
-            # Renamed, but its directory not forced to disk: no manifest names it yet.
-            with contextlib.suppress(OSError):
-                os.unlink(self._path(self._new_base))
-            self._failed(f"Background AOF rewrite failed: {failure}")
+        if end == "failed":
+            self._failed(f"Background AOF rewrite failed: {reason}")
             return
         old = self.manifest
         retired = old.increments[: self._old_increments]
@@ -364,7 +276,6 @@ class AppendOnly:
         call.appended_is_whole()
         self._has_lost = False
         self._failure, self._failures = None, 0
-        self._rewrites += 1
         self._measure()
         self._bytes_after_rewrite = self._base_bytes
         self._log.notice("Background AOF rewrite finished successfully")
@@ -382,22 +293,22 @@ class AppendOnly:
         left = []
         for name, number in self.manifest.history:
             try:
-                os.unlink(self._path(name))
+                os.unlink(self._files.path(name))
             except FileNotFoundError:
                 pass
             except OSError as problem:
                 self._log.warning(f"Can't remove {name}: {problem}")
                 left.append((name, number))
         cleared = Manifest(self.manifest.base, self.manifest.increments, left)
-        if self._try(lambda: manifests.write(self._manifest_path, cleared)):
+        if self._try(lambda: manifests.write(self._files.manifest_path, cleared)):
             self.manifest = cleared
 
     def cron(self, call: Call) -> None:
         """Ten times a second: a rewrite that was asked for, or is due."""
         self._watch(call)
-        if not self.is_on or call.is_saving:
+        if call.is_saving:
             return
-        if self.is_scheduled or self._is_due(call) or self._is_begun_in_vain:
+        if self.is_scheduled or (self.is_on and (self._is_due(call) or self._is_begun_in_vain)):
             self.start(call)
 
     @property
@@ -417,6 +328,9 @@ class AppendOnly:
         elif failure is None and self._write_failure is not None:
             self._log.warning("AOF write error looks solved. The server can write again.")
         self._write_failure = failure
+        if facts["delayed_syncs"] > self._delayed_syncs:
+            self._log.notice("Asynchronous AOF fsync is taking too long (disk is busy?).")
+        self._delayed_syncs = facts["delayed_syncs"]
         if facts["is_broken"] and call.now_ms >= self._retry_at_ms:
             self._give_increment_up(call)
         if facts["has_lost"] and not self._has_lost:
@@ -452,21 +366,47 @@ class AppendOnly:
         self._log.notice(f"Starting automatic rewriting of AOF on {growth}% growth")
         return True
 
-    def before_end(self, call: Call, _save: bool | None) -> bool:
-        """Forces all to disk before the server ends. False: it failed."""
+    def before_end(self, call: Call, _save: bool | None, force: bool) -> bool:
+        """Forces all to disk before the server ends. False: it must not end."""
+        if self.is_rewriting and self.is_on and not self._is_complete:
+            # No files hold the data yet.
+            if not force:
+                self._log.warning("Writing initial AOF, can't exit.")
+                return False
+            self._log.warning("Writing initial AOF. Exit anyway.")
+        if self.is_rewriting:
+            self._log.warning("The append-only file is being rewritten. Giving it up.")
+        self._give_up(call)
         if not self.is_on:
             return True
         self._log.notice("Calling fsync() on the AOF file.")
         return self._try(call.stop_appending)
 
+    def end(self, engine: Engine) -> None:
+        """Ends, inside a process: what durability promised is on disk afterwards."""
+        engine.abort_snapshot()
+        if self.is_on and not self._is_complete:
+            # Switched on a moment ago: the first rewrite is done here instead.
+            number = self.manifest.last_number + 1
+            base = self._files.name(number, "base.rdb")
+            engine.save(self._files.path(base), self._snapshots.how(is_aof_base=True))
+            manifests.write(self._files.manifest_path, Manifest((base, number), []))
+            for name, _ in (*self.manifest.increments, *self.manifest.history):
+                self._files.remove(name)
+        engine.stop_appending()
+
     # INFO
+
+    def forget_counts(self) -> None:
+        """CONFIG RESETSTAT."""
+        self._rewrites = 0
 
     def info(self, call: Call) -> dict[str, Any]:
         """Fields of INFO persistence."""
         facts = call.appending()
         running = call.snapshot()
         seconds = (call.now_ms - running["started_ms"]) // 1000 if self.is_rewriting else -1
-        is_well = facts is None or facts["failure"] is None
+        is_well = facts is None or (facts["failure"] is None and not facts["has_lost"])
         fields: dict[str, Any] = {
             "aof_enabled": int(self.is_on),
             "aof_rewrite_in_progress": int(self.is_rewriting),
@@ -477,7 +417,7 @@ class AppendOnly:
             "aof_rewrites": self._rewrites,
             "aof_rewrites_consecutive_failures": self._failures,
             "aof_last_write_status": "ok" if is_well else "err",
-            "aof_last_cow_size": 0,
+            "aof_last_cow_size": self._extra_bytes_peak,
         }
         if facts is not None:
             fields |= {

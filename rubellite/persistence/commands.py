@@ -62,9 +62,10 @@ def save(call: Call) -> Reply:
 
     Errors: SAVING_ALREADY, SAVE_FAILED.
     """
-    if call.is_saving:
+    found = snapshots.of(call)
+    if call.is_saving and found.is_ours:
         raise SAVING_ALREADY
-    if not snapshots.of(call).save(call):
+    if not found.save(call):
         raise SAVE_FAILED
     return OK
 
@@ -89,8 +90,11 @@ def bgsave(call: Call, operation: Arguments) -> Reply:
     found = snapshots.of(call)
     found.collect(call)
     if word == b"CANCEL":
-        if not found.abort(call):
+        what = found.cancel(call)
+        if what is None:
             raise NOTHING_TO_CANCEL
+        if what == "scheduled":
+            return Status("Scheduled background saving cancelled")
         return Status("Background saving cancelled")
     if call.is_saving and not found.is_ours:
         if word == b"SCHEDULE":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from rubellite._core import Call, Engine
 from rubellite.about import REDIS_VERSION, __version__
@@ -23,8 +23,8 @@ class Log(Protocol):
     def warning(self, text: str) -> None: ...
 
 
-#: Why it failed or None, when it was begun and when it ended, in milliseconds.
-Outcome = tuple[str | None, int, int]
+#: How it ended, why it failed, when it was begun and when it ended, in milliseconds.
+Outcome = tuple[Literal["written", "failed", "given up"], str, int, int]
 
 
 class LoadError(Exception):
@@ -64,6 +64,11 @@ class Snapshots:
         """The folder of all data files."""
         return self._home or os.getcwd()
 
+    @property
+    def key_delay_us(self) -> int:
+        """Time between two keys, for tests."""
+        return max(self._config.integer("rdb-key-save-delay"), 0)
+
     def how(self, *, is_aof_base: bool = False) -> dict[str, Any]:
         """How files are written, by the settings."""
         fields = [(b"redis-ver", REDIS_VERSION.encode()), (b"rubellite-ver", __version__.encode())]
@@ -84,6 +89,7 @@ class Snapshots:
         """Saves while everybody waits. False: it failed, and the log says why."""
         try:
             self.lock.take(self.directory)
+            self._saves += 1
             call.save(self.path, self.how())
         except (OSError, InUseError) as problem:
             self._log.warning(f"Failed saving the DB: {problem}")
@@ -94,7 +100,6 @@ class Snapshots:
 
     def _succeeded(self, call: Call) -> None:
         self.last_save_seconds = call.now_ms // 1000
-        self._saves += 1
         self.last_succeeded = True
         self.judge(call)
 
@@ -108,14 +113,26 @@ class Snapshots:
             self.last_succeeded = False
             self.judge(call)
             return False
-        delay_us = max(self._config.integer("rdb-key-save-delay"), 0)
-        call.start_snapshot(self.path, self.how(), key_delay_us=delay_us)
+        self._saves += 1
+        call.start_snapshot(self.path, self.how(), key_delay_us=self.key_delay_us)
         self._log.notice("Background saving started")
         return True
 
     def abort(self, call: Call) -> bool:
-        """Gives up what is being saved in the background."""
-        return call.abort_snapshot()
+        """Gives up what is being written in the background, of the append-only file, too."""
+        aborted = call.abort_snapshot()
+        self.collect(call)
+        return aborted
+
+    def cancel(self, call: Call) -> str | None:
+        """BGSAVE CANCEL: "running" or "scheduled", whichever was called off; None: nothing."""
+        if call.is_saving and self.is_ours:
+            self.abort(call)
+            return "running"
+        if self.is_scheduled:
+            self.is_scheduled = False
+            return "scheduled"
+        return None
 
     def cron(self, call: Call) -> None:
         """Ten times a second: what has ended, and what is due."""
@@ -132,16 +149,19 @@ class Snapshots:
             taker, self._taker = self._taker, None
             taker(call, outcome)
             return
-        failure, started_ms, ended_ms = outcome
+        end, reason, started_ms, ended_ms = outcome
         self._last_duration_seconds = (ended_ms - started_ms) // 1000
         self._extra_bytes_peak = call.snapshot()["extra_bytes_peak"]
-        if failure is None:
+        if end == "written":
             self._log.notice("Background saving terminated with success")
             self._succeeded(call)
-        else:
-            self._log.warning(f"Background saving error: {failure}")
+        elif end == "failed":
+            self._log.warning(f"Background saving error: {reason}")
             self.last_succeeded = False
             self.judge(call)
+        else:
+            # That was wanted: no failure that writers would have to hear of.
+            self._log.warning("Background saving given up")
 
     def hand_next_outcome_to(self, taker: Callable[[Call, Outcome], None]) -> None:
         """The snapshot that has just begun is not one of ours, but `taker`'s."""
@@ -179,9 +199,9 @@ class Snapshots:
             and bool(self._config.save_points())
         )
 
-    def before_end(self, call: Call, save: bool | None) -> bool:
+    def before_end(self, call: Call, save: bool | None, _force: bool) -> bool:
         """Saves before the server ends, if that is wanted. False: it must not end."""
-        if call.is_saving:
+        if call.is_saving and self.is_ours:
             self._log.warning("There is a snapshot being written. Giving it up.")
             self.abort(call)
         if save is None:
@@ -257,6 +277,10 @@ class Snapshots:
 
     # INFO
 
+    def forget_counts(self) -> None:
+        """CONFIG RESETSTAT."""
+        self._saves = 0
+
     def info(self, call: Call) -> dict[str, Any]:
         """Fields of INFO persistence."""
         self.collect(call)
@@ -265,7 +289,7 @@ class Snapshots:
         running_seconds = (call.now_ms - snapshot["started_ms"]) // 1000 if is_running else -1
         written, total = snapshot["keys"], snapshot["keys_total"]
         return {
-            "current_cow_peak": snapshot["extra_bytes_peak"] if is_running else 0,
+            "current_cow_peak": snapshot["extra_bytes_peak"] if snapshot["is_running"] else 0,
             "current_cow_size": snapshot["extra_bytes"],
             "current_fork_perc": f"{written * 100 / total if total else 0:.2f}",
             "current_save_keys_processed": written,

@@ -29,8 +29,8 @@ from rubellite.spec.table import for_core
 
 info.provide("persistence", lambda call: snapshots.of(call).info(call))
 info.provide("persistence", lambda call: append_only.of(call).info(call))
-ending.before_end(lambda call, save: snapshots.of(call).before_end(call, save))
-ending.before_end(lambda call, save: append_only.of(call).before_end(call, save))
+ending.before_end(lambda call, *how: snapshots.of(call).before_end(call, *how))
+ending.before_end(lambda call, *how: append_only.of(call).before_end(call, *how))
 
 #: Seconds in which only the first web browser is worth a line in the log.
 _ATTACK_SECONDS = 60.0
@@ -260,7 +260,7 @@ def run(config: Config, log: Log, lifecycle: Lifecycle) -> int:
         log.warning(f"Received {name} scheduling shutdown...")
         words = config.words(f"shutdown-on-{name.lower()}")
         save = True if "save" in words else False if "nosave" in words else None
-        return ending.prepare(call, save) or "force" in words
+        return ending.prepare(call, save, force="force" in words)
 
     options: dict[str, Any] = {}
     if config.text("unixsocket"):

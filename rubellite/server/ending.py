@@ -1,8 +1,8 @@
 """What has to be done before the server may end, whoever asks for it.
 
 Parts of the server that must not lose anything register a function. It is called with a
-`Call` and True (SHUTDOWN SAVE), False (NOSAVE) or None (as configured), and answers
-whether the server may end.
+`Call`, True (SHUTDOWN SAVE), False (NOSAVE) or None (as configured), and whether the server
+will end whatever it says (FORCE); it answers whether the server may end.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Callable
 from rubellite._core import Call
 from rubellite.server.state import of
 
-Check = Callable[[Call, bool | None], bool]
+Check = Callable[[Call, bool | None, bool], bool]
 
 _CHECKS: list[Check] = []
 
@@ -22,13 +22,13 @@ def before_end(check: Check) -> None:
     _CHECKS.append(check)
 
 
-def prepare(call: Call, save: bool | None) -> bool:
-    """Whether the server may end now; says in the log why not."""
+def prepare(call: Call, save: bool | None, *, force: bool = False) -> bool:
+    """Whether the server ends now; says in the log why it should not."""
     log = of(call).log
     log.warning("User requested shutdown...")
     may_end = True
     for check in _CHECKS:
-        may_end &= check(call, save)
+        may_end &= check(call, save, force)
     if not may_end:
         log.warning("Errors trying to shut down the server. Check the logs for more information.")
-    return may_end
+    return may_end or force

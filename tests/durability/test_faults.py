@@ -127,3 +127,32 @@ def until(connection: Connection, holds: Callable[[str], bool]) -> str:
         if holds(reply):
             return reply
     raise AssertionError(reply)
+
+
+def test_what_was_lost_is_said_until_all_is_written_anew():
+    """With `appendfsync no` there is no copy of what a failed fsync lost."""
+    server = oracles.start("ours")
+    layer = Layer(server.directory)
+    try:
+        server.extra_arguments = ("--appendonly", "yes", "--appendfsync", "no")
+        server.environment = layer.environment
+        server.restart()
+        with server.connect() as connection:
+            connection.call("SET", "key", "value")
+            layer.arm("sync", error=errno.EIO)
+            assert connection.call("WAITAOF", 1, 0, 0) == [0, 0]
+            assert status(connection) == "err"
+            layer.disarm()
+            deadline = time.monotonic() + 30
+            while status(connection) != "ok":
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
+            assert connection.call("WAITAOF", 1, 0, 0) == [1, 0]
+    finally:
+        server.stop()
+        layer.close()
+
+
+def status(connection: Connection) -> str:
+    text = connection.call("INFO", "persistence").decode()
+    return str(re.findall(r"aof_last_write_status:(\w+)", text)[0])

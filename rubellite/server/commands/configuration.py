@@ -72,6 +72,8 @@ def is_local(call: Call) -> bool:
 def config_resetstat(call: Call) -> Reply:
     """Set the counters that INFO reports back to zero."""
     call.reset_statistics()
+    snapshots.of(call).forget_counts()
+    append_only.of(call).forget_counts()
     return OK
 
 

@@ -37,7 +37,7 @@ def shutdown(call: Call, words: Arguments) -> Reply:
     if b"NOSAVE" not in given:
         call.refuse_if_busy()
     save = True if b"SAVE" in given else False if b"NOSAVE" in given else None
-    if not ending.prepare(call, save) and b"FORCE" not in given:
+    if not ending.prepare(call, save, force=b"FORCE" in given):
         raise SHUTDOWN_FAILED
     call.stop(0)
     return NOTHING

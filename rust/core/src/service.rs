@@ -190,6 +190,12 @@ pub trait Service {
     /// in between. Returns how long the loop may sleep at most.
     fn tick(&mut self) -> Duration;
 
+    /// Work that nobody waits for: called once a turn, when its replies have left. Returns
+    /// how long the loop may sleep at most; None: there is none of it.
+    fn after_replies(&mut self) -> Option<Duration> {
+        None
+    }
+
     /// True when the loop shall end; everything that waits is then written as far as
     /// the sockets take it, and all is closed.
     fn is_stopping(&self) -> bool;

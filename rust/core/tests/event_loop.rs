@@ -36,6 +36,18 @@ fn pipelined_requests_are_answered_in_order() {
 }
 
 #[test]
+fn what_can_wait_comes_after_the_replies() {
+    on_each_backend(|backend| {
+        let server = Server::start(backend);
+        let mut client = server.connect();
+        for _ in 0..100 {
+            assert_eq!(ask(&mut client, "PING\r\n"), "+PONG");
+        }
+        assert_eq!(server.unsent_bytes(), 0);
+    });
+}
+
+#[test]
 fn a_request_may_arrive_byte_by_byte() {
     let server = Server::start(Backend::Native);
     let mut client = server.connect();

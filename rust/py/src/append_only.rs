@@ -87,6 +87,11 @@ impl Engine {
         Ok(())
     }
 
+    /// Gives up a snapshot; no file of it has a name then. False: there was none.
+    fn abort_snapshot(&self, py: Python<'_>) -> PyResult<bool> {
+        Ok(self.cell.lock(py)?.core.engine.abort_snapshot())
+    }
+
     /// Ends the append-only file; all of it is on disk afterwards.
     fn stop_appending(&self, py: Python<'_>) -> PyResult<()> {
         self.cell.end_handing_over();

@@ -8,6 +8,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 use rubellite_core::dispatch::Engine;
 use rubellite_core::dispatch::persistence::{Before, Restored, Restoring};
+use rubellite_core::dispatch::saving::End;
 use rubellite_core::rdb::save::Options;
 use rubellite_core::rdb::snapshot::Task;
 use rubellite_core::rdb::{Error, Format};
@@ -126,7 +127,7 @@ impl Call {
         })?
     }
 
-    /// Gives up a snapshot; its file is gone. False: there was none.
+    /// Gives up a snapshot; no file of it has a name then. False: there was none.
     fn abort_snapshot(&self) -> PyResult<bool> {
         self.with(|context| context.engine.abort_snapshot())
     }
@@ -156,12 +157,17 @@ impl Call {
         Ok(facts)
     }
 
-    /// How the last snapshot ended, once: (failure or None, when begun, when ended in ms).
-    fn snapshot_outcome(&self) -> PyResult<Option<(Option<String>, i64, i64)>> {
+    /// How the last snapshot ended, once: ("written", "failed" or "given up", why it failed,
+    /// when begun, when ended in ms).
+    fn snapshot_outcome(&self) -> PyResult<Option<(&'static str, String, i64, i64)>> {
         self.with(|context| {
             context.engine.take_snapshot_outcome().map(|outcome| {
-                let failure = outcome.result.err().map(|error| error.to_string());
-                (failure, outcome.started_ms, outcome.ended_ms)
+                let (end, reason) = match outcome.end {
+                    End::Written(_) => ("written", String::new()),
+                    End::Failed(error) => ("failed", error.to_string()),
+                    End::GivenUp => ("given up", String::new()),
+                };
+                (end, reason, outcome.started_ms, outcome.ended_ms)
             })
         })
     }

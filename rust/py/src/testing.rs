@@ -71,6 +71,7 @@ impl Engine {
     fn tick(&self, py: Python<'_>) -> PyResult<()> {
         let mut held = self.cell.lock(py)?;
         held.core.tick();
+        held.core.after_replies();
         drop(held);
         // Replies may be there for clients that waited.
         if let Some(waker) = &*self.waker.lock() {

@@ -81,7 +81,7 @@ pub struct Status {
     pub is_syncing: bool,
     /// All that was written is on disk.
     pub is_synced: bool,
-    /// How often a second's fsync was not over when the next was due.
+    /// How many fsyncs were not over when the next was due.
     pub delayed_syncs: u64,
 }
 
@@ -108,6 +108,8 @@ pub struct Appender {
     jobs_seen: u64,
     background: Arc<Background>,
     delayed_syncs: u64,
+    /// It was counted that the fsync under way takes too long.
+    is_delayed: bool,
     is_broken: bool,
     has_lost: bool,
     has_begun_sync: bool,
@@ -208,6 +210,7 @@ impl Appender {
             jobs_seen: 0,
             background,
             delayed_syncs: 0,
+            is_delayed: false,
             is_broken: false,
             has_lost: false,
             has_begun_sync: false,
@@ -299,6 +302,12 @@ impl Appender {
             is_synced: self.is_synced_but_for(pending_bytes),
             delayed_syncs: self.delayed_syncs,
         }
+    }
+
+    /// How many fsyncs were found not to be over when the next was due, since it was last
+    /// asked.
+    pub fn take_delayed_syncs(&mut self) -> u64 {
+        mem::take(&mut self.delayed_syncs)
     }
 
     /// Whether all is on disk when a reply leaves that is made now.
@@ -438,7 +447,7 @@ impl Appender {
 
     fn sync_later(&mut self, now_ms: i64) {
         if self.is_syncing() {
-            self.delayed_syncs += 1;
+            self.delayed_syncs += u64::from(!mem::replace(&mut self.is_delayed, true));
             return;
         }
         self.look_at_jobs();
@@ -448,6 +457,7 @@ impl Appender {
         // The thread lives as long as this sender.
         if self.jobs.send(Arc::clone(&self.file)).is_ok() {
             self.jobs_begun += 1;
+            self.is_delayed = false;
             (self.is_dirty, self.synced_at_ms) = (false, now_ms);
             mem::swap(&mut self.syncing, &mut self.unsynced);
             self.has_begun_sync = true;

@@ -46,3 +46,22 @@ fn a_failed_write_keeps_its_bytes_and_is_tried_again_after_a_second() {
     assert!(appender.failure().is_none());
     std::fs::remove_dir_all(&folder).unwrap();
 }
+
+#[test]
+fn an_fsync_that_takes_too_long_is_counted_once() {
+    let folder = folder("delayed");
+    let mut appender = Appender::open(&folder.join("a"), Policy::EverySecond).unwrap();
+    // As if the disk kept the thread busy.
+    appender.jobs_begun += 1;
+    let mut count_at = |now_ms| {
+        assert!(appender.flush(&mut b"bytes".to_vec(), now_ms));
+        if now_ms == 5_002 {
+            appender.background.synced.lock().jobs += 1;
+        }
+        appender.take_delayed_syncs()
+    };
+    assert_eq!([5_000, 5_001, 5_002].map(&mut count_at), [1, 0, 0]);
+    assert_eq!([7_000, 7_001].map(count_at), [0, 0]);
+    drop(appender);
+    std::fs::remove_dir_all(&folder).unwrap();
+}

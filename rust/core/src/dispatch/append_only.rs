@@ -142,6 +142,7 @@ impl Engine {
         if syncs {
             is_safe = aof.sync_by_policy(self.now_ms);
         }
+        self.statistics.counters.delayed_syncs += aof.take_delayed_syncs();
         let has_begun_sync = aof.has_begun_sync();
         if has_begun_sync {
             self.journal.forget_database();
@@ -219,7 +220,11 @@ impl Engine {
     /// What INFO tells of the file; None without one.
     pub fn aof_status(&mut self) -> Option<Status> {
         let pending_bytes = self.journal.pending_bytes();
-        Some(self.aof.as_mut()?.status(pending_bytes))
+        let delayed_syncs = self.statistics.counters.delayed_syncs;
+        Some(Status {
+            delayed_syncs,
+            ..self.aof.as_mut()?.status(pending_bytes)
+        })
     }
 }
 

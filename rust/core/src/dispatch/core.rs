@@ -175,6 +175,10 @@ impl<R: Runtime> Service for Core<R> {
         Duration::from_millis(wait.sleep_ms)
     }
 
+    fn after_replies(&mut self) -> Option<Duration> {
+        self.engine.snapshot_slice()
+    }
+
     fn is_stopping(&self) -> bool {
         self.engine.is_stopping
     }

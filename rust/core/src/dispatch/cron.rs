@@ -32,11 +32,9 @@ impl Engine {
     pub fn tick(&mut self) -> Tick {
         self.end_waits();
         self.release_held();
-        // A snapshot goes on whatever else is paused: the real servers' is a process of its own.
-        let snapshot_sleep_ms = self.snapshot_slice().unwrap_or(CRON_MS as u64);
         if self.settings.pauses_cron {
             return Tick {
-                sleep_ms: snapshot_sleep_ms,
+                sleep_ms: CRON_MS as u64,
                 is_cron_due: false,
             };
         }
@@ -77,7 +75,7 @@ impl Engine {
             sleep_ms = sleep_ms.min((deadline_ms - self.now_ms).max(0));
         }
         Tick {
-            sleep_ms: snapshot_sleep_ms.min(sleep_ms as u64),
+            sleep_ms: sleep_ms as u64,
             is_cron_due,
         }
     }

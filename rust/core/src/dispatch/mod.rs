@@ -41,6 +41,7 @@ pub mod persistence;
 pub mod pipeline;
 mod prepare;
 pub mod pubsub;
+pub mod saving;
 pub mod scripting;
 pub mod session;
 pub mod sets;

@@ -113,6 +113,8 @@ pub struct Counters {
     pub query_buffer_limit_disconnections: u64,
     pub output_buffer_limit_disconnections: u64,
     pub acl_access_denied_auth: u64,
+    /// Fsyncs of the append-only file that were not over when the next was due.
+    pub delayed_syncs: u64,
 }
 
 /// One entry of a command log.

@@ -1,7 +1,7 @@
 //! The loop that serves all sockets.
 //!
 //!     sleep (no lock) → turn (engine's lock held):
-//!         requests left over · read and execute · accept · tick · write
+//!         requests left over · read and execute · accept · tick · write · what can wait
 //!
 //! A turn costs one wait, and for each client that sent something one read and
 //! one write, however many requests the read brought. Replies leave at the end
@@ -171,6 +171,9 @@ impl Sockets {
         let mut sleep = service.tick();
         self.follow(service);
         self.write_all(service, bench);
+        if let Some(pause) = service.after_replies() {
+            sleep = sleep.min(pause);
+        }
         if let Some(again) = self.accept_again {
             sleep = sleep.min(again.saturating_duration_since(Instant::now()));
         }

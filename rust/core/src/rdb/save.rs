@@ -18,9 +18,14 @@ use crate::text::checksum::crc64;
 
 /// Bytes that are gathered before they are written.
 pub const WRITE_BYTES: usize = 256 << 10;
-/// Bytes after which a file is forced to disk in between, so that the end does not
-/// have to wait for all of them.
-const SYNC_BYTES: u64 = 32 << 20;
+/// Bytes after which a file is on its way to the disk, so that the end does not have to
+/// wait for all of them. Few on Linux: it does not interrupt itself in such work, whoever
+/// waits for the core. 4 ms for 32 MB, 0.02 ms for these.
+const SYNC_BYTES: u64 = if cfg!(target_os = "linux") {
+    256 << 10
+} else {
+    32 << 20
+};
 
 /// How a file is written.
 #[derive(Debug, Clone)]
@@ -145,8 +150,8 @@ impl SnapshotFile {
         self.file.write_all(bytes)?;
         self.bytes += bytes.len() as u64;
         if self.syncs_early && self.bytes - self.synced >= SYNC_BYTES {
+            sync_early(&self.file, self.synced, self.bytes)?;
             self.synced = self.bytes;
-            self.file.sync_data()?;
         }
         Ok(())
     }
@@ -179,6 +184,24 @@ impl Drop for SnapshotFile {
             let _ = fs::remove_file(&self.temporary);
         }
     }
+}
+
+/// Lets the disk begin with a part of a file. The sync at its end tells what went wrong.
+#[cfg(target_os = "linux")]
+fn sync_early(file: &File, from: u64, to: u64) -> io::Result<()> {
+    use std::os::fd::AsRawFd;
+    let (from, bytes) = (from as libc::off64_t, (to - from) as libc::off64_t);
+    let begin = libc::SYNC_FILE_RANGE_WRITE;
+    // SAFETY: the descriptor is open, and the call takes nothing else but numbers. Nothing
+    // depends on its answer.
+    unsafe { libc::sync_file_range(file.as_raw_fd(), from, bytes, begin) };
+    Ok(())
+}
+
+/// Forces what there is of a file to disk.
+#[cfg(not(target_os = "linux"))]
+fn sync_early(file: &File, _from: u64, _to: u64) -> io::Result<()> {
+    file.sync_data()
 }
 
 /// The name of a file that is still being written; no other has it.

@@ -37,8 +37,13 @@ use crate::keyspace::Database;
 const HAND_OVER_BYTES: usize = 64 << 10;
 /// Bytes on their way to the file above which the walk waits for the disk.
 const PENDING_BYTES_MAX: usize = 8 << 20;
-/// Keys of a step of the walk.
+/// … while others ask. What has gathered, the thread works off without a pause; where it
+/// shares the engine's core, they wait for that.
+const BUSY_PENDING_BYTES_MAX: usize = 2 * HAND_OVER_BYTES;
+/// Keys of a step of the walk, if they are small …
 const STEP_KEYS: usize = 16;
+/// … for this is what a step should write at most: then somebody looks at the time.
+const STEP_BYTES: usize = 16 << 10;
 
 /// What to write, and where.
 #[derive(Debug, Clone)]
@@ -95,6 +100,7 @@ pub struct Snapshot {
     survives_flush: bool,
     key_delay: Duration,
     next_key: Instant,
+    step_keys: usize,
     keys_total: u64,
     garbage: Vec<Box<dyn Any + Send>>,
 }
@@ -136,6 +142,7 @@ impl Snapshot {
             survives_flush: task.survives_flush,
             key_delay: task.key_delay,
             next_key: Instant::now(),
+            step_keys: STEP_KEYS,
             keys_total,
             garbage: Vec::new(),
         })
@@ -232,8 +239,13 @@ impl Snapshot {
         None
     }
 
-    /// Writes for about `budget`.
-    pub fn slice(&mut self, databases: &mut [Database], budget: Duration) -> Progress {
+    /// Writes for about `budget`; less, if others ask (`is_busy`) and the thread is behind.
+    pub fn slice(
+        &mut self,
+        databases: &mut [Database],
+        budget: Duration,
+        is_busy: bool,
+    ) -> Progress {
         if let Some(writer) = &self.writer
             && let Some(result) = writer.take_result()
         {
@@ -246,8 +258,13 @@ impl Snapshot {
             return Progress::Waiting;
         }
         let until = Instant::now() + budget;
+        let pending_max = if is_busy {
+            BUSY_PENDING_BYTES_MAX
+        } else {
+            PENDING_BYTES_MAX
+        };
         loop {
-            let is_full = |writer: &Writer| writer.pending_bytes() > PENDING_BYTES_MAX;
+            let is_full = |writer: &Writer| writer.pending_bytes() >= pending_max;
             if self.writer.as_ref().is_some_and(is_full) {
                 return Progress::Waiting;
             }
@@ -343,10 +360,11 @@ impl Snapshot {
         }
         let colour = database.colour();
         let keys = if self.key_delay.is_zero() {
-            STEP_KEYS
+            self.step_keys
         } else {
             1
         };
+        let bytes_before = self.stream.output.bytes.len();
         let cursor = database.scan(part.cursor.unwrap_or(0), keys, &mut |entry| {
             if entry.colour() != colour {
                 if is_writing {
@@ -356,6 +374,12 @@ impl Snapshot {
             }
         });
         part.cursor = Some(cursor);
+        let written = self.stream.output.bytes.len() - bytes_before;
+        self.step_keys = if written > STEP_BYTES {
+            (keys / 2).max(1)
+        } else {
+            (keys * 2).min(STEP_KEYS)
+        };
         if cursor == 0
             && let Some(part) = self.parts.pop_front()
         {

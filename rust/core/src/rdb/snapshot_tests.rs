@@ -212,7 +212,7 @@ fn apply(all: &mut [Database], step: &Step, seed: &HashSeed, snapshot: &mut Opti
 /// Slices until it is over.
 fn finish(snapshot: &mut Snapshot, all: &mut [Database]) -> std::io::Result<u64> {
     loop {
-        match snapshot.slice(all, Duration::from_millis(5)) {
+        match snapshot.slice(all, Duration::from_millis(5), false) {
             Progress::Working => {}
             Progress::Waiting => snapshot.wait_for_result(Duration::from_millis(50)),
             Progress::Ended(result) => return result,
@@ -268,7 +268,7 @@ proptest! {
                 prop_assert_eq!(folder.files(), ["dump.rdb"]);
             } else {
                 while !matches!(
-                    running.slice(&mut all, Duration::from_millis(5)),
+                    running.slice(&mut all, Duration::from_millis(5), false),
                     Progress::Recoloured
                 ) {}
                 prop_assert!(folder.files().is_empty());
@@ -295,7 +295,7 @@ fn a_folder_that_is_gone_is_an_error() {
     assert!(finish(&mut snapshot, &mut all).is_err());
     assert_eq!(folder.files(), ["dump.rdb"]);
     while !matches!(
-        snapshot.slice(&mut all, Duration::from_millis(5)),
+        snapshot.slice(&mut all, Duration::from_millis(5), false),
         Progress::Recoloured
     ) {}
     assert!(are_of_one_colour(&all));

@@ -22,7 +22,7 @@ use crate::types::{Hash, Object, Set};
 /// are large.
 const STEP_ELEMENTS: usize = 64;
 /// About so many bytes of them.
-const STEP_BYTES: usize = 64 << 10;
+const STEP_BYTES: usize = 16 << 10;
 /// An AUX field with deadlines ends after so many bytes.
 const DEADLINES_BYTES: usize = 4096;
 

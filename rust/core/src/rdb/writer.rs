@@ -4,13 +4,16 @@
 //! behind the large key that is being written: those wait, in memory while they are few,
 //! then in a file, until `Join` appends them. How much is under way is counted, for the
 //! engine to hold back.
+//!
+//! Where the two share a core, the thread lets the engine have it between small pieces of
+//! work, unless so much is under way that the engine would have to wait for it.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex};
@@ -20,7 +23,10 @@ use super::save::{Options, SnapshotFile};
 
 /// More than this of `Side` goes into a file.
 const SIDE_BYTES_MAX: usize = 4 << 20;
-const COPY_BYTES: usize = 256 << 10;
+/// What the thread does before others may have its core.
+const PIECE_BYTES: usize = 64 << 10;
+/// With more than this under way, the thread keeps its core.
+const HURRY_BYTES: usize = 4 << 20;
 
 enum Message {
     Main(Vec<u8>),
@@ -32,23 +38,34 @@ enum Message {
 
 #[derive(Default)]
 struct Shared {
-    state: Mutex<State>,
+    /// Bytes handed over that are not in a file yet. Not behind the lock: a thread that
+    /// lost its core while it held that would keep the engine waiting.
+    pending: AtomicUsize,
+    /// How it ended: bytes of the file.
+    result: Mutex<Option<io::Result<u64>>>,
     changed: Condvar,
+    is_given_up: AtomicBool,
 }
 
-#[derive(Default)]
-struct State {
-    /// Bytes handed over that are not in a file yet.
-    pending: usize,
-    /// How it ended: bytes of the file.
-    result: Option<io::Result<u64>>,
+impl Shared {
+    fn is_given_up(&self) -> bool {
+        self.is_given_up.load(Ordering::Acquire)
+    }
+
+    /// Between two pieces of work.
+    fn pause(&self) {
+        if self.pending.load(Ordering::Relaxed) <= HURRY_BYTES {
+            std::thread::yield_now();
+        }
+    }
 }
 
 /// The engine's end of the thread. Dropping it before the end leaves no file.
 pub struct Writer {
-    sender: Option<Sender<Message>>,
+    sender: Sender<Message>,
     shared: Arc<Shared>,
-    thread: Option<JoinHandle<()>>,
+    /// The file's name until it is finished.
+    temporary: PathBuf,
 }
 
 impl Writer {
@@ -56,30 +73,29 @@ impl Writer {
     pub fn start(path: &Path, options: &Options) -> io::Result<Writer> {
         let file = SnapshotFile::create(path, options)?;
         let mut output = Output::new(options.format, options.compresses);
-        let side = Side::new(file.temporary().with_extension("side"));
+        let temporary = file.temporary().to_path_buf();
+        let side = Side::new(temporary.with_extension("side"));
         let shared = Arc::new(Shared::default());
         let (sender, receiver) = channel();
         let theirs = Arc::clone(&shared);
-        let thread = std::thread::Builder::new()
+        std::thread::Builder::new()
             .name("rubellite-save".into())
             .spawn(move || {
                 let result = work(file, side, &mut output, &receiver, &theirs);
-                theirs.state.lock().result = Some(result);
+                *theirs.result.lock() = Some(result);
                 theirs.changed.notify_all();
             })?;
         Ok(Writer {
-            sender: Some(sender),
+            sender,
             shared,
-            thread: Some(thread),
+            temporary,
         })
     }
 
     fn send(&self, bytes: usize, message: Message) {
-        self.shared.state.lock().pending += bytes;
-        if let Some(sender) = &self.sender {
-            // A thread that ended has said why; who asks for the result sees it.
-            let _ = sender.send(message);
-        }
+        self.shared.pending.fetch_add(bytes, Ordering::Relaxed);
+        // A thread that ended has said why; who asks for the result sees it.
+        let _ = self.sender.send(message);
     }
 
     /// Appends to the file.
@@ -109,29 +125,35 @@ impl Writer {
 
     /// Bytes that are on their way to a file.
     pub fn pending_bytes(&self) -> usize {
-        self.shared.state.lock().pending
+        self.shared.pending.load(Ordering::Relaxed)
     }
 
     /// Waits until less than `bytes` are on their way, but not for long.
     pub fn wait_below(&self, bytes: usize, at_most: Duration) {
-        let mut state = self.shared.state.lock();
-        if state.pending >= bytes && state.result.is_none() {
-            self.shared.changed.wait_for(&mut state, at_most);
+        let mut result = self.shared.result.lock();
+        if self.pending_bytes() >= bytes && result.is_none() {
+            // That it changes in between costs the time to wait, and nothing else.
+            self.shared.changed.wait_for(&mut result, at_most);
         }
     }
 
     /// How it ended, once it did.
     pub fn take_result(&self) -> Option<io::Result<u64>> {
-        self.shared.state.lock().result.take()
+        self.shared.result.lock().take()
     }
 
-    /// Gives up and waits until the unfinished file is gone.
-    pub fn abort(mut self) {
-        self.sender = None;
-        if let Some(thread) = self.thread.take() {
-            // It does not panic; if it did, its file is as gone as it can be.
-            let _ = thread.join();
-        }
+    /// Gives up, without waiting for the thread, which the disk may keep busy: it notices,
+    /// and cannot rename a file that has no name.
+    pub fn abort(self) {
+        drop(self);
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.shared.is_given_up.store(true, Ordering::Release);
+        // Not there: it was finished, or the thread has failed and removed it.
+        let _ = fs::remove_file(&self.temporary);
     }
 }
 
@@ -142,26 +164,45 @@ fn work(
     receiver: &Receiver<Message>,
     shared: &Shared,
 ) -> io::Result<u64> {
-    while let Ok(message) = receiver.recv() {
+    while let Ok(message) = receiver.recv()
+        && !shared.is_given_up()
+    {
         let bytes = match message {
             Message::Main(bytes) => {
-                file.write(&bytes)?;
+                write(&mut file, &bytes, shared)?;
                 bytes.len()
             }
             Message::Text(text) => {
                 output.text(&text);
-                file.write(&output.bytes)?;
+                write(&mut file, &output.bytes, shared)?;
                 output.bytes = Vec::new();
                 text.len()
             }
             Message::Side(bytes) => side.push(bytes)?,
-            Message::Join => side.append_to(&mut file)?,
+            Message::Join => side.append_to(&mut file, shared)?,
             Message::Finish => return file.finish(),
         };
-        shared.state.lock().pending -= bytes;
+        shared.pending.fetch_sub(bytes, Ordering::Relaxed);
         shared.changed.notify_all();
+        shared.pause();
     }
     Err(io::Error::other("given up"))
+}
+
+/// Appends a piece at a time.
+fn write(file: &mut SnapshotFile, bytes: &[u8], shared: &Shared) -> io::Result<()> {
+    let mut pieces = bytes.chunks(PIECE_BYTES);
+    if let Some(first) = pieces.next() {
+        file.write(first)?;
+    }
+    for piece in pieces {
+        if shared.is_given_up() {
+            return Err(io::Error::other("given up"));
+        }
+        shared.pause();
+        file.write(piece)?;
+    }
+    Ok(())
 }
 
 /// See the head of this file.
@@ -191,7 +232,12 @@ impl Side {
             None => {
                 let mut options = File::options();
                 options.read(true).write(true).create(true).truncate(true);
-                self.file.insert(options.open(&self.path)?)
+                let file = options.open(&self.path)?;
+                if cfg!(unix) {
+                    // It needs no name, and without one cannot outlive the process.
+                    fs::remove_file(&self.path)?;
+                }
+                self.file.insert(file)
             }
         };
         file.write_all(&self.memory)?;
@@ -201,20 +247,20 @@ impl Side {
     }
 
     /// Returns how many bytes were still in memory.
-    fn append_to(&mut self, target: &mut SnapshotFile) -> io::Result<usize> {
+    fn append_to(&mut self, target: &mut SnapshotFile, shared: &Shared) -> io::Result<usize> {
         if let Some(file) = &mut self.file {
             file.seek(SeekFrom::Start(0))?;
-            let mut buffer = vec![0; COPY_BYTES];
+            let mut buffer = vec![0; PIECE_BYTES];
             loop {
                 match file.read(&mut buffer)? {
                     0 => break,
-                    count => target.write(&buffer[..count])?,
+                    count => write(target, &buffer[..count], shared)?,
                 }
             }
             file.seek(SeekFrom::Start(0))?;
             file.set_len(0)?;
         }
-        target.write(&self.memory)?;
+        write(target, &self.memory, shared)?;
         let written = self.memory.len();
         self.memory = Vec::new();
         Ok(written)
@@ -223,7 +269,7 @@ impl Side {
 
 impl Drop for Side {
     fn drop(&mut self) {
-        if self.file.take().is_some() {
+        if self.file.take().is_some() && cfg!(not(unix)) {
             // As with the main file: nobody can do more about it.
             let _ = fs::remove_file(&self.path);
         }

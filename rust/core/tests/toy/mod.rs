@@ -35,6 +35,8 @@ struct Toy {
     query_buffer: (usize, usize),
     output_peak: usize,
     exceeded: usize,
+    /// Bytes that waited for clients when what can wait was done, in all turns.
+    unsent: usize,
     is_stopping: bool,
 }
 
@@ -166,6 +168,14 @@ impl Service for Toy {
         Duration::from_secs(20)
     }
 
+    fn after_replies(&mut self) -> Option<Duration> {
+        let outputs = self.clients.values();
+        self.unsent += outputs
+            .map(|(output, _)| output.bytes_pending())
+            .sum::<usize>();
+        None
+    }
+
     fn is_stopping(&self) -> bool {
         self.is_stopping
     }
@@ -250,6 +260,10 @@ impl Server {
 
     pub fn query_buffer_peak(&self) -> usize {
         self.toy().query_buffer.1
+    }
+
+    pub fn unsent_bytes(&self) -> usize {
+        self.toy().unsent
     }
 
     pub fn output_peak(&self) -> usize {
