@@ -10,5 +10,8 @@ pub enum Warning<'a> {
     /// Triggers were not told of events: they caused each other, or there were too many.
     LeftOut { events: u64 },
     /// After a panic a library of functions could not be loaded again; its source is kept.
-    Unloaded { library: &'a [u8], problem: &'a [u8] },
+    Unloaded {
+        library: &'a [u8],
+        problem: &'a [u8],
+    },
 }
