@@ -161,7 +161,7 @@ def decode(buffer: bytes, position: int = 0) -> tuple[Any, int]:
     if kind == 0x23:  # #
         return line == b"t", after
     if kind == 0x28:  # (
-        return BigNumber(line.decode()), after
+        return BigNumber(line.decode(errors="backslashreplace")), after
     if kind == 0x25 or kind == 0x7C:  # % |
         pairs = Map()
         for _ in range(int(line)):

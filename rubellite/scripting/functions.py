@@ -117,7 +117,7 @@ def function_flush(call: Call, mode: Arguments) -> Reply:
     Errors: WRONG_SUBCOMMAND, FUNCTION_FLUSH_MODE.
     """
     if len(mode) > 1:
-        raise WRONG_SUBCOMMAND("FLUSH", "FUNCTION")
+        raise WRONG_SUBCOMMAND(text_of(call.argument(1)), "FUNCTION")
     if mode and mode[0].upper() not in (b"ASYNC", b"SYNC"):
         raise FUNCTION_FLUSH_MODE
     call.flush_libraries()
@@ -237,7 +237,7 @@ def function_restore(call: Call, words: Arguments) -> Reply:
     LIBRARY_FAILED, LIBRARY_EMPTY, FUNCTION_NAME, FUNCTION_TWICE, FUNCTION_EXISTS.
     """
     if len(words) > 2:
-        raise WRONG_SUBCOMMAND("RESTORE", "FUNCTION")
+        raise WRONG_SUBCOMMAND(text_of(call.argument(1)), "FUNCTION")
     policy = _POLICIES.get(words[1].upper() if len(words) > 1 else b"APPEND")
     if policy is None:
         raise FUNCTION_RESTORE_POLICY

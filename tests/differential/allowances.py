@@ -6,6 +6,7 @@ say yes stands in the tables below, with its reason; there is no other tolerance
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -33,6 +34,9 @@ TIMES = {
 
 # A deadline has six bytes here, eight there: what is later than that means never anyway.
 DEADLINE_MS_MAX = 2**48 - 1
+
+# Their replies may quote an error's text.
+SCRIPTED = frozenset(b"EVAL EVAL_RO EVALSHA EVALSHA_RO FCALL FCALL_RO FUNCTION SCRIPT".split())
 
 # Measures the process rather than the data, or bytes that only their writer must read.
 SHAPE_ONLY = {
@@ -138,7 +142,22 @@ def _compares_beyond_year_10889(command: Sequence[bytes], ours: Any, theirs: Any
     return int(command[2]) * unit_ms > DEADLINE_MS_MAX
 
 
+def _says_the_same(command: Sequence[bytes], ours: Any, theirs: Any) -> bool:
+    # A table returned as a map or set comes in the order of its hash part.
+    return told(_sorted(ours)) == told(_sorted(theirs))
+
+
 RULES = (
+    Rule(
+        frozenset((b"FUNCTION",)),
+        "libraries and functions come in the hash table's order",
+        lambda _command, ours, theirs: same(_sorted(ours), _sorted(theirs)),
+    ),
+    Rule(
+        SCRIPTED - {b"FUNCTION"},
+        "may quote an error, whose text names the script and the product",
+        _says_the_same,
+    ),
     Rule(
         frozenset(b"EXPIRE PEXPIRE EXPIREAT PEXPIREAT".split()),
         "two deadlines later than the latest are the same one",
@@ -168,8 +187,33 @@ RULES = (
 
 
 def _allowed_error(command: Sequence[bytes], ours: Error, theirs: Error) -> bool:
-    """Errors are compared to the letter. There is no allowance at present."""
-    return False
+    """Errors are compared to the letter, those of scripts up to what `told` takes out."""
+    return command[0].upper() in SCRIPTED and told(ours) == told(theirs)
+
+
+# Valkey 9.1 leaves the script's digest or function's name out of what follows an error; Redis
+# has it.
+_WHAT_RAN = re.compile(r"script: (\w+, )?on")
+# Of several, the one that the hash table has first.
+_CONFLICT = re.compile(r"Function \w+ already exists")
+_ADDRESS = re.compile(r"0x[0-9a-f]+")
+#: Where a text names the product.
+_PRODUCTS = (
+    ("This Valkey", "This Redis"),
+    *(
+        (f"server.{part}", f"redis.{part}")
+        for part in ("log", "setresp", "set_repl", "acl_check_cmd", "register_function")
+    ),
+)
+
+
+def told(reply: Any) -> str:
+    """What a script replied, without addresses, its own name and the product's."""
+    text = _CONFLICT.sub("Function … already exists", repr(reply))
+    text = _ADDRESS.sub("an address", _WHAT_RAN.sub("script: NAME, on", text))
+    for theirs, ours in _PRODUCTS:
+        text = text.replace(theirs, ours)
+    return text
 
 
 def _close(ours: Any, theirs: Any, tolerance: int) -> bool:

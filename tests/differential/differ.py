@@ -25,7 +25,6 @@ MARK = b"$12\r\n~end-of-seq~\r\n"
 _MARK_COMMAND = encode([b"ECHO", b"~end-of-seq~"])
 # A sequence may leave a transaction or another database behind.
 _CLEARING: tuple[Command, ...] = ([b"DISCARD"], [b"UNWATCH"], [b"SELECT", b"0"], [b"FLUSHALL"])
-_CLEAR = b"".join(map(encode, _CLEARING))
 # No answer for this long counts as a hang.
 HANG_SECONDS = 10.0
 
@@ -106,11 +105,20 @@ def _plain(reply: Any) -> str:
 class Differ:
     """Two servers side by side."""
 
-    def __init__(self, ours: Server, theirs: Server, protocol: int, is_brief: bool = False) -> None:
+    def __init__(
+        self,
+        ours: Server,
+        theirs: Server,
+        protocol: int,
+        is_brief: bool = False,
+        clearing: Sequence[Command] = (),
+    ) -> None:
         self.ours = ours
         self.theirs = theirs
         self.protocol = protocol
         self.connections: list[Connection] = []
+        self._clearing = (*_CLEARING, *clearing)
+        self._clear = b"".join(map(encode, self._clearing))
         self._connect()
         for connection in self.connections:
             for needed in (["ECHO", "mark"], ["FLUSHALL"], ["DBSIZE"]):
@@ -154,7 +162,7 @@ class Differ:
 
     def _payload(self, commands: list[Command]) -> bytes:
         body = b"".join(map(encode, commands))
-        return b"".join((_CLEAR, body, self._state_payload, _MARK_COMMAND))
+        return b"".join((self._clear, body, self._state_payload, _MARK_COMMAND))
 
     def _exchange(self, payload: bytes) -> tuple[wire.Outcome, wire.Outcome]:
         # `exchange` stops at these bytes, so they must not be any sequence's end.
@@ -169,14 +177,24 @@ class Differ:
             for server, outcome in ((self.ours, ours), (self.theirs, theirs)):
                 if not server.is_alive() or outcome.failure == "no answer":
                     server.restart()
-            self._connect()
+            try:
+                self._connect()
+            except (OSError, WireError):
+                # It was still writing its report of the crash.
+                for server in (self.ours, self.theirs):
+                    server.restart()
+                self._connect()
         return ours, theirs
 
     def _first_difference(
         self, commands: list[Command], ours_raw: bytes, theirs_raw: bytes
     ) -> Finding | None:
-        ours = wire.decode_all(ours_raw)[len(_CLEARING) :]
-        theirs = wire.decode_all(theirs_raw)[len(_CLEARING) :]
+        ours = wire.decode_all(ours_raw)[len(self._clearing) :]
+        try:
+            theirs = wire.decode_all(theirs_raw)[len(self._clearing) :]
+        except WireError:
+            # An error that quotes a line break is broken by it there, as in FUNCTION LIST.
+            return None
         sent = commands + self.state
         for at, command in enumerate(sent):
             left = ours[at] if at < len(ours) else Failure("no reply")
@@ -216,7 +234,7 @@ class Differ:
     ) -> Finding:
         """The finding for a sequence in which a server stopped answering."""
         replies = [
-            wire.decode_all(blob[whole])[len(_CLEARING) :] if whole < len(blob) else []
+            wire.decode_all(blob[whole])[len(self._clearing) :] if whole < len(blob) else []
             for blob in blobs
         ]
         short = 0 if ours.failure else 1

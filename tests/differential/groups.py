@@ -8,11 +8,10 @@ each line is equally likely.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-
-from tests.differential.values import Draw, keys_mostly, words
-from tests.oracles import Server
+from tests.differential.group import Group as Group
+from tests.differential.group import lines
+from tests.differential.scripting import FUNCTIONS, SCRIPTS
+from tests.differential.values import keys_mostly, words
 
 EXPIRY = "[EX seconds|PX milliseconds|EXAT unixseconds|PXAT unixms|KEEPTTL]"
 TOUCHED_EXPIRY = "[EX seconds|PX milliseconds|EXAT unixseconds|PXAT unixms|PERSIST]"
@@ -24,36 +23,8 @@ GEO_OPTIONS = "[WITHCOORD] [WITHDIST] [WITHHASH] [COUNT count [ANY]] [ASC|DESC]"
 _BLOCKS = "waits; compared in tests of blocking"
 
 
-@dataclass(frozen=True)
-class Group:
-    """One command group, named as `COMMAND DOCS` names it."""
-
-    name: str
-    documented_as: str
-    lines: tuple[str, ...]
-    kinds: Mapping[str, Draw] = field(default_factory=dict)
-    excluded: Mapping[str, str] = field(default_factory=dict)
-    planned: frozenset[str] = frozenset()
-    # What else stands between the group's commands, so that they have something to do.
-    helpers: tuple[str, ...] = ()
-    # With more than one client, commands are dealt out to them (dialogue.py).
-    clients: int = 1
-    # Values of the commands that make the keys, where not all servers take the usual ones.
-    setup_kinds: Mapping[str, Draw] = field(default_factory=dict)
-    # The only server that has these; else the first that has a command decides on it.
-    decided_by: str = ""
-
-    def deciding(self, servers: Mapping[str, Server]) -> dict[str, Server]:
-        """Those of the real servers that this group is compared with."""
-        return {name: server for name, server in servers.items() if self.decided_by in ("", name)}
-
-
-def _lines(text: str) -> tuple[str, ...]:
-    return tuple(line.strip() for line in text.strip().splitlines())
-
-
 # Makes the keys that KEYS promises; each sequence starts with some of these.
-SETUP = _lines("""
+SETUP = lines("""
     SET s1 value
     SET s2 value
     SET s3 value PXAT 4102444800000
@@ -76,7 +47,7 @@ SETUP = _lines("""
 STRINGS = Group(
     "strings",
     "string",
-    _lines(f"""
+    lines(f"""
     APPEND key value
     DECR key
     DECRBY key integer
@@ -109,7 +80,7 @@ STRINGS = Group(
 KEYS_GROUP = Group(
     "keys",
     "generic",
-    _lines(f"""
+    lines(f"""
     COPY anykey anykey [DB db] [REPLACE]
     DEL anykey...
     EXISTS anykey...
@@ -150,7 +121,7 @@ KEYS_GROUP = Group(
 TRANSACTIONS = Group(
     "transactions",
     "transactions",
-    _lines("""
+    lines("""
     MULTI
     MULTI
     MULTI
@@ -164,7 +135,7 @@ TRANSACTIONS = Group(
     UNWATCH
     """),
     {"key": words("s1 s2 n1 m1 m2")},
-    helpers=_lines(f"""
+    helpers=lines(f"""
     SET key value [NX|XX|IFEQ value] [GET] {EXPIRY}
     SET key value
     GET key
@@ -202,7 +173,7 @@ TRANSACTIONS = Group(
 CONNECTION = Group(
     "connection",
     "connection",
-    _lines("""
+    lines("""
     AUTH value
     AUTH user value
     ECHO value
@@ -216,7 +187,7 @@ CONNECTION = Group(
         "CLIENT": "looks at the process; compared in tests of its own",
         "QUIT": "ends the conversation; compared in tests of the protocol",
     },
-    helpers=_lines("""
+    helpers=lines("""
     SET key value
     GET key
     WATCH key
@@ -228,7 +199,7 @@ CONNECTION = Group(
 HASHES = Group(
     "hashes",
     "hash",
-    _lines(f"""
+    lines(f"""
     HDEL key field...
     HEXISTS key field
     HEXPIRE key seconds {CONDITION} FIELDS numfields field...
@@ -264,7 +235,7 @@ HASHES = Group(
 LISTS = Group(
     "lists",
     "list",
-    _lines("""
+    lines("""
     LINDEX key index
     LINSERT key (BEFORE|AFTER) element element
     LLEN key
@@ -291,7 +262,7 @@ LISTS = Group(
 SETS = Group(
     "sets",
     "set",
-    _lines("""
+    lines("""
     SADD key member...
     SCARD key
     SDIFF key...
@@ -316,7 +287,7 @@ SETS = Group(
 SORTED_SETS = Group(
     "sorted_sets",
     "sorted-set",
-    _lines(f"""
+    lines(f"""
     ZADD key (score member)...
     ZADD key [NX|XX] [GT|LT] [CH] [INCR] (score member)...
     ZCARD key
@@ -362,7 +333,7 @@ SORTED_SETS = Group(
 STREAMS = Group(
     "streams",
     "stream",
-    _lines("""
+    lines("""
     XACK key group id...
     XACKDEL key group [KEEPREF|DELREF|ACKED] IDS numkeys id...
     XADD key addid (field value)...
@@ -396,7 +367,7 @@ STREAMS = Group(
 BITMAPS = Group(
     "bitmaps",
     "bitmap",
-    _lines("""
+    lines("""
     BITCOUNT key [index [index [BYTE|BIT]]]
     BITFIELD key (GET width hashoffset)...
     BITFIELD key [OVERFLOW WRAP|OVERFLOW SAT|OVERFLOW FAIL] (INCRBY width hashoffset integer)...
@@ -414,7 +385,7 @@ BITMAPS = Group(
 BITMAPS_OF_REDIS = Group(
     "bitmaps_of_redis",
     "bitmap",
-    _lines("""
+    lines("""
     BITOP (DIFF|DIFF1|ANDOR|ONE) key key...
     BITOP (DIFF|DIFF1|ANDOR|ONE|AND|OR|XOR|NOT) key key...
     SETBIT key bitoffset bit
@@ -431,7 +402,7 @@ BITMAPS_OF_REDIS = Group(
 HYPERLOGLOGS = Group(
     "hyperloglogs",
     "hyperloglog",
-    _lines("""
+    lines("""
     PFADD key [element...]
     PFADD key number...
     PFCOUNT key...
@@ -445,7 +416,7 @@ HYPERLOGLOGS = Group(
     },
     # Their bytes are equal, and what only looks like one is refused alike.
     excluded={"PFSELFTEST": "answers OK"},
-    helpers=_lines("""
+    helpers=lines("""
     GET key
     GETRANGE key index index
     SET key hyperloglog
@@ -457,7 +428,7 @@ HYPERLOGLOGS = Group(
 GEO = Group(
     "geo",
     "geo",
-    _lines(f"""
+    lines(f"""
     GEOADD key [NX|XX] [CH] (longitude latitude member)...
     GEODIST key member member [unit]
     GEOHASH key [member...]
@@ -489,5 +460,7 @@ GROUPS = {
         BITMAPS_OF_REDIS,
         HYPERLOGLOGS,
         GEO,
+        SCRIPTS,
+        FUNCTIONS,
     )
 }

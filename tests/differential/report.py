@@ -79,7 +79,7 @@ def run(
         share = commands * len(decided) // total
         for protocol in (2, 3):
             kind = Dialogue if group.clients > 1 else Differ
-            differ = kind(ours, references[name], protocol)
+            differ = kind(ours, references[name], protocol, group.is_brief, group.clearing)
             rng = Random(f"{group.name} {name} {protocol} {seed}")
             try:
                 _compare(campaign, differ, rng, share // 2, decided, callable_there)

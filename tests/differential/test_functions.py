@@ -8,14 +8,13 @@ function `f` called.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.differential.test_scripts import told as told_of_scripts
+from tests.differential.allowances import told
 from tests.oracles import Server
 from tests.wire import Map, Members
 
@@ -24,9 +23,6 @@ CASES = [
     for line in Path(__file__).with_name("functions.jsonl").read_text("utf-8").splitlines()
 ]
 BATCH = 50
-
-# Valkey 9.1 leaves the function's name out of what follows an error; Redis has it.
-_NAME = re.compile(r"script: (\w+, )?on")
 
 
 def ordered(reply: Any) -> Any:
@@ -38,11 +34,6 @@ def ordered(reply: Any) -> Any:
     if isinstance(reply, (Map, Members)):
         return type(reply)([ordered(item) for item in reply])
     return reply
-
-
-def told(reply: Any) -> str:
-    text = _NAME.sub("script: NAME, on", told_of_scripts(reply))
-    return text.replace("server.register_function", "redis.register_function")
 
 
 def play(server: Server, case: Any, protocol: int) -> Iterator[str]:

@@ -7,12 +7,12 @@ follow each other (`RESP3` in front: in that protocol).
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.differential.allowances import told
 from tests.oracles import Server
 
 CASES = [
@@ -20,30 +20,6 @@ CASES = [
     for line in Path(__file__).with_name("scripts.jsonl").read_text(encoding="utf-8").splitlines()
 ]
 BATCH = 60
-
-# Valkey 9.1 leaves the script's digest out of what follows an error; Redis has it.
-_DIGEST = re.compile(r"script: ([0-9a-f]{40}, )?on")
-_ADDRESS = re.compile(r"0x[0-9a-f]+")
-#: Where a text names the product.
-_NAMES = (
-    ("This Valkey", "This Redis"),
-    *(
-        (f"server.{part}", f"redis.{part}")
-        for part in (
-            "log",
-            "setresp",
-            "set_repl",
-            "acl_check_cmd",
-        )
-    ),
-)
-
-
-def told(reply: Any) -> str:
-    text = _ADDRESS.sub("an address", _DIGEST.sub("script: SHA, on", repr(reply)))
-    for theirs, ours in _NAMES:
-        text = text.replace(theirs, ours)
-    return text
 
 
 def play(server: Server, case: Any) -> list[str]:

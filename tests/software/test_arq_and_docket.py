@@ -15,7 +15,7 @@ import rubellite
 from tests.oracles import Server
 from tests.software.toolchains import SOFTWARE, SOURCES
 
-_SECONDS_MAX = 60
+_SECONDS_MAX = 120
 
 EXPECTED: dict[str, dict[str, Any]] = {
     "arq": {

@@ -13,7 +13,7 @@ import rubellite
 from tests.oracles import Server
 from tests.software.toolchains import SOFTWARE
 
-_SECONDS_MAX = 60
+_SECONDS_MAX = 120
 
 EXPECTED = {
     "isPaused": True,

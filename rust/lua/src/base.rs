@@ -6,26 +6,26 @@ use mlua_sys as ffi;
 
 use crate::lua::{Fault, Lua, Results};
 
-/// `math.random`: Lua's own, on our numbers.
+/// `math.random`: Lua's own, on our numbers. Bounds have 32 bits, as C's `int`.
 pub fn random(lua: Lua) -> Results {
-    let number = lua.shared().random.next();
+    let number = crate::random::next();
     let empty = |argument| Err(Fault::Argument(argument, "interval is empty".into()));
     match lua.top() {
         0 => lua.push_number(number),
         1 => {
-            let upper = lua.check_integer(1)?;
+            let upper = lua.check_integer(1)? as i32;
             if upper < 1 {
                 return empty(1);
             }
-            lua.push_number((number * upper as f64).floor() + 1.0);
+            lua.push_number((number * f64::from(upper)).floor() + 1.0);
         }
         2 => {
-            let (lower, upper) = (lua.check_integer(1)?, lua.check_integer(2)?);
+            let (lower, upper) = (lua.check_integer(1)? as i32, lua.check_integer(2)? as i32);
             if lower > upper {
                 return empty(2);
             }
-            let count = upper.wrapping_sub(lower).wrapping_add(1) as f64;
-            lua.push_number((number * count).floor() + lower as f64);
+            let count = f64::from(upper.wrapping_sub(lower).wrapping_add(1));
+            lua.push_number((number * count).floor() + f64::from(lower));
         }
         _ => return Err(Fault::Here(b"wrong number of arguments".to_vec())),
     }
@@ -34,7 +34,7 @@ pub fn random(lua: Lua) -> Results {
 
 pub fn randomseed(lua: Lua) -> Results {
     let seed = lua.check_integer(1)?;
-    lua.shared().random = crate::random::Random::new(seed as i32);
+    crate::random::seed(seed as i32);
     Ok(0)
 }
 

@@ -48,7 +48,8 @@ fn one(lua: Lua, operation: fn(u32) -> u32) -> Results {
 
 fn many(lua: Lua, operation: fn(u32, u32) -> u32) -> Results {
     let mut all = bits(lua, 1)?;
-    for argument in 2..=lua.top() {
+    // The last that is no number is what the servers complain of.
+    for argument in (2..=lua.top()).rev() {
         all = operation(all, bits(lua, argument)?);
     }
     result(lua, all)

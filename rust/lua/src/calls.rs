@@ -307,15 +307,16 @@ fn wrong_arguments(lua: Lua) -> Results {
     Ok(1)
 }
 
-/// A table that stands for an error: a leading `-` means that the code is given.
+/// A table that stands for an error: one word alone is no code.
 fn error_reply(lua: Lua) -> Results {
     let Some(text) = single_string(lua) else {
         return wrong_arguments(lua);
     };
-    let line = match text.strip_prefix(b"-") {
-        Some(rest) => rest.to_vec(),
-        None if text.contains(&b' ') => text.to_vec(),
-        None => [b"ERR ", text].concat(),
+    let text = text.strip_prefix(b"-").unwrap_or(text);
+    let line = if text.contains(&b' ') {
+        text.to_vec()
+    } else {
+        [b"ERR ", text].concat()
     };
     lua.push_error_table(&line, false);
     Ok(1)
@@ -349,7 +350,12 @@ fn note_place(lua: Lua) -> Results {
                 line.extend_from_slice(if lua.boolean(1) { b"true" } else { b"false" });
             }
             _ => {
-                let text = format!("{}: {:p}", lua.kind_name(1), lua.pointer(1));
+                let (kind, pointer) = (lua.kind_name(1), lua.pointer(1));
+                let text = if pointer.is_null() {
+                    format!("{kind}: (nil)")
+                } else {
+                    format!("{kind}: {pointer:p}")
+                };
                 line.extend_from_slice(text.as_bytes());
             }
         }

@@ -181,6 +181,7 @@ pub fn write_reply(lua: Lua, form: Form, out: &mut Output) -> Written {
 fn write_table(lua: Lua, form: Form, out: &mut Output) -> Written {
     lua.push_field(-1, b"err");
     if let Some(line) = lua.string(-1) {
+        let line = as_in_c(line);
         encode::error(out.tail(), line);
         lua.push_field(-2, b"ignore_error_stats_update");
         let uncounted = (!lua.boolean(-1)).then(|| line.to_vec());
@@ -191,8 +192,7 @@ fn write_table(lua: Lua, form: Form, out: &mut Output) -> Written {
     lua.push_field(-1, b"ok");
     if let Some(line) = lua.string(-1) {
         out.push(b"+");
-        let line: Vec<u8> = line.iter().map(|byte| plain(*byte)).collect();
-        out.push(&line);
+        out.push(&plain(line));
         out.push(b"\r\n");
         lua.pop(1);
         return Written::Reply;
@@ -233,8 +233,7 @@ fn write_table(lua: Lua, form: Form, out: &mut Output) -> Written {
     lua.pop(1);
     lua.push_field(-1, b"big_number");
     if let Some(digits) = lua.string(-1) {
-        let digits: String = digits.iter().map(|byte| char::from(plain(*byte))).collect();
-        encode::big_number(out.tail(), &digits, form.client);
+        encode::big_number(out.tail(), &plain(digits), form.client);
         lua.pop(1);
         return Written::Reply;
     }
@@ -246,13 +245,17 @@ fn write_table(lua: Lua, form: Form, out: &mut Output) -> Written {
     Written::Reply
 }
 
-/// Line ends in a line become blanks.
-fn plain(byte: u8) -> u8 {
-    if matches!(byte, b'\r' | b'\n') {
-        b' '
-    } else {
-        byte
-    }
+/// What a function in C reads: a string up to its first NUL.
+pub fn as_in_c(bytes: &[u8]) -> &[u8] {
+    bytes.split(|byte| *byte == 0).next().unwrap_or_default()
+}
+
+/// A line of its own; line ends in it become blanks.
+fn plain(line: &[u8]) -> Vec<u8> {
+    let is_end = |byte: u8| matches!(byte, b'\r' | b'\n');
+    let line = as_in_c(line).iter();
+    line.map(|byte| if is_end(*byte) { b' ' } else { *byte })
+        .collect()
 }
 
 fn count(lua: Lua) -> usize {

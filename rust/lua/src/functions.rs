@@ -54,7 +54,7 @@ pub struct Functions {
 }
 
 fn with(code: ErrorCode, detail: &[u8]) -> Failure {
-    Failure::With(code, String::from_utf8_lossy(detail).into_owned())
+    Failure::Quoting(code, detail.to_vec())
 }
 
 fn position(libraries: &[Library], name: &[u8]) -> Option<usize> {

@@ -13,7 +13,7 @@ use rubellite_core::resp::decode;
 use rubellite_core::service::Request;
 
 use crate::calls;
-use crate::convert::{Form, Written, write_reply};
+use crate::convert::{Form, Written, as_in_c, write_reply};
 use crate::library::{self, Loading};
 use crate::lua::Lua;
 use crate::run::{Buffers, Run};
@@ -79,8 +79,7 @@ impl Interpreter {
 
     /// Runs the code of a library; what it registers is in `loading` afterwards.
     pub fn load_library(&mut self, code: &[u8], loading: &mut Loading<'_>) -> Result<(), Failure> {
-        let with =
-            |code, line: &[u8]| Failure::With(code, String::from_utf8_lossy(line).into_owned());
+        let with = |code, line: &[u8]| Failure::Quoting(code, line.to_vec());
         let function = self
             .compile(code, c"@user_function")
             .map_err(|message| with(ErrorCode::LibraryBroken, &message))?;
@@ -305,7 +304,7 @@ fn push_list(lua: Lua, request: Request<'_>, first: usize, last: usize) {
 /// name. Whether it was counted when it happened.
 fn error_line(lua: Lua, name: Option<&[u8]>) -> (Vec<u8>, bool) {
     if !lua.is_table(-1) {
-        let message = lua.bytes(-1).unwrap_or(b"unknown error");
+        let message = as_in_c(lua.bytes(-1).unwrap_or(b"unknown error"));
         return ([b"ERR ", message].concat(), false);
     }
     let field = |field: &[u8]| {
@@ -315,6 +314,7 @@ fn error_line(lua: Lua, name: Option<&[u8]>) -> (Vec<u8>, bool) {
         bytes
     };
     let mut line = field(b"err").unwrap_or_else(|| b"ERR unknown error".to_vec());
+    line.truncate(as_in_c(&line).len());
     if let (Some(name), Some(source), Some(number)) = (name, field(b"source"), field(b"line")) {
         line.extend_from_slice(b" script: ");
         line.extend_from_slice(name);

@@ -5,6 +5,7 @@ use std::ffi::c_int;
 use mlua_sys as ffi;
 
 use crate::c_function;
+use crate::convert::as_in_c;
 use crate::json_decode::decode;
 use crate::lua::{Fault, Lua, Results};
 use crate::printf;
@@ -108,7 +109,7 @@ fn integer_option(lua: Lua, argument: c_int, min: i64, max: i64) -> Result<Optio
     let value = i64::from(lua.check_integer(argument)? as i32);
     if !(min..=max).contains(&value) {
         let message = format!("expected integer between {min} and {max}");
-        return Err(Fault::Argument(argument, message));
+        return Err(Fault::Argument(argument, message.into()));
     }
     Ok(Some(value))
 }
@@ -131,8 +132,8 @@ fn word_option(lua: Lua, argument: c_int, words: &[&str]) -> Result<Option<usize
             let word = lua.check_bytes(argument)?;
             let place = words.iter().position(|one| one.as_bytes() == word);
             place.map(Some).ok_or_else(|| {
-                let word = String::from_utf8_lossy(word);
-                Fault::Argument(argument, format!("invalid option '{word}'"))
+                let message = [b"invalid option '", as_in_c(word), b"'"].concat();
+                Fault::Argument(argument, message)
             })
         }
     }

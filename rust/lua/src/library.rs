@@ -47,7 +47,7 @@ impl Loading<'_> {
 pub const LATE: &[u8] = b"ERR FUNCTION LOAD timeout";
 
 fn with(code: ErrorCode, detail: &[u8]) -> Failure {
-    Failure::With(code, String::from_utf8_lossy(detail).into_owned())
+    Failure::Quoting(code, detail.to_vec())
 }
 
 /// Whether a library or a function may be called so.

@@ -24,7 +24,7 @@ pub enum Fault {
     /// A table whose `err` is this line: what redis.call raises.
     Reply { line: Vec<u8>, is_counted: bool },
     /// `bad argument #n to 'function' (message)`.
-    Argument(c_int, String),
+    Argument(c_int, Vec<u8>),
     /// `bad argument #n to 'function' (type expected, got …)`.
     Type(c_int, &'static CStr),
     /// The error stands on top of the stack.
@@ -95,7 +95,7 @@ fn prepare(lua: Lua, fault: Fault) -> Raise {
             Raise::Error
         }
         Fault::Argument(number, message) => {
-            lua.push(message.as_bytes());
+            lua.push(&message);
             // SAFETY: a string is on top, and stays there.
             Raise::Argument(number, unsafe {
                 ffi::lua_tolstring(lua.0, -1, ptr::null_mut())

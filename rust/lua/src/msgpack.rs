@@ -187,32 +187,30 @@ fn unpack(lua: Lua) -> Results {
 
 /// `unpack_one(bytes [, offset])`: one value, and where the next one begins.
 fn unpack_one(lua: Lua) -> Results {
-    let bytes = lua.check_bytes(1)?;
     let offset = lua.integer_or(2, 0)?;
-    unpack_full(lua, bytes, 1, offset)
+    unpack_full(lua, lua.check_bytes(1)?, 1, offset)
 }
 
 /// `unpack_limit(bytes, limit [, offset])`.
 fn unpack_limit(lua: Lua) -> Results {
-    let bytes = lua.check_bytes(1)?;
+    // The servers look at the bytes last.
     let limit = lua.check_integer(2)?;
     let offset = lua.integer_or(3, 0)?;
-    unpack_full(lua, bytes, limit, offset)
+    unpack_full(lua, lua.check_bytes(1)?, limit, offset)
 }
 
 fn unpack_full(lua: Lua, bytes: &[u8], limit: i64, offset: i64) -> Results {
-    let (limit, offset) = (i64::from(limit as i32), i64::from(offset as i32));
     let refuse = |message: String| Err(Fault::Here(message.into_bytes()));
+    // Messages show the lower half of each.
+    let (shown, length) = (offset as i32, bytes.len() as i32);
     if offset < 0 || limit < 0 {
-        let length = bytes.len();
         return refuse(format!(
-            "Invalid request to unpack with offset of {offset} and limit of {length}."
+            "Invalid request to unpack with offset of {shown} and limit of {length}."
         ));
     }
     if offset as usize > bytes.len() {
-        let length = bytes.len();
         return refuse(format!(
-            "Start offset {offset} greater than input length {length}."
+            "Start offset {shown} greater than input length {length}."
         ));
     }
     let decodes_all = limit == 0 && offset == 0;

@@ -4,6 +4,7 @@
 //! looks up: a script of a few bytes can overflow the stack or hold the server for years.
 //! Here depth is limited, and the clock is looked at while matching goes on.
 
+use crate::convert::as_in_c;
 use crate::lua::Fault;
 use crate::state::Shared;
 
@@ -56,7 +57,9 @@ fn is_in_class(byte: u8, class: u8) -> bool {
 }
 
 impl<'a> Matcher<'a> {
+    /// A pattern ends where C's strings do.
     pub fn new(subject: &'a [u8], pattern: &'a [u8], shared: &'a mut Shared) -> Self {
+        let pattern = as_in_c(pattern);
         Self {
             subject,
             pattern,

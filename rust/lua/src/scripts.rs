@@ -102,12 +102,7 @@ impl Scripts {
         let function = self
             .interpreter(limit)
             .compile(code, c"@user_script")
-            .map_err(|message| {
-                Failure::With(
-                    ErrorCode::ScriptBroken,
-                    String::from_utf8_lossy(&message).into_owned(),
-                )
-            })?;
+            .map_err(|message| Failure::Quoting(ErrorCode::ScriptBroken, message))?;
         self.text_bytes += text.len() + SCRIPT_OVERHEAD_BYTES;
         let script = Script {
             text: text.into(),

@@ -44,7 +44,7 @@ impl Flags {
 }
 
 fn with(code: ErrorCode, detail: &[u8]) -> Failure {
-    Failure::With(code, String::from_utf8_lossy(detail).into_owned())
+    Failure::Quoting(code, detail.to_vec())
 }
 
 /// Flags and code of a script for EVAL. The code keeps the empty first line, so that its

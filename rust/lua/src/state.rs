@@ -11,7 +11,6 @@ use mlua_sys::lua_State;
 use crate::json;
 use crate::library::{self, Loading};
 use crate::lua::Lua;
-use crate::random::Random;
 use crate::run::Run;
 use crate::sandbox::Originals;
 
@@ -38,7 +37,6 @@ pub struct Shared {
     steps: u32,
     /// Metatables of tables that scripts must not change, and the tables behind them.
     pub protected: Vec<Protected>,
-    pub random: Random,
     pub json: json::Options,
     /// The table of globals, kept in the registry.
     pub globals: c_int,
@@ -131,7 +129,6 @@ impl Shared {
             panic: None,
             steps: 0,
             protected: Vec::new(),
-            random: Random::new(0),
             json: json::Options::default(),
             globals: 0,
             originals: Originals::default(),

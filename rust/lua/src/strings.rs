@@ -5,6 +5,7 @@ use std::ffi::c_int;
 use mlua_sys as ffi;
 
 use crate::c_function;
+use crate::convert::as_in_c;
 use crate::lua::{Fault, Lua, Results};
 use crate::patterns::{Capture, Matcher};
 
@@ -72,7 +73,9 @@ fn search(lua: Lua, is_find: bool) -> Results {
     let pattern = lua.check_bytes(2)?;
     let position = lua.integer_or(3, 1)?;
     let start = start_of(position, subject.len()).min(subject.len());
-    let is_plain = || lua.boolean(4) || !pattern.iter().any(|byte| SPECIAL.contains(byte));
+    // They look no further than to a NUL.
+    let looked_at = as_in_c(pattern);
+    let is_plain = || lua.boolean(4) || !looked_at.iter().any(|byte| SPECIAL.contains(byte));
     if is_find && is_plain() {
         lua.shared().step((subject.len() - start) as u32 / 64);
         let found = memchr::memmem::find(&subject[start..], pattern);

@@ -71,13 +71,15 @@ pub fn to_error(py: Python<'_>, failure: Failure) -> PyErr {
     match failure {
         Failure::Code(code) => PyErr::from_type(class(code), ()),
         Failure::With(code, detail) => PyErr::from_type(class(code), (detail,)),
-        Failure::Text(text) => {
-            let text = decode_text(py, &text).map(|text| text.unbind());
-            match text {
-                Ok(text) => PyErr::from_type(classes.raw.bind(py).clone(), (text,)),
-                Err(error) => error,
-            }
-        }
+        Failure::Quoting(code, detail) => with_bytes(py, class(code), &detail),
+        Failure::Text(text) => with_bytes(py, classes.raw.bind(py).clone(), &text),
+    }
+}
+
+fn with_bytes(py: Python<'_>, class: Bound<'_, PyType>, bytes: &[u8]) -> PyErr {
+    match decode_text(py, bytes).map(Bound::unbind) {
+        Ok(text) => PyErr::from_type(class, (text,)),
+        Err(error) => error,
     }
 }
 

@@ -9,7 +9,7 @@ require "sidekiq/api"
 JOBS = 200
 
 def wait_until
-  deadline = Process.clock_gettime(Process::CLOCK_MONOTONIC) + 40
+  deadline = Process.clock_gettime(Process::CLOCK_MONOTONIC) + 90
   until yield
     raise "nothing comes" if Process.clock_gettime(Process::CLOCK_MONOTONIC) > deadline
 

@@ -141,6 +141,8 @@ pub enum Failure {
     Code(ErrorCode),
     /// A code whose text has one `{}` to fill.
     With(ErrorCode, String),
+    /// The same with bytes that may be no text.
+    Quoting(ErrorCode, Vec<u8>),
     /// The whole line without the leading `-`.
     Text(Vec<u8>),
 }
@@ -195,6 +197,11 @@ impl ErrorTexts {
         match failure {
             Failure::Code(code) => self.text(*code).as_bytes().to_vec(),
             Failure::With(code, detail) => self.text(*code).replacen("{}", detail, 1).into_bytes(),
+            Failure::Quoting(code, detail) => {
+                let text = self.text(*code);
+                let (before, after) = text.split_once("{}").unwrap_or((text, ""));
+                [before.as_bytes(), detail, after.as_bytes()].concat()
+            }
             Failure::Text(text) => text.clone(),
         }
     }

@@ -146,12 +146,12 @@ pub fn verbatim(out: &mut Vec<u8>, format: &str, text: &[u8], protocol: Protocol
     out.extend_from_slice(b"\r\n");
 }
 
-pub fn big_number(out: &mut Vec<u8>, digits: &str, protocol: Protocol) {
+pub fn big_number(out: &mut Vec<u8>, digits: &[u8], protocol: Protocol) {
     match protocol {
-        Protocol::Resp2 => bulk(out, digits.as_bytes()),
+        Protocol::Resp2 => bulk(out, digits),
         Protocol::Resp3 => {
             out.push(b'(');
-            out.extend_from_slice(digits.as_bytes());
+            out.extend_from_slice(digits);
             out.extend_from_slice(b"\r\n");
         }
     }
@@ -205,7 +205,7 @@ pub fn encode(reply: &Reply, protocol: Protocol, out: &mut Output) {
         Reply::NullArray => null_array(out.tail(), protocol),
         Reply::Bulk(bytes) => bulk(out.tail(), bytes),
         Reply::Shared(bytes) => shared_bulk(out, bytes),
-        Reply::BigNumber(digits) => big_number(out.tail(), digits, protocol),
+        Reply::BigNumber(digits) => big_number(out.tail(), digits.as_bytes(), protocol),
         Reply::Verbatim(format, text) => verbatim(out.tail(), format, text, protocol),
         Reply::Array(items) => {
             array_header(out.tail(), items.len());
