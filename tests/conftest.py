@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 
 import pytest
 
 from tests import oracles
 from tests.oracles import Server
+
+# What a job in the background starts ignores Ctrl-C, and tests send it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _serve(name: str) -> Iterator[Server]:

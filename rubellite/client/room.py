@@ -69,6 +69,8 @@ class EngineRoom:
         self._place: Place | None = None
         self._private: str | None = None
         self._is_ending = False
+        self._is_settled = False
+        self._closing = threading.RLock()
         self._thread = self._start_thread()
 
     def _start_thread(self) -> threading.Thread:
@@ -115,25 +117,46 @@ class EngineRoom:
         return Place(path=os.path.join(self._private, "socket"))
 
     def close(self) -> None:
-        """Ends the engine: what durability promised is on disk afterwards."""
-        self._is_ending = True
+        """Ends the engine: what durability promised is on disk afterwards.
+
+        Where it was interrupted (Ctrl-C), it goes on when it is called again. Fails with
+        `RuntimeError` inside a command, and then nothing has ended.
+        """
+        is_own = self._thread is threading.current_thread()
+        # Another thread that closes it waits for the engine's own to end.
+        if not self._closing.acquire(blocking=not is_own):
+            return
+        try:
+            if not self._is_settled:
+                self._settle(is_own)
+                self._is_settled = True
+            # From here on the directory may be another's.
+            self.lock.release()
+            if self._private is not None:
+                remove_socket(os.path.join(self._private, "socket"))
+                os.rmdir(self._private)
+                self._private = None
+        finally:
+            self._closing.release()
+
+    def _settle(self, is_own: bool) -> None:
         saves = self._path is not None and bool(self._config.save_points())
-        self.engine.stop()
-        if self._thread is not threading.current_thread():
+        self._is_ending = True
+        try:
+            self.engine.stop()
+        except RuntimeError:
+            self._is_ending = False
+            raise
+        if not is_own:
             self._thread.join()
-            # Nobody writes any more, and who waits need not.
-            self.engine.end_embedded()
+        # Nobody writes any more, and who waits need not.
+        self.engine.end_embedded()
+        if not is_own:
             # Finished later, it would take the place of the newer one.
             self.engine.abort_snapshot()
             if saves:
                 self.engine.save(self.snapshots.path, self.snapshots.how())
-        else:
-            self.engine.end_embedded()
         self._append_only.end(self.engine)
         if self._place is not None:
             # Until then it tells those who come that there is something to wait for.
             self._place.remove()
-        self.lock.release()
-        if self._private is not None:
-            remove_socket(os.path.join(self._private, "socket"))
-            os.rmdir(self._private)

@@ -77,6 +77,8 @@ class Store(Native):
         #: Whether redis-py's clients are to go through their connections, always.
         self.wants_connections = False
         self._is_in_agreement = False
+        #: `close()` has come to its end.
+        self._has_ended = False
         self._added: Extensions | None = None
         self._wires: weakref.WeakSet[WireSession] = weakref.WeakSet()
         #: Those of redis-py's clients, in use or not.
@@ -387,9 +389,11 @@ class Store(Native):
     def close(self) -> None:
         """Ends the engine: what durability promised is on disk afterwards.
 
-        Where another process holds the store, only the connections to it end.
+        Where another process holds the store, only the connections to it end. What Ctrl-C
+        interrupts goes on when it is called again, or when the process ends. Fails with
+        `RuntimeError` inside a command.
         """
-        if self._tenure.is_closed:
+        if self._has_ended:
             return
         self._tenure.close()
         for wire in list(self._wires):
@@ -398,6 +402,7 @@ class Store(Native):
             connection.end()
         if isinstance(self._session, EmbeddedSession):
             self._session.close()
+        self._has_ended = True
         _OPEN.discard(self)
 
     def _after_fork(self) -> None:

@@ -278,14 +278,19 @@ class Tenure:
             self._left_behind.append(room)
 
     def close(self) -> None:
-        """Lets go of the engine: ends it, or the connection to its holder."""
+        """Lets go of the engine: ends it, or the connection to its holder.
+
+        Fails as `EngineRoom.close`.
+        """
         with self._changing:
-            if self.is_closed:
-                return
-            self.is_closed = True
+            was_closed, self.is_closed = self.is_closed, True
             room, watcher, watched = self.room, self._watcher, self._watched
         if room is not None:
-            room.close()
+            try:
+                room.close()
+            except RuntimeError:
+                self.is_closed = was_closed
+                raise
         if watcher is None or watcher is threading.current_thread():
             return
         # One that waits for a holder to answer ends when it does.

@@ -97,6 +97,58 @@ def test_a_closed_store_refuses(db: Store, what: str):
     assert "closed" in str(found[0]), repr(found[0])
 
 
+def test_an_interrupted_close_goes_on_when_it_is_called_again(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    db = rubellite.open(path)
+    db["a"] = 1
+    room = db.room
+    assert room is not None
+    join = room._thread.join
+    interrupted: list[bool] = []
+
+    def interrupt() -> None:
+        if not interrupted:
+            interrupted.append(True)
+            raise KeyboardInterrupt
+        join()
+
+    monkeypatch.setattr(room._thread, "join", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        db.close()
+    assert db.is_closed
+    db.close()
+    with rubellite.open(path) as again:
+        assert again["a"] == b"1"
+
+
+def test_a_command_cannot_close_its_store(path: Path):
+    with rubellite.open(path) as db:
+
+        @db.command("BYE")
+        def bye(call: Any) -> None:
+            """Wants to be the last."""
+            db.close()
+
+        with pytest.raises(rubellite.errors.ReplyError, match="running a command of this thread"):
+            db.call("BYE")
+        db["a"] = 1
+    with rubellite.open(path) as again:
+        assert again["a"] == b"1"
+
+
+def test_several_threads_may_close_a_store_at_once(path: Path):
+    for number in range(20):
+        db = rubellite.open(path)
+        assert db.increment("n") == number + 1
+        team = [in_thread(db.close) for _ in range(3)]
+        if number % 2:
+            team.append(in_thread(lambda db=db: db.call("SHUTDOWN")))  # type: ignore[misc]
+        for thread, _ in team:
+            thread.join(_JOIN_SECONDS)
+            assert not thread.is_alive()
+
+
 def test_nothing_is_left_behind_by_who_asks_for_an_address(tmp_path: Path, monkeypatch: Any):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     db = rubellite.open()

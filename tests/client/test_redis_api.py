@@ -222,16 +222,21 @@ def test_after_a_cancelled_wait_what_is_pushed_is_there(db: Store, wait: str):
 def test_after_a_wait_that_ctrl_c_ended_what_is_pushed_is_there(db: Store):
     client: Any = db.redis()
 
-    def interrupt() -> None:
+    def interrupt(is_over: threading.Event) -> None:
         while b"blocked_clients:1" not in db.session().call("INFO", "clients"):
             pass
-        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+        # Python may just be on its way into the system, and not hear of the first.
+        while not is_over.is_set():
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+            is_over.wait(1)
 
     for _ in range(20):
-        thread = threading.Thread(target=interrupt)
+        is_over = threading.Event()
+        thread = threading.Thread(target=interrupt, args=(is_over,))
         thread.start()
         with pytest.raises(KeyboardInterrupt):
             client.blpop("queue", timeout=20)
+        is_over.set()
         client.rpush("queue", "job")
         assert client.lpop("queue") == b"job"
         thread.join()

@@ -18,10 +18,10 @@ use std::io::{self, Write};
 use std::mem;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{Sender, channel};
 
-use parking_lot::{Condvar, Mutex};
+use super::background::{Background, reason, sync_in_background};
 
 /// When the file is forced to disk (`appendfsync`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -47,23 +47,6 @@ const UNSYNCED_LIMIT_PART: usize = 16;
 const UNSYNCED_BYTES_MIN: usize = 1 << 20;
 /// Room that a buffer keeps when it is empty.
 const ROOM_BYTES: usize = 1 << 20;
-
-/// What the thread that forces files to disk shares with the appender.
-#[derive(Debug, Default)]
-struct Background {
-    synced: Mutex<Synced>,
-    has_ended: Condvar,
-    /// Whether the last job failed: asked before every write, so without the lock.
-    is_failing: AtomicBool,
-}
-
-/// What that thread has done.
-#[derive(Debug, Default)]
-struct Synced {
-    /// How many jobs it has finished.
-    jobs: u64,
-    failure: Option<String>,
-}
 
 /// What INFO and the log tell.
 #[derive(Debug, Clone, Default)]
@@ -120,28 +103,6 @@ pub struct Next {
     file: Arc<File>,
     path: PathBuf,
     length: u64,
-}
-
-fn sync_in_background(jobs: &Receiver<Arc<File>>, background: &Background) {
-    while let Ok(file) = jobs.recv() {
-        let result = file.sync_data();
-        background
-            .is_failing
-            .store(result.is_err(), Ordering::Release);
-        let mut synced = background.synced.lock();
-        synced.jobs += 1;
-        synced.failure = result.err().as_ref().map(reason);
-        background.has_ended.notify_all();
-    }
-}
-
-/// An error in the words of the system, as Redis gives them to clients.
-fn reason(error: &io::Error) -> String {
-    let mut text = error.to_string();
-    if let Some(at) = text.find(" (os error ") {
-        text.truncate(at);
-    }
-    text
 }
 
 fn open(path: &Path) -> io::Result<(Arc<File>, u64)> {

@@ -11,6 +11,7 @@
 //! `always`, one fsync serve all commands of the turn.
 
 mod appender;
+mod background;
 pub mod notes;
 pub mod replay;
 
