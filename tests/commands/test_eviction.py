@@ -92,7 +92,8 @@ def test_writes_go_on_under_a_limit(client: Connection, policy: str):
     for start in range(0, 4000, 200):
         writes = [("SET", f"goes:{n}", "x" * 1000, "EX", "1000") for n in range(start, start + 200)]
         assert set(client.pipeline(writes)) == {"OK"}
-        assert used(client) < limit * 1.1
+        # On a busy machine what an eviction has time for is less, and the rest follows.
+        wait_until(lambda: used(client) < limit * 1.1)
     assert int(info(client, "evicted_keys")) > 2000
     assert 200 < client.call("DBSIZE") < 2000
     if policy in VOLATILE:
