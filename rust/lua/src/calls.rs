@@ -312,6 +312,8 @@ fn error_reply(lua: Lua) -> Results {
     let Some(text) = single_string(lua) else {
         return wrong_arguments(lua);
     };
+    // The real servers read it up to its first NUL.
+    let text = text.split(|&byte| byte == 0).next().unwrap_or(text);
     let text = text.strip_prefix(b"-").unwrap_or(text);
     let line = if text.contains(&b' ') {
         text.to_vec()
