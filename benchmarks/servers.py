@@ -231,14 +231,14 @@ class Server:
         raise ServerError(f"{self.name} has ended")
 
     def settled_rss_bytes(self, settle_s: float) -> int:
-        """RSS once it holds still: tables grow and buffers are freed in the background."""
+        """RSS once it holds still for two looks: tables grow and memory is given back meanwhile."""
         deadline = time.perf_counter() + 10 * settle_s
-        rss = self.rss_bytes()
-        while True:
+        rss, looks = self.rss_bytes(), 0
+        while looks < 2 and time.perf_counter() < deadline:
             time.sleep(settle_s)
             before, rss = rss, self.rss_bytes()
-            if rss == before or time.perf_counter() > deadline:
-                return rss
+            looks = looks + 1 if rss == before else 0
+        return rss
 
     def version(self) -> str:
         """Name and version as the server itself tells them."""
