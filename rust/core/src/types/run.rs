@@ -19,13 +19,14 @@
 //! O(bytes); all else O(bytes in the run), which are at most 4 KB.
 
 mod even;
+mod room;
 mod squeezed;
 
-use std::alloc::Layout;
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::memory::class_bytes;
+use room::reserve_doubled;
+pub(super) use room::{reserve_class, shrink_class};
 pub(super) use squeezed::Squeezed;
 
 /// Longest string kept in the run. Small in tests, so that they cross it.
@@ -52,39 +53,6 @@ pub(super) struct Run {
 /// The long strings, in the order in which their marks stand in `ends`.
 #[derive(Debug, Clone, Default)]
 struct Outside(Vec<Arc<[u8]>>);
-
-/// Makes room for `more` elements, no more than the allocator rounds up to anyway.
-pub(super) fn reserve_class<T>(vec: &mut Vec<T>, more: usize) {
-    let needed = vec.len() + more;
-    if needed > vec.capacity()
-        && let Ok(layout) = Layout::array::<T>(needed)
-    {
-        vec.reserve_exact(class_bytes(layout) / size_of::<T>() - vec.len());
-    }
-}
-
-/// As `reserve_class`, but doubles up to `most` elements: a run that is filled element by
-/// element touches few of the allocator's classes, each of which keeps some pages.
-fn reserve_doubled<T>(vec: &mut Vec<T>, more: usize, most: usize) {
-    if vec.len() + more > vec.capacity() {
-        let spare = vec.len().min(most.saturating_sub(vec.len()));
-        reserve_class(vec, more.max(spare));
-    }
-}
-
-/// Gives memory back when less than half is used.
-pub(super) fn shrink_class<T>(vec: &mut Vec<T>) {
-    if vec.len() * 2 < vec.capacity()
-        && let Ok(layout) = Layout::array::<T>(vec.len())
-    {
-        let class = if vec.is_empty() {
-            0
-        } else {
-            class_bytes(layout)
-        };
-        vec.shrink_to(class / size_of::<T>());
-    }
-}
 
 impl Run {
     /// A run that is cheap to add to at its front.
@@ -162,19 +130,25 @@ impl Run {
         marks.count()
     }
 
-    /// The string at `index`, which must be one.
+    /// Where in `bytes` the string at `index` is; None: it is kept outside.
     #[inline]
-    pub fn get(&self, index: usize) -> &[u8] {
+    fn place(&self, index: usize) -> Option<Range<usize>> {
         if self.even_width != 0 {
             let start = self.start(index);
-            return &self.bytes[start..start + usize::from(self.even_width)];
+            return Some(start..start + usize::from(self.even_width));
         }
         let slot = self.slot(index);
         let end = self.ends[slot];
-        if end & OUTSIDE != 0 {
-            return self.get_outside(slot);
+        (end & OUTSIDE == 0).then(|| self.start(slot)..usize::from(end))
+    }
+
+    /// The string at `index`, which must be one.
+    #[inline]
+    pub fn get(&self, index: usize) -> &[u8] {
+        match self.place(index) {
+            Some(place) => &self.bytes[place],
+            None => self.get_outside(self.slot(index)),
         }
-        &self.bytes[self.start(slot)..usize::from(end)]
     }
 
     #[cold]
@@ -188,10 +162,8 @@ impl Run {
     /// Adds to the end; if others may follow soon, with room for them (`shrink` gives it back).
     #[inline]
     pub fn push_back(&mut self, string: &[u8]) {
-        self.spell_out();
-        if !self.reversed && string.len() <= INLINE_MAX {
-            reserve_doubled(&mut self.bytes, string.len(), FILLED_BYTES);
-            reserve_doubled(&mut self.ends, 1, FILLED_STRINGS);
+        if !self.reversed {
+            self.reserve_ahead(string);
         }
         self.insert(self.len(), string);
     }
@@ -199,12 +171,20 @@ impl Run {
     /// Adds to the front, as `push_back` does to the end.
     #[inline]
     pub fn push_front(&mut self, string: &[u8]) {
+        if self.reversed {
+            self.reserve_ahead(string);
+        }
+        self.insert(0, string);
+    }
+
+    /// Makes room for `string` at the open end, and for those that may follow.
+    #[inline]
+    fn reserve_ahead(&mut self, string: &[u8]) {
         self.spell_out();
-        if self.reversed && string.len() <= INLINE_MAX {
+        if string.len() <= INLINE_MAX {
             reserve_doubled(&mut self.bytes, string.len(), FILLED_BYTES);
             reserve_doubled(&mut self.ends, 1, FILLED_STRINGS);
         }
-        self.insert(0, string);
     }
 
     /// Puts `string` before the one at `index`.
@@ -321,18 +301,13 @@ impl Run {
 
     /// Gives the string at `index` another value.
     pub fn replace(&mut self, index: usize, string: &[u8]) {
-        if self.even_width != 0 && self.get(index).len() == string.len() {
-            let start = self.start(index);
-            self.bytes[start..start + string.len()].copy_from_slice(string);
+        if let Some(place) = self.place(index)
+            && place.len() == string.len()
+        {
+            self.bytes[place].copy_from_slice(string);
             return;
         }
         self.spell_out();
-        let slot = self.slot(index);
-        let (start, end) = (self.start(slot), usize::from(self.ends[slot]));
-        if self.ends[slot] & OUTSIDE == 0 && end - start == string.len() {
-            self.bytes[start..end].copy_from_slice(string);
-            return;
-        }
         self.sweep();
         let slot = self.slot(index);
         self.drop_outside(&(slot..slot + 1));

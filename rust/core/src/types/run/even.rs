@@ -37,11 +37,6 @@ impl Run {
         (self.even_width, self.even_len) = (0, 0);
     }
 
-    /// The lengths of the strings, if they are all the same.
-    pub(super) fn even_lens(&self) -> impl Iterator<Item = u16> {
-        std::iter::repeat_n(self.even_width, usize::from(self.even_len))
-    }
-
     /// As `check`, for an even one.
     pub(super) fn check_even(&self) {
         let (width, len) = (usize::from(self.even_width), usize::from(self.even_len));

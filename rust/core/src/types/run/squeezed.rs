@@ -99,30 +99,22 @@ impl Run {
 
     /// The inline bytes and the codes of all lengths.
     fn flat(&self) -> Vec<u8> {
-        let dead = usize::from(self.dead);
-        let mut last = self.start(dead);
         let mut flat = Vec::with_capacity(self.inline_bytes() + self.len());
-        flat.extend_from_slice(&self.bytes[last..]);
-        self.even_lens().for_each(|len| push_code(&mut flat, len));
-        for &end in &self.ends[dead..] {
-            if end & OUTSIDE != 0 {
+        flat.extend_from_slice(&self.bytes[self.start(usize::from(self.dead))..]);
+        for index in 0..self.len() {
+            let Some(place) = self.place(index) else {
                 flat.push(OUTSIDE_CODE);
                 continue;
+            };
+            match u8::try_from(place.len()) {
+                Ok(len) if len < LONGER => flat.push(len),
+                _ => {
+                    flat.push(LONGER);
+                    flat.extend_from_slice(&(place.len() as u16).to_le_bytes());
+                }
             }
-            push_code(&mut flat, end - last as u16);
-            last = usize::from(end);
         }
         flat
-    }
-}
-
-fn push_code(flat: &mut Vec<u8>, len: u16) {
-    match u8::try_from(len) {
-        Ok(len) if len < LONGER => flat.push(len),
-        _ => {
-            flat.push(LONGER);
-            flat.extend_from_slice(&len.to_le_bytes());
-        }
     }
 }
 
