@@ -10,7 +10,7 @@ use rubellite_core::service::Request;
 use rubellite_core::text::{double, sha1};
 
 use crate::c_function;
-use crate::convert;
+use crate::convert::{self, as_in_c};
 use crate::lua::{Fault, Lua, Results, to_integer};
 use crate::run::Run;
 
@@ -312,8 +312,7 @@ fn error_reply(lua: Lua) -> Results {
     let Some(text) = single_string(lua) else {
         return wrong_arguments(lua);
     };
-    // The real servers read it up to its first NUL.
-    let text = text.split(|&byte| byte == 0).next().unwrap_or(text);
+    let text = as_in_c(text);
     let text = text.strip_prefix(b"-").unwrap_or(text);
     let line = if text.contains(&b' ') {
         text.to_vec()

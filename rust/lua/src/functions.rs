@@ -53,10 +53,6 @@ pub struct Functions {
     buffers: Buffers,
 }
 
-fn with(code: ErrorCode, detail: &[u8]) -> Failure {
-    Failure::Quoting(code, detail.to_vec())
-}
-
 fn position(libraries: &[Library], name: &[u8]) -> Option<usize> {
     libraries.iter().position(|library| library.name == name)
 }
@@ -123,7 +119,7 @@ impl Functions {
         let (name, _) = library::read_head(source)?;
         let old = position(&self.libraries, &name);
         if old.is_some() && !replaces {
-            return Err(with(ErrorCode::LibraryExists, &name));
+            return Err(Failure::quoting(ErrorCode::LibraryExists, &name));
         }
         let late = Some(LOAD_MS_MAX);
         self.add_all(engine, runtime, &[source], Some(Policy::Replace), late)?;
@@ -238,7 +234,7 @@ impl Functions {
         if policy == Some(Policy::Append) {
             let is_there = |one: &&Library| position(&self.libraries, &one.name).is_some();
             if let Some(library) = added.iter().find(is_there) {
-                return Some(with(ErrorCode::LibraryRestored, &library.name));
+                return Some(Failure::quoting(ErrorCode::LibraryRestored, &library.name));
             }
         }
         let stays = |one: &&Library| position(added, &one.name).is_none();
@@ -258,7 +254,7 @@ impl Functions {
     ) -> Result<Library, Failure> {
         let (name, code) = library::read_head(source)?;
         if position(added, &name).is_some() {
-            return Err(with(ErrorCode::LibraryExists, &name));
+            return Err(Failure::quoting(ErrorCode::LibraryExists, &name));
         }
         let clock = &engine.clock;
         let mut loading = Loading {
@@ -380,7 +376,7 @@ fn collision<'a>(
         let names: Vec<Vec<u8>> = functions.map(|one| one.name.to_ascii_lowercase()).collect();
         let mut own = library.functions.iter();
         own.find(|one| names.contains(&one.name.to_ascii_lowercase()))
-            .map(|one| with(ErrorCode::FunctionExists, &one.name))
+            .map(|one| Failure::quoting(ErrorCode::FunctionExists, &one.name))
     })
 }
 

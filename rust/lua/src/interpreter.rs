@@ -79,10 +79,9 @@ impl Interpreter {
 
     /// Runs the code of a library; what it registers is in `loading` afterwards.
     pub fn load_library(&mut self, code: &[u8], loading: &mut Loading<'_>) -> Result<(), Failure> {
-        let with = |code, line: &[u8]| Failure::Quoting(code, line.to_vec());
         let function = self
             .compile(code, c"@user_function")
-            .map_err(|message| with(ErrorCode::LibraryBroken, &message))?;
+            .map_err(|message| Failure::Quoting(ErrorCode::LibraryBroken, message))?;
         let lua = self.lua;
         lua.shared().shield += 1;
         lua.shared().loading = std::ptr::from_mut(loading).cast();
@@ -95,7 +94,7 @@ impl Interpreter {
             Ok(())
         } else {
             let (line, _) = error_line(lua, None);
-            Err(with(ErrorCode::LibraryFailed, &line))
+            Err(Failure::Quoting(ErrorCode::LibraryFailed, line))
         };
         lua.set_top(0);
         sandbox::show_globals(lua, lua.shared().globals);

@@ -46,10 +46,6 @@ impl Loading<'_> {
 /// The error that ends a library that takes too long.
 pub const LATE: &[u8] = b"ERR FUNCTION LOAD timeout";
 
-fn with(code: ErrorCode, detail: &[u8]) -> Failure {
-    Failure::Quoting(code, detail.to_vec())
-}
-
 /// Whether a library or a function may be called so.
 pub fn is_name(name: &[u8]) -> bool {
     let is_fit = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
@@ -82,7 +78,7 @@ pub fn read_head(source: &[u8]) -> Result<(Vec<u8>, &[u8]), Failure> {
                     return Err(ErrorCode::LibraryNameTwice.into());
                 }
             }
-            _ => return Err(with(ErrorCode::LibraryMetadataValue, word)),
+            _ => return Err(Failure::quoting(ErrorCode::LibraryMetadataValue, word)),
         }
     }
     let name = name.ok_or(ErrorCode::LibraryNameMissing)?;
@@ -90,7 +86,7 @@ pub fn read_head(source: &[u8]) -> Result<(Vec<u8>, &[u8]), Failure> {
         return Err(ErrorCode::LibraryName.into());
     }
     if !engine.eq_ignore_ascii_case(b"lua") {
-        return Err(with(ErrorCode::LibraryEngine, engine));
+        return Err(Failure::quoting(ErrorCode::LibraryEngine, engine));
     }
     Ok((name, &source[end..]))
 }

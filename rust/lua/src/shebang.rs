@@ -43,10 +43,6 @@ impl Flags {
     }
 }
 
-fn with(code: ErrorCode, detail: &[u8]) -> Failure {
-    Failure::Quoting(code, detail.to_vec())
-}
-
 /// Flags and code of a script for EVAL. The code keeps the empty first line, so that its
 /// lines keep their numbers.
 pub fn read(script: &[u8]) -> Result<(Flags, &[u8]), Failure> {
@@ -67,19 +63,19 @@ pub fn read(script: &[u8]) -> Result<(Flags, &[u8]), Failure> {
         words.next().unwrap_or_default()
     };
     if !engine.eq_ignore_ascii_case(b"lua") {
-        return Err(with(ErrorCode::ScriptEngine, engine));
+        return Err(Failure::quoting(ErrorCode::ScriptEngine, engine));
     }
     let mut flags = Flags::default();
     for word in words {
         let Some(names) = word.strip_prefix(b"flags=") else {
-            return Err(with(ErrorCode::ShebangOption, word));
+            return Err(Failure::quoting(ErrorCode::ShebangOption, word));
         };
         if names.is_empty() {
             continue;
         }
         for name in names.split(|byte| *byte == b',') {
             if !flags.set(name) {
-                return Err(with(ErrorCode::ShebangFlag, name));
+                return Err(Failure::quoting(ErrorCode::ShebangFlag, name));
             }
         }
     }

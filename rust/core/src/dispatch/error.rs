@@ -147,6 +147,12 @@ pub enum Failure {
     Text(Vec<u8>),
 }
 
+impl Failure {
+    pub fn quoting(code: ErrorCode, detail: &[u8]) -> Failure {
+        Failure::Quoting(code, detail.to_vec())
+    }
+}
+
 impl From<ErrorCode> for Failure {
     fn from(code: ErrorCode) -> Self {
         Failure::Code(code)
