@@ -47,7 +47,7 @@ fn status<'py>(py: Python<'py>, engine: &mut CoreEngine) -> PyResult<Option<Boun
     facts.set_item("has_lost", status.has_lost)?;
     facts.set_item("is_syncing", status.is_syncing)?;
     facts.set_item("is_synced", status.is_synced)?;
-    facts.set_item("delayed_syncs", status.delayed_syncs)?;
+    facts.set_item("delayed_syncs", engine.statistics.counters.delayed_syncs)?;
     Ok(Some(facts))
 }
 

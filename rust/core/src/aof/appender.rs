@@ -64,8 +64,6 @@ pub struct Status {
     pub is_syncing: bool,
     /// All that was written is on disk.
     pub is_synced: bool,
-    /// How many fsyncs were not over when the next was due.
-    pub delayed_syncs: u64,
 }
 
 /// The increment that is written to.
@@ -261,7 +259,6 @@ impl Appender {
             has_lost: self.has_lost,
             is_syncing: self.is_syncing(),
             is_synced: self.is_synced_but_for(pending_bytes),
-            delayed_syncs: self.delayed_syncs,
         }
     }
 

@@ -220,11 +220,7 @@ impl Engine {
     /// What INFO tells of the file; None without one.
     pub fn aof_status(&mut self) -> Option<Status> {
         let pending_bytes = self.journal.pending_bytes();
-        let delayed_syncs = self.statistics.counters.delayed_syncs;
-        Some(Status {
-            delayed_syncs,
-            ..self.aof.as_mut()?.status(pending_bytes)
-        })
+        Some(self.aof.as_mut()?.status(pending_bytes))
     }
 }
 
