@@ -8,7 +8,6 @@ that was sent whole and not answered may have been: `OutcomeUnknown`.
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +15,7 @@ import redis
 import redis.asyncio
 from redis.exceptions import ConnectionError, RedisError
 
-from rubellite.client.wire import WAITING
+from rubellite.client.wire import WAITING, shut_down
 from rubellite.errors import OutcomeUnknown, SubscriptionGap
 from rubellite.persistence.snapshots import LoadError
 
@@ -146,7 +145,7 @@ class Connection(redis.UnixDomainSocketConnection):
 
     def end(self) -> None:
         """Lets what waits for a reply fail, in whatever thread; the store is closed."""
-        _shut_down(getattr(self, "_sock", None))
+        shut_down(getattr(self, "_sock", None))
 
     def _attended(self, connect: Callable[[], None]) -> None:
         if self._is_up or self._is_inside:
@@ -252,16 +251,6 @@ class Connection(redis.UnixDomainSocketConnection):
             raise (self._talk.broken(problem) if was_up else problem) from None
 
 
-def _shut_down(connection: Any) -> None:
-    if connection is None:
-        return
-    try:
-        connection.shutdown(socket.SHUT_RDWR)
-    except OSError:
-        # It is closed already.
-        pass
-
-
 class AsyncConnection(redis.asyncio.UnixDomainSocketConnection):
     """redis-py's asyncio connection to a store's socket.
 
@@ -280,7 +269,7 @@ class AsyncConnection(redis.asyncio.UnixDomainSocketConnection):
     def end(self) -> None:
         """Lets what waits for a reply fail, in whatever thread; the store is closed."""
         writer = getattr(self, "_writer", None)
-        _shut_down(None if writer is None else writer.get_extra_info("socket"))
+        shut_down(None if writer is None else writer.get_extra_info("socket"))
 
     async def connect(self) -> None:
         """Connects to who holds the store, who may be this process from now on."""

@@ -151,11 +151,10 @@ class EngineRoom:
             self._thread.join()
         # Nobody writes any more, and who waits need not.
         self.engine.end_embedded()
-        if not is_own:
-            # Finished later, it would take the place of the newer one.
-            self.engine.abort_snapshot()
-            if saves:
-                self.engine.save(self.snapshots.path, self.snapshots.how())
+        # Finished later, it would take the place of the newer one.
+        self.engine.abort_snapshot()
+        if saves and not is_own:
+            self.engine.save(self.snapshots.path, self.snapshots.how())
         self._append_only.end(self.engine)
         if self._place is not None:
             # Until then it tells those who come that there is something to wait for.

@@ -172,7 +172,11 @@ class Store(Native):
     @property
     def engine(self) -> Engine:
         """The engine, if it is in this process. Fails with `HeldElsewhereError`."""
-        room = self._tenure.held("this")
+        return self._whole_engine("this")
+
+    def _whole_engine(self, what: str) -> Engine:
+        """The engine with all commands, for `what`. Fails with `HeldElsewhereError`."""
+        room = self._tenure.held(what)
         room.extensions.complete()
         return room.engine
 
@@ -341,9 +345,7 @@ class Store(Native):
         `OSError` if the port or the path cannot be had, `HeldElsewhereError` where another
         process holds the store.
         """
-        room = self._tenure.held("serve()")
-        room.extensions.complete()
-        engine = room.engine
+        engine = self._whole_engine("serve()")
         opened: tuple[str, ...] = ()
         if port is not None:
             opened = (*engine.listen([*bind], port, self.config.integer("tcp-backlog")),)

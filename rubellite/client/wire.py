@@ -79,16 +79,24 @@ class Wire:
 
     def hang_up(self) -> None:
         """Lets another thread's `receive` fail."""
-        import socket
-
-        try:
-            self._socket.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass
+        shut_down(self._socket)
 
     def close(self) -> None:
         """Ends the connection."""
         self._socket.close()
+
+
+def shut_down(connection: Any) -> None:
+    """Lets what another thread does with a socket fail; None: it was not made yet."""
+    import socket
+
+    if connection is None:
+        return
+    try:
+        connection.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        # It is closed already.
+        pass
 
 
 #: Makes a connection; None: the engine is in this process now.

@@ -383,8 +383,10 @@ class AppendOnly:
         return self._try(call.stop_appending)
 
     def end(self, engine: Engine) -> None:
-        """Ends, inside a process: what durability promised is on disk afterwards."""
-        engine.abort_snapshot()
+        """Ends, inside a process: what durability promised is on disk afterwards.
+
+        Nothing is written in the background any more.
+        """
         if self.is_on and not self._is_complete:
             # Switched on a moment ago: the first rewrite is done here instead.
             number = self.manifest.last_number + 1
