@@ -9,7 +9,8 @@ import secrets
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -94,29 +95,36 @@ def test_writers_hear_what_redis_would_say(kind: str):
     assert replies[0] == replies[1]
 
 
-def refused(name: str, kind: str) -> tuple[str, str]:
-    """What a writer and who asks for a sign of life hear while the disk is full."""
+@contextmanager
+def on_faulty_disk(name: str, policy: str) -> Iterator[tuple[Layer, Connection]]:
+    """A server with an append-only file on a disk that fails when its layer is told to."""
     try:
         server = oracles.start(name)
     except oracles.ServerUnavailableError as problem:
         pytest.skip(str(problem))
     layer = Layer(server.directory)
     try:
-        server.extra_arguments = ("--appendonly", "yes", "--appendfsync", "everysec")
+        server.extra_arguments = ("--appendonly", "yes", "--appendfsync", policy)
         server.environment = layer.environment
         server.restart()
         with server.connect() as connection:
-            layer.arm(kind, error=errno.ENOSPC)
-            reply = until(connection, lambda reply: reply.startswith("MISCONF"))
-            found = reply, str(connection.call("PING"))
-            layer.disarm()
-            if name == "ours":
-                # Redis 7.0 does not always come back.
-                until(connection, lambda reply: reply.isdigit())
-            return found
+            yield layer, connection
     finally:
         server.stop()
         layer.close()
+
+
+def refused(name: str, kind: str) -> tuple[str, str]:
+    """What a writer and who asks for a sign of life hear while the disk is full."""
+    with on_faulty_disk(name, "everysec") as (layer, connection):
+        layer.arm(kind, error=errno.ENOSPC)
+        reply = until(connection, lambda reply: reply.startswith("MISCONF"))
+        found = reply, str(connection.call("PING"))
+        layer.disarm()
+        if name == "ours":
+            # Redis 7.0 does not always come back.
+            until(connection, lambda reply: reply.isdigit())
+        return found
 
 
 def until(connection: Connection, holds: Callable[[str], bool]) -> str:
@@ -131,26 +139,17 @@ def until(connection: Connection, holds: Callable[[str], bool]) -> str:
 
 def test_what_was_lost_is_said_until_all_is_written_anew():
     """With `appendfsync no` there is no copy of what a failed fsync lost."""
-    server = oracles.start("ours")
-    layer = Layer(server.directory)
-    try:
-        server.extra_arguments = ("--appendonly", "yes", "--appendfsync", "no")
-        server.environment = layer.environment
-        server.restart()
-        with server.connect() as connection:
-            connection.call("SET", "key", "value")
-            layer.arm("sync", error=errno.EIO)
-            assert connection.call("WAITAOF", 1, 0, 0) == [0, 0]
-            assert status(connection) == "err"
-            layer.disarm()
-            deadline = time.monotonic() + 30
-            while status(connection) != "ok":
-                assert time.monotonic() < deadline
-                time.sleep(0.05)
-            assert connection.call("WAITAOF", 1, 0, 0) == [1, 0]
-    finally:
-        server.stop()
-        layer.close()
+    with on_faulty_disk("ours", "no") as (layer, connection):
+        connection.call("SET", "key", "value")
+        layer.arm("sync", error=errno.EIO)
+        assert connection.call("WAITAOF", 1, 0, 0) == [0, 0]
+        assert status(connection) == "err"
+        layer.disarm()
+        deadline = time.monotonic() + 30
+        while status(connection) != "ok":
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        assert connection.call("WAITAOF", 1, 0, 0) == [1, 0]
 
 
 def status(connection: Connection) -> str:

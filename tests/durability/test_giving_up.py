@@ -46,6 +46,15 @@ def wait_for(condition: Callable[[], bool]) -> None:
         time.sleep(0.01)
 
 
+def switch_on(connection: Connection, server: Server) -> None:
+    """The append-only file, until it is whole; from then on the next one takes long."""
+    connection.call("CONFIG", "SET", "rdb-key-save-delay", 0)
+    connection.call("CONFIG", "SET", "appendonly", "yes")
+    wait_for(lambda: "manifest" in str(files(server)))
+    wait_for(lambda: told(connection)["aof_rewrite_in_progress"] == "0")
+    connection.call("CONFIG", "SET", "rdb-key-save-delay", 10_000)
+
+
 def files(server: Server) -> set[str]:
     """What is in the server's folder, without its log."""
     paths = server.directory.rglob("*")
@@ -74,11 +83,7 @@ def test_no_file_is_left_of_a_rewrite_when_the_file_is_switched_off(server, name
 
 def test_what_was_there_before_stays_when_a_rewrite_is_given_up(server):
     with server.connect() as connection:
-        connection.call("CONFIG", "SET", "rdb-key-save-delay", 0)
-        connection.call("CONFIG", "SET", "appendonly", "yes")
-        wait_for(lambda: "manifest" in str(files(server)))
-        wait_for(lambda: told(connection)["aof_rewrite_in_progress"] == "0")
-        connection.call("CONFIG", "SET", "rdb-key-save-delay", 10_000)
+        switch_on(connection, server)
         assert str(connection.call("BGREWRITEAOF")).endswith("started")
         connection.call("SET", "late", "1")
         connection.call("CONFIG", "SET", "appendonly", "no")
@@ -145,11 +150,7 @@ def test_the_first_rewrite_keeps_the_server_from_ending(server, name):
 
 def test_an_end_gives_a_rewrite_up(server):
     with server.connect() as connection:
-        connection.call("CONFIG", "SET", "rdb-key-save-delay", 0)
-        connection.call("CONFIG", "SET", "appendonly", "yes")
-        wait_for(lambda: "manifest" in str(files(server)))
-        wait_for(lambda: told(connection)["aof_rewrite_in_progress"] == "0")
-        connection.call("CONFIG", "SET", "rdb-key-save-delay", 10_000)
+        switch_on(connection, server)
         connection.call("BGREWRITEAOF")
     assert server.process is not None
     server.process.terminate()
