@@ -155,10 +155,14 @@ mod backend {
     use std::alloc::{Layout, dealloc};
     use std::ptr::NonNull;
 
+    /// # Safety
+    /// None is asked for.
     pub unsafe fn better_place(_: NonNull<u8>, _: Layout) -> Option<NonNull<u8>> {
         None
     }
 
+    /// # Safety
+    /// As `super::retire`.
     pub unsafe fn retire(block: NonNull<u8>, layout: Layout) {
         // SAFETY: the caller's promise.
         unsafe { dealloc(block.as_ptr(), layout) }

@@ -267,6 +267,9 @@ fn protected(lua: Lua, index: c_int) -> Option<Protected> {
 }
 
 /// Raises READONLY without a place.
+///
+/// # Safety
+/// `state` is the live thread that called, and no frame up to that call owns anything.
 unsafe fn refuse(state: *mut lua_State) -> c_int {
     let lua = Lua(state);
     lua.shared().shield += 1;
@@ -312,6 +315,10 @@ fn undefined_global(lua: Lua) -> Results {
 }
 
 /// Goes on in Lua's own function.
+///
+/// # Safety
+/// `state` is the live thread that called with `function`'s arguments, and no frame up to
+/// that call owns anything.
 #[inline]
 unsafe fn original(state: *mut lua_State, function: Option<ffi::lua_CFunction>) -> c_int {
     match function {
