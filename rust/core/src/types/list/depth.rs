@@ -30,11 +30,12 @@ impl List {
         self.depth = depth;
     }
 
-    /// True if there is anything to squeeze between the plain runs.
+    /// True if there is anything to squeeze between the plain runs, or was before a leaf or
+    /// two went: what was squeezed then is to be opened.
     #[inline]
     fn has_inside(&self) -> bool {
-        let runs = self.middle.leaf_count() + 2;
-        self.depth != 0 && (self.depth as usize).saturating_mul(2) < runs
+        let runs_before = self.middle.leaf_count() + 2 + 2;
+        self.depth != 0 && (self.depth as usize).saturating_mul(2) < runs_before
     }
 
     /// Leaves that stay plain beside the end runs, which may count as none.

@@ -256,6 +256,22 @@ proptest! {
 }
 
 #[test]
+fn the_last_squeezed_leaf_is_opened_when_too_few_are_left_to_hide_it() {
+    let mut list = List::with_depth(3);
+    (0..4).for_each(|_| list.push_front(b"xxxxxxxxxxxx"));
+    (0..13).for_each(|_| list.push_back(b"xxxxxxxxxxxx"));
+    let squeezed = |list: &List| {
+        let pieces = list.pieces(0..list.len());
+        pieces
+            .filter(|piece| matches!(piece.run, Cow::Owned(_)))
+            .count()
+    };
+    assert_eq!(squeezed(&list), 1);
+    list.pop_front(2, |_| ());
+    assert_eq!(squeezed(&list), 0);
+}
+
+#[test]
 fn listpacks_are_counted_as_the_servers_do() {
     // What Valkey 9.1 said: how many equal elements make the first that is too many.
     let first_too_many = |limit: Limit, element: &[u8]| {
